@@ -1,0 +1,52 @@
+//! The one declaration from which a shape's type, writer and reader come.
+
+/// Declares a struct whose fields are members of an object, in the order of the disk.
+///
+/// `name: Type = "member"` is a member; `name: Type = ..` is a group of members ([`super::Members`]) that
+/// stand in the same object.
+macro_rules! record {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident $(<$life:lifetime>)? {
+            $( $(#[$field_doc:meta])* $field:ident : $ty:ty = $key:tt ),* $(,)?
+        }
+    )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name $(<$life>)? {
+            $( $(#[$field_doc])* pub $field: $ty ),*
+        }
+
+        impl<'r $(: $life, $life: 'r)?> $crate::canonical::Members<'r> for $name $(<$life>)? {
+            fn write_members(&self, sink: &mut impl $crate::canonical::Sink) {
+                $( $crate::canonical::record::write_member!(self.$field, $key, sink); )*
+            }
+
+            fn read_members(reader: &mut $crate::canonical::Reader<'r>) -> $crate::fault::Result<Self> {
+                Ok(Self { $( $field: $crate::canonical::record::read_member!(reader, $key) ),* })
+            }
+        }
+    )* };
+}
+
+macro_rules! write_member {
+    ($value:expr, .., $sink:ident) => {
+        $crate::canonical::Members::write_members(&$value, $sink)
+    };
+    ($value:expr, $key:literal, $sink:ident) => {
+        $sink.put(concat!(",\"", $key, "\":").as_bytes());
+        $crate::canonical::Value::write(&$value, $sink)
+    };
+}
+
+macro_rules! read_member {
+    ($reader:ident, ..) => {
+        $crate::canonical::Members::read_members($reader)?
+    };
+    ($reader:ident, $key:literal) => {{
+        $reader.key(concat!(",\"", $key, "\":"), $key)?;
+        $crate::canonical::Value::read($reader)?
+    }};
+}
+
+pub(crate) use {read_member, record, write_member};

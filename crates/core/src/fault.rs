@@ -1,0 +1,198 @@
+//! What can be wrong with a line, an input or a log, by name.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::fmt;
+
+/// A broken rule, with what its reader needs to find it.
+///
+/// The offset counts bytes from the start of the line; whoever knows the file adds line number and path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Which rule is broken.
+    pub rule: Rule,
+    /// Where in the line, in bytes from its start.
+    pub offset: usize,
+    /// The member concerned; empty where the fault concerns no member.
+    pub member: String,
+    /// What stands there, fit to be shown on a terminal.
+    pub found: String,
+    /// What should stand there.
+    pub expected: String,
+}
+
+/// The result of whatever may break a rule. Boxed, so that the good case stays small.
+pub type Result<T> = core::result::Result<T, Box<Fault>>;
+
+impl Fault {
+    /// A fault at `offset` bytes from the start of the line.
+    pub fn new(
+        rule: Rule,
+        offset: usize,
+        member: impl Into<String>,
+        found: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Box<Self> {
+        Box::new(Self { rule, offset, member: member.into(), found: found.into(), expected: expected.into() })
+    }
+}
+
+/// A fault of the log's grammar: it concerns the whole line, so its offset is 0.
+pub(crate) fn broken(rule: Rule, member: &str, found: impl ToString, expected: impl ToString) -> Box<Fault> {
+    Fault::new(rule, 0, member, found.to_string(), expected.to_string())
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule {}", self.rule)?;
+        if !self.member.is_empty() {
+            write!(f, ", member {}", self.member)?;
+        }
+        write!(f, ": expected {}, found {}", self.expected, self.found)
+    }
+}
+
+impl core::error::Error for Fault {}
+
+macro_rules! rules {
+    ($( $(#[$doc:meta])* $name:ident = $text:literal ),* $(,)?) => {
+        /// Every rule of the format, the log's grammar, the snapshots and the inputs.
+        ///
+        /// Closed: a message, a test and the documentation can name each.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Rule { $( $(#[$doc])* $name ),* }
+
+        impl Rule {
+            /// All rules, in the order in which the format's page gives them.
+            pub const ALL: &'static [Rule] = &[$( Rule::$name ),*];
+
+            /// The name under which messages and documentation speak of the rule.
+            pub fn name(self) -> &'static str {
+                match self { $( Rule::$name => $text ),* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// A line is at most 65,535 bytes, LF excluded.
+    LineLength = "line-length",
+    /// A line is JSON in UTF-8: no byte-order mark, no carriage return, no NUL, no blank line.
+    Json = "json",
+    /// A line on disk is the one canonical encoding of its content.
+    Canonical = "canonical",
+    /// Every member is present once, known and, on disk, in its place.
+    Members = "members",
+    /// A value has the form that its member demands.
+    Value = "value",
+    /// The version is one that this program knows.
+    Version = "version",
+    /// The type (of an input: the kind) is one of the closed union.
+    Type = "type",
+    /// An event's id is the content id of its content.
+    EventId = "event-id",
+    /// The decisionId is the content id of instance and time.
+    DecisionId = "decision-id",
+    /// `LIVE` is reserved: this phase executes on paper only.
+    Plane = "plane",
+    /// Safety's result and reason are a pair that the tick can produce.
+    SafetyPair = "safety-pair",
+    /// A FAILED outcome has a reason and fills `"0"`; no other outcome has a reason.
+    OutcomeReason = "outcome-reason",
+    /// A tick's events come in the grammar's order.
+    TickOrder = "tick-order",
+    /// All events of a tick share its decisionId.
+    TickDecision = "tick-decision",
+    /// All events of a tick share its logicalTime.
+    TickTime = "tick-time",
+    /// A tick is whole, unless it is the last thing in the log.
+    TickCutShort = "tick-cut-short",
+    /// The order intent's origin is the one that its place in the tick demands.
+    IntentOrigin = "intent-origin",
+    /// The order intent, execution, outcome and ledger update of a tick agree with each other.
+    TickAgreement = "tick-agreement",
+    /// `FORCE_SELL` sells the open position, by the strategy's own intent if that is exactly it.
+    ForcedSale = "forced-sale",
+    /// A FILLED outcome fills the intent's allocation, the same text.
+    FilledQuantity = "filled-quantity",
+    /// A BUY is filled only when no position is open.
+    OnePosition = "one-position",
+    /// A SELL is filled only for the open position, with its quantity.
+    OpenPosition = "open-position",
+    /// logicalTime never decreases in file order.
+    TimeOrder = "time-order",
+    /// logicalTime strictly increases per strategy instance.
+    InstanceTimeOrder = "instance-time-order",
+    /// A decisionId occurs in one tick only.
+    DecisionOnce = "decision-once",
+    /// A feedbackId occurs once.
+    FeedbackOnce = "feedback-once",
+    /// Feedback refers to a decision, or an execution of it, that stands before it.
+    FeedbackTarget = "feedback-target",
+    /// A time window has `from` ≤ `to` ≤ the feedback's own logicalTime.
+    FeedbackWindow = "feedback-window",
+    /// What stands of an interrupted tick is what the tick, computed again, begins with.
+    InterruptedTick = "interrupted-tick",
+    /// A snapshot's id is the content id of its content.
+    SnapshotId = "snapshot-id",
+    /// A snapshot's positions stand in byte order of their markets, each under its own market.
+    SnapshotOrder = "snapshot-order",
+    /// A snapshot is of a history that the log holds.
+    SnapshotAhead = "snapshot-ahead",
+    /// A snapshot is taken where a tick ends, or at feedback.
+    SnapshotBoundary = "snapshot-boundary",
+    /// A snapshot's root is the log's at its size.
+    SnapshotRoot = "snapshot-root",
+    /// A snapshot's logicalTime is that of the last event that it covers.
+    SnapshotTime = "snapshot-time",
+    /// A snapshot's positions are what the events that it covers add up to.
+    SnapshotPositions = "snapshot-positions",
+    /// An input is at most `--logical-step-max` ahead of the last recorded time.
+    LogicalStep = "logical-step",
+    /// A tick that is recorded already is the same tick.
+    ConflictingTick = "conflicting-tick",
+    /// The state holds at most 2^32 − 1 decisions, feedbacks, instances, classes and markets each.
+    Capacity = "capacity",
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How many bytes of a foreign text a message shows.
+const EXCERPT_BYTES_MAX: usize = 80;
+
+/// Foreign bytes as a short text that is safe on a terminal: quoted, with control and direction
+/// characters escaped and invalid UTF-8 shown as bytes.
+pub fn excerpt(bytes: &[u8]) -> String {
+    use core::fmt::Write;
+    let shown = bytes.get(..EXCERPT_BYTES_MAX).unwrap_or(bytes);
+    let mut text = String::from("`");
+    for chunk in shown.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            push_escaped(&mut text, character);
+        }
+        for byte in chunk.invalid() {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    }
+    text.push('`');
+    if shown.len() < bytes.len() {
+        text.push('…');
+    }
+    text
+}
+
+/// Appends `character`, or its escape if it could steer a terminal or turn the direction of the text.
+pub fn push_escaped(text: &mut String, character: char) {
+    let steers = character.is_control()
+        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if steers {
+        text.extend(character.escape_unicode());
+    } else {
+        text.push(character);
+    }
+}

@@ -1,0 +1,88 @@
+//! Rows in order of first appearance, found by their key.
+//!
+//! Invariant: the order of the rows is that of the log. The hash index is only ever asked, never iterated,
+//! and its seed is fixed.
+
+use alloc::vec::Vec;
+use core::hash::{BuildHasher, Hash};
+
+use foldhash::fast::FixedState;
+use hashbrown::HashTable;
+
+use crate::fault::{Result, Rule, broken};
+
+/// What a [`Table`] holds.
+pub(crate) trait Row {
+    /// What a row is found by.
+    type Key: Copy + Eq + Hash;
+
+    /// The row's key, which never changes.
+    fn key(&self) -> Self::Key;
+}
+
+/// The place of a row in its table. Four bytes, so that rows that refer to rows stay small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct At(u32);
+
+/// Rows in order of first appearance.
+#[derive(Debug, Clone)]
+pub(crate) struct Table<R> {
+    rows: Vec<R>,
+    index: HashTable<u32>,
+}
+
+impl<R> Default for Table<R> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), index: HashTable::new() }
+    }
+}
+
+fn hash(key: impl Hash) -> u64 {
+    FixedState::default().hash_one(key)
+}
+
+impl<R: Row> Table<R> {
+    /// All rows, first to last.
+    pub(crate) fn rows(&self) -> &[R] {
+        &self.rows
+    }
+
+    /// Where the row of `key` is.
+    pub(crate) fn find(&self, key: R::Key) -> Option<At> {
+        self.index.find(hash(key), |&at| self.rows[at as usize].key() == key).copied().map(At)
+    }
+
+    /// The row of `key`.
+    pub(crate) fn get(&self, key: R::Key) -> Option<&R> {
+        self.find(key).map(|at| self.at(at))
+    }
+
+    /// The row at a place that this table gave out.
+    pub(crate) fn at(&self, at: At) -> &R {
+        &self.rows[at.0 as usize]
+    }
+
+    /// The row at a place that this table gave out.
+    pub(crate) fn at_mut(&mut self, at: At) -> &mut R {
+        &mut self.rows[at.0 as usize]
+    }
+
+    /// Adds a row whose key is not there yet.
+    pub(crate) fn push(&mut self, row: R) -> Result<At> {
+        let at = u32::try_from(self.rows.len())
+            .map_err(|_| broken(Rule::Capacity, "", "one more", "at most 2^32 - 1 rows of a kind"))?;
+        let Self { rows, index } = self;
+        let hashed = hash(row.key());
+        rows.push(row);
+        index.insert_unique(hashed, at, |&at| hash(rows[at as usize].key()));
+        Ok(At(at))
+    }
+
+    /// The place of `row`, which is added if no row has its key.
+    pub(crate) fn intern(&mut self, row: R) -> Result<At> {
+        match self.find(row.key()) {
+            Some(at) => Ok(at),
+            None => self.push(row),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The opaque texts: kept as they are, never rounded, folded or normalized.
+
+use alloc::borrow::Cow;
+use core::fmt;
+
+use super::Form;
+
+/// Up to `MAX` bytes of ASCII, on the stack. Bytes behind the length are zero, so that equality and order
+/// of the whole are those of the text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Inline<const MAX: usize> {
+    bytes: [u8; MAX],
+    bytes_used: u8,
+}
+
+impl<const MAX: usize> Inline<MAX> {
+    fn new(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; MAX];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self { bytes, bytes_used: u8::try_from(text.len()).ok()? })
+    }
+
+    fn as_str(&self) -> &str {
+        // Only ASCII is ever put in.
+        self.bytes
+            .get(..usize::from(self.bytes_used))
+            .and_then(|text| core::str::from_utf8(text).ok())
+            .unwrap_or_default()
+    }
+}
+
+macro_rules! inline_text {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $expected:literal, $has_form:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $name(Inline<$max>);
+
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        impl Form for $name {
+            const EXPECTED: &'static str = $expected;
+
+            fn parse(text: &[u8]) -> Option<Self> {
+                let has_form: fn(&[u8]) -> bool = $has_form;
+                if has_form(text) { Inline::new(text).map(Self) } else { None }
+            }
+
+            fn as_text(&self) -> impl AsRef<str> {
+                self.as_str()
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        /// In byte order of the text.
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+                self.as_str().cmp(other.as_str())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+inline_text!(
+    /// A market, by whatever name the upstream gives it.
+    MarketId,
+    64,
+    "a market id of 1 to 64 characters of A-Z a-z 0-9 . _ : / -",
+    |text| !text.is_empty()
+        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'/' | b'-'))
+);
+
+inline_text!(
+    /// A decimal number as text: opaque, never computed with.
+    Decimal,
+    64,
+    "a decimal number like 0.25 (no exponent, no leading zeros) of at most 64 bytes",
+    |text| {
+        let (whole, fraction) = match text.iter().position(|&byte| byte == b'.') {
+            Some(point) => (&text[..point], Some(&text[point + 1..])),
+            None => (text, None),
+        };
+        is_whole_number(whole.strip_prefix(b"-").unwrap_or(whole))
+            && fraction.is_none_or(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+    }
+);
+
+inline_text!(
+    /// The class of a decision: `<domain>.<action>.<variant>@v<version>`.
+    DecisionClass,
+    128,
+    "a decision class <domain>.<action>.<variant>@v<version> of at most 128 bytes",
+    |text| {
+        let mut halves = text.splitn(2, |&byte| byte == b'@');
+        let (Some(name), Some(version)) = (halves.next(), halves.next()) else { return false };
+        let mut parts = 0;
+        let named = name.split(|&byte| byte == b'.').all(|part| {
+            parts += 1;
+            !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+        });
+        let numbered = version.strip_prefix(b"v").is_some_and(|digits| digits != b"0" && is_whole_number(digits));
+        named && parts == 3 && numbered
+    }
+);
+
+/// Digits without leading zeros.
+fn is_whole_number(digits: &[u8]) -> bool {
+    digits.iter().all(u8::is_ascii_digit)
+        && match digits {
+            [] => false,
+            [b'0'] => true,
+            [first, ..] => *first != b'0',
+        }
+}
+
+impl Decimal {
+    /// Nothing: the quantity of a closed position and of a failed execution.
+    pub const ZERO: Self = Self::constant("0");
+
+    /// A decimal that stands in the source text, and is known there to have the form.
+    pub(super) const fn constant(text: &'static str) -> Self {
+        let mut bytes = [0; 64];
+        let mut index = 0;
+        while index < text.len() {
+            bytes[index] = text.as_bytes()[index];
+            index += 1;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the loop above ends within 64 bytes, or not at all"
+        )]
+        let bytes_used = index as u8;
+        Self(Inline { bytes, bytes_used })
+    }
+}
+
+/// What a person said: at most 4,096 bytes of UTF-8, unescaped; kept as it is, not normalized.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment<'a>(Cow<'a, str>);
+
+impl<'a> Comment<'a> {
+    /// The longest comment, in bytes of UTF-8, unescaped.
+    pub const BYTES_MAX: usize = 4_096;
+
+    /// What a reader of an error should have written instead.
+    pub const EXPECTED: &'static str = "a text of at most 4096 bytes of UTF-8";
+
+    /// The comment `text`, unless it is too long.
+    pub fn new(text: Cow<'a, str>) -> Option<Self> {
+        (text.len() <= Self::BYTES_MAX).then_some(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
