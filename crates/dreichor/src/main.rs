@@ -1,1 +1,36 @@
-fn main() {}
+//! The binary: arguments become a command, its result becomes output and an exit code. It alone prints.
+
+mod arguments;
+mod commands;
+mod input;
+mod logging;
+mod output;
+mod progress;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use dreichor_runtime::Error;
+
+use arguments::Arguments;
+use output::Failure;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.color.apply();
+    signals::ignore_file_size_limit();
+    match commands::run(arguments) {
+        Ok(code) => ExitCode::from(code),
+        // Who closed the pipe has what they wanted.
+        Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => {
+            logging::report(1, &format!("the result could not be printed: {error}"));
+            ExitCode::FAILURE
+        }
+        Err(Failure::Command(error)) => {
+            logging::report(error.exit_code(), &error.to_string());
+            ExitCode::from(Error::exit_code(&error))
+        }
+    }
+}

@@ -1,1 +1,30 @@
-//! placeholder
+//! Durable lines: what is appended stays, in order, whole, or is never taken for history.
+//!
+//! This crate knows bytes, lines and files; it knows no event. From the bottom up:
+//!
+//! - [`medium`]: what is asked of a disk, as a trait, and [`directory`], the real one
+//! - [`refusal`]: which files are not touched at all
+//! - [`lock`]: one writer
+//! - [`appender`]: one write, one sync, and no second try
+//! - [`lines`] and [`last`]: reading forwards in a stream, and the last line from the end
+//! - [`tail`]: bytes behind the last LF, kept beside the file before they are cut off
+//!
+//! Invariant: nothing here repairs, retries or guesses. After a failed write or sync the descriptor is
+//! never used again, because the kernel may report a failed write-back only once.
+
+pub mod appender;
+pub mod directory;
+pub mod last;
+pub mod lines;
+pub mod lock;
+pub mod medium;
+pub mod refusal;
+pub mod tail;
+
+pub use appender::{AppendError, Appender, uninterrupted};
+pub use directory::Directory;
+pub use lines::{Line, Lines, ReadError};
+pub use lock::Lock;
+pub use medium::{Access, File, FileKind, Medium, Stat};
+pub use refusal::Refusal;
+pub use tail::Tail;

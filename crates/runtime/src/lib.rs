@@ -1,1 +1,32 @@
-//! placeholder
+//! Binds the pure core to durable lines.
+//!
+//! ```text
+//! flags, variables ──config──▶ Config
+//! stores ──gate──▶ checked, locked ──replay──▶ History ──recovery──▶ whole ──▶ READY
+//! input ──batch──▶ lines ──ingest──▶ events appended ──▶ snapshots appended ──▶ acknowledgements
+//! ```
+//!
+//! Invariant: nothing is acknowledged, and no snapshot is written, before the events it speaks of are durable.
+//!
+//! Invariant: this crate never prints. It logs by `tracing`, and gives results and errors to its caller.
+
+pub mod acknowledgement;
+pub mod batch;
+pub mod config;
+pub mod database;
+pub mod error;
+pub mod gate;
+pub mod history;
+pub mod ingest;
+pub mod receipt;
+pub mod recovery;
+pub mod replay;
+pub mod snapshots;
+pub mod store;
+
+pub use config::{Config, Settings};
+pub use error::Error;
+pub use history::History;
+pub use receipt::Receipt;
+pub use replay::Replay;
+pub use store::Stores;

@@ -1,0 +1,218 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use dreichor_core::event::EventType;
+use dreichor_core::value::Form;
+use dreichor_runtime::Settings;
+
+/// A deterministic decision backend whose whole memory is an append-only audit log
+#[derive(Debug, Parser)]
+#[command(name = "dreichor", version, propagate_version = true, after_help = EXIT_CODES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) settings: SettingsArguments,
+    /// When to color what is shown
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    internal error: a bug
+  2    usage or configuration
+  10   persistence unavailable
+  11   another writer holds the log
+  12   persistence malformed
+  13   a write or sync failed; what is not acknowledged may or may not be on disk
+  14   the input could not be read to its end, or an acknowledgement not delivered
+  20   input rejected
+  30   database unreachable
+  130  ingest: SIGINT after the batch in hand
+  143  ingest: SIGTERM after the batch in hand";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create the two mounts; changes nothing that is there
+    Init(Json),
+    /// Start the runtime: gate, READY, then idle until SIGINT or SIGTERM; writes nothing
+    Run,
+    /// Record inputs (NDJSON) durably, and acknowledge each on standard output
+    Ingest {
+        /// The inputs; standard input without it, or for `-`
+        file: Option<PathBuf>,
+    },
+    /// Write one snapshot of the present ledger
+    Snapshot(Json),
+    /// Replay the stores and print the receipt
+    Replay(Json),
+    /// Print audit events: the very bytes of their lines
+    Events(EventsArguments),
+    /// Print what the events add up to
+    State {
+        /// Which part of the state
+        #[arg(value_enum)]
+        part: StatePart,
+        #[command(flatten)]
+        format: StateFormat,
+    },
+    /// From nothing to a result: generated markets, a strategy, a kill half-way, and the proof
+    Demo {
+        /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
+        #[arg(long)]
+        dir: Option<PathBuf>,
+        /// How many candle steps to generate
+        #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(50..=20_000))]
+        steps: u32,
+    },
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page of the program, or of one command
+    Man {
+        /// The command
+        command: Option<String>,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Json {
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum StatePart {
+    /// Decision Memory: what is known of each decision
+    Memory,
+    /// Shadow Ledger: the position of each market
+    Ledger,
+    /// Strategy Lifecycles: what each instance may do
+    Lifecycles,
+}
+
+#[derive(Debug, Clone, Copy, Args)]
+#[group(multiple = false)]
+pub(crate) struct StateFormat {
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Print one JSON object a line: the bytes that the digest is of
+    #[arg(long)]
+    pub(crate) ndjson: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArguments {
+    /// Only events of this type
+    #[arg(long = "type", value_name = "TYPE", ignore_case = true,
+          value_parser = PossibleValuesParser::new(EventType::ALL.iter().map(|event_type| event_type.as_str())))]
+    pub(crate) event_type: Option<String>,
+    /// Only the tick of this decision, and feedback on it
+    #[arg(long, value_name = "DECISION_ID", value_parser = formed::<dreichor_core::id::DecisionId>)]
+    pub(crate) decision: Option<dreichor_core::id::DecisionId>,
+    /// Only events that name this market
+    #[arg(long, value_name = "MARKET_ID", value_parser = formed::<dreichor_core::value::MarketId>)]
+    pub(crate) market: Option<dreichor_core::value::MarketId>,
+    /// Only ticks of this strategy instance, and feedback on them
+    #[arg(long, value_name = "INSTANCE_ID", value_parser = formed::<dreichor_core::value::StrategyInstanceId>)]
+    pub(crate) instance: Option<dreichor_core::value::StrategyInstanceId>,
+    /// Only events from this logical time on
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<u64>,
+    /// Only events up to this logical time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<u64>,
+    /// Only the last N of them
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Go on with events as they are written, until interrupted
+    #[arg(long)]
+    pub(crate) follow: bool,
+    /// Print JSON; events are JSON on disk, so this changes nothing but to keep a terminal's escapes out
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn formed<T: Form>(text: &str) -> Result<T, String> {
+    T::parse(text.as_bytes()).ok_or_else(|| format!("expected {}", T::EXPECTED))
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Makes the choice that of all later output.
+    pub(crate) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
+macro_rules! settings {
+    ($( $(#[$doc:meta])* $field:ident : $ty:ty = $flag:literal, $env:literal, $value_name:literal; )*) => {
+        #[derive(Debug, Clone, Args)]
+        #[command(next_help_heading = "Configuration")]
+        pub(crate) struct SettingsArguments {
+            $( $(#[$doc])*
+            #[arg(long = $flag, env = $env, global = true, value_name = $value_name, hide_env_values = true)]
+            pub(crate) $field: Option<$ty>, )*
+        }
+
+        impl From<SettingsArguments> for Settings {
+            fn from(arguments: SettingsArguments) -> Self {
+                Self { $( $field: arguments.$field ),* }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Directory of both mounts: DIR/audit-events and DIR/snapshots
+    data_dir: OsString = "data-dir", "DREICHOR_DATA_DIR", "DIR";
+    /// The audit-events mount [default: /var/lib/dreichor/audit-events]
+    audit_events_dir: OsString = "audit-events-dir", "DREICHOR_AUDIT_EVENTS_DIR", "DIR";
+    /// The snapshots mount [default: /var/lib/dreichor/snapshots]
+    snapshots_dir: OsString = "snapshots-dir", "DREICHOR_SNAPSHOTS_DIR", "DIR";
+    /// Where orders are executed: paper (live is refused in this phase) [default: paper]
+    execution_plane: String = "execution-plane", "DREICHOR_EXECUTION_PLANE", "PLANE";
+    /// Gates added to every tick: normal, halt (haltAll), flatten (blockBuy and forceSell) [default: normal]
+    safety_mode: String = "safety-mode", "DREICHOR_SAFETY_MODE", "MODE";
+    /// When snapshots are taken: on-ledger-update, every:N, manual [default: on-ledger-update]
+    snapshot_strategy: String = "snapshot-strategy", "DREICHOR_SNAPSHOT_STRATEGY", "STRATEGY";
+    /// Postgres URL, whose host is checked to answer and then left alone; unset: inactive
+    database_url: String = "database-url", "DREICHOR_DATABASE_URL", "URL";
+    /// Address and port of the Observer API, or off [default: 127.0.0.1:4710]
+    observer_addr: String = "observer-addr", "DREICHOR_OBSERVER_ADDR", "ADDR";
+    /// File with the Observer API's bearer token; required off loopback
+    observer_token_file: OsString = "observer-token-file", "DREICHOR_OBSERVER_TOKEN_FILE", "FILE";
+    /// What the kernel is asked to enforce: auto, require, off [default: auto]
+    sandbox: String = "sandbox", "DREICHOR_SANDBOX", "MODE";
+    /// Reject an input that is more than N ahead of the last recorded time; unset: no limit
+    logical_step_max: String = "logical-step-max", "DREICHOR_LOGICAL_STEP_MAX", "N";
+    /// Log lines as text or json [default: text]
+    log_format: String = "log-format", "DREICHOR_LOG_FORMAT", "FORMAT";
+    /// Least level of log lines: error, warn, info, debug [default: info]
+    log_level: String = "log-level", "DREICHOR_LOG_LEVEL", "LEVEL";
+}

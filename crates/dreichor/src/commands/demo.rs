@@ -1,0 +1,285 @@
+//! `demo`: one command from nothing to a result that a newcomer understands.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use dreichor_log::Directory;
+use dreichor_rotation::{Market, MarketId, Rotation, sample};
+use dreichor_runtime::replay::Replay;
+use dreichor_runtime::store::{EVENTS_FILE, SNAPSHOTS_FILE, Stores};
+use dreichor_runtime::{Config, Error, Receipt, Settings};
+
+use super::story::Storyteller;
+use crate::output::{Failure, print_line};
+
+pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<u8, Failure> {
+    let demo = Demo::create(dir)?;
+    let ticks = demo.make_ticks(steps)?;
+    demo.ingest_whole()?;
+    demo.ingest_with_kill(ticks)?;
+    demo.compare()?;
+    demo.tell()?;
+    demo.suggest()?;
+    Ok(0)
+}
+
+/// The demo's directory.
+struct Demo {
+    dir: PathBuf,
+}
+
+/// One of the two runs: a directory with both mounts.
+const WHOLE: &str = "uninterrupted";
+const KILLED: &str = "killed";
+
+impl Demo {
+    /// Creates a new directory: an existing one is never written to.
+    fn create(dir: Option<PathBuf>) -> Result<Self, Failure> {
+        let dir = match dir {
+            Some(dir) => dir,
+            None => free_name()?,
+        };
+        if dir.exists() {
+            return Err(Failure::Command(Error::Unavailable {
+                path: dir,
+                problem: "it exists already, and the demo writes to a new directory only".into(),
+                next: "name another by --dir, or leave --dir out".into(),
+            }));
+        }
+        for run in [WHOLE, KILLED] {
+            for mount in ["audit-events", "snapshots"] {
+                Directory::create(&dir.join(run).join(mount)).map_err(|error| cannot(&dir, &error))?;
+            }
+        }
+        Ok(Self { dir })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Generated candles, the strategy's ticks of them; how many ticks.
+    fn make_ticks(&self, steps: u32) -> Result<usize, Failure> {
+        let candles = self.path("candles");
+        fs::create_dir(&candles).map_err(|error| cannot(&candles, &error))?;
+        let mut markets = Vec::new();
+        for (name, text) in sample::generate(steps) {
+            let path = candles.join(&name);
+            fs::write(&path, &text).map_err(|error| cannot(&path, &error))?;
+            let id = MarketId::from_file_name(&name).map_err(bug)?;
+            markets.push(Market::parse(id.as_str(), &name, &text).map_err(bug)?);
+        }
+        let count = markets.len();
+        let mut lines = Vec::new();
+        let mut ticks = 0;
+        for tick in Rotation::new(markets).map_err(bug)? {
+            writeln!(lines, "{tick}")?;
+            ticks += 1;
+        }
+        let path = self.path("ticks.ndjson");
+        fs::write(&path, &lines).map_err(|error| cannot(&path, &error))?;
+        print_line(&format!(
+            "1. Markets and a strategy\n   {steps} candles of {count} made-up markets: {}\n   The example strategy (attention rotation, three instances) decided at each of them: {ticks} ticks in {}",
+            candles.display(),
+            path.display()
+        ))?;
+        Ok(ticks)
+    }
+
+    fn ingest(&self, run: &str) -> Result<Command, Failure> {
+        let program = std::env::current_exe().map_err(|error| bug(error.to_string()))?;
+        let mut command = Command::new(program);
+        for (name, _) in
+            std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DREICHOR_"))
+        {
+            command.env_remove(name);
+        }
+        let log = self.path(&format!("{run}.log"));
+        let log =
+            File::options().create(true).append(true).open(&log).map_err(|error| cannot(&log, &error))?;
+        command.arg("--data-dir").arg(self.path(run)).arg("ingest").stdout(Stdio::piped()).stderr(log);
+        Ok(command)
+    }
+
+    /// All ticks from the file, in one go.
+    fn ingest_whole(&self) -> Result<(), Failure> {
+        let acknowledged = Ingest::start(self.ingest(WHOLE)?.arg(self.path("ticks.ndjson")))?.finish()?;
+        print_line(&format!(
+            "\n2. An uninterrupted run\n   `dreichor ingest` recorded and acknowledged {} ticks in {}",
+            acknowledged.len(),
+            self.path(WHOLE).display()
+        ))
+    }
+
+    /// Half of the ticks over a pipe, each acknowledged before the next; some more without waiting, and
+    /// kill -9; then all of them again, from the first.
+    fn ingest_with_kill(&self, ticks: usize) -> Result<(), Failure> {
+        let mut ingest = Ingest::start(self.ingest(KILLED)?.stdin(Stdio::piped()))?;
+        for (number, tick) in BufReader::new(self.open_ticks()?).split(b'\n').enumerate() {
+            let mut tick = tick?;
+            tick.push(b'\n');
+            ingest.send(&tick)?;
+            match number {
+                number if number < ticks / 2 => ingest.read(number + 1)?,
+                number if number < ticks / 2 + SENT_BEFORE_KILL => {}
+                _ => break,
+            }
+        }
+        let before = ingest.kill()?;
+        let again = Ingest::start(self.ingest(KILLED)?.stdin(self.open_ticks()?))?.finish()?;
+        let known = again.iter().filter(|line| line.contains("\"ALREADY_RECORDED\"")).count();
+        print_line(&format!(
+            "\n3. The same, killed without warning\n   kill -9 after {before} acknowledgements; then started again, and all {ticks} ticks sent again from the first\n   {known} were known already (ALREADY_RECORDED), {} were recorded now; nothing that was acknowledged was lost",
+            again.len() - known
+        ))?;
+        if known < before {
+            return Err(bug(format!(
+                "{before} ticks were acknowledged, but only {known} of them were recorded"
+            )));
+        }
+        Ok(())
+    }
+
+    fn open_ticks(&self) -> Result<File, Failure> {
+        let path = self.path("ticks.ndjson");
+        File::open(&path).map_err(|error| cannot(&path, &error))
+    }
+
+    /// Both runs must have left the very same bytes.
+    fn compare(&self) -> Result<(), Failure> {
+        let mut sizes = Vec::new();
+        for (mount, name) in [("audit-events", EVENTS_FILE), ("snapshots", SNAPSHOTS_FILE)] {
+            let [whole, killed] = [WHOLE, KILLED].map(|run| self.path(run).join(mount).join(name));
+            let [left, right] =
+                [&whole, &killed].map(|path| fs::read(path).map_err(|error| cannot(path, &error)));
+            let (left, right) = (left?, right?);
+            if left != right {
+                return Err(bug(format!("{} and {} differ", whole.display(), killed.display())));
+            }
+            sizes.push(format!("{name} ({} bytes)", left.len()));
+        }
+        print_line(&format!(
+            "\n4. The proof\n   byte for byte the same in both runs: {}",
+            sizes.join(" and ")
+        ))?;
+        let [whole, killed] = [self.receipt(WHOLE)?, self.receipt(KILLED)?];
+        if whole != killed {
+            return Err(bug(format!("the receipts differ: {whole} and {killed}")));
+        }
+        print_line(&format!(
+            "   `dreichor replay` folds {} events to the same state in both: memory {}…, ledger {}…, lifecycles {}…",
+            whole.events,
+            short(&whole.digests.memory.to_string()),
+            short(&whole.digests.ledger.to_string()),
+            short(&whole.digests.lifecycles.to_string())
+        ))
+    }
+
+    fn stores(&self, run: &str) -> Result<Stores<Directory>, Failure> {
+        let settings = Settings { data_dir: Some(self.path(run).into()), ..Settings::default() };
+        Ok(Stores::open(&Config::new(settings, [])?)?)
+    }
+
+    fn receipt(&self, run: &str) -> Result<Receipt, Failure> {
+        Ok(Receipt::of(&Replay::open(&self.stores(run)?)?.run(&mut ())?))
+    }
+
+    /// A few decisions in plain words.
+    fn tell(&self) -> Result<(), Failure> {
+        let mut storyteller = Storyteller::default();
+        let replayed = Replay::open(&self.stores(KILLED)?)?.run(&mut storyteller)?;
+        let totals = replayed.history.state().memory().totals();
+        print_line(&format!(
+            "\n5. What the machine decided, and why\n   {} decisions, {} filled orders, {} blocked, {} forced sales. One of each kind:",
+            totals.decisions, totals.filled, totals.blocked, totals.forced_sells
+        ))?;
+        storyteller.stories().iter().try_for_each(|story| print_line(&format!("   - {story}")))
+    }
+
+    fn suggest(&self) -> Result<(), Failure> {
+        let program = std::env::args().next().unwrap_or_else(|| "dreichor".into());
+        let data = format!("{program} --data-dir {}", self.path(KILLED).display());
+        print_line(&format!(
+            "\n6. What to try next\n   {data} replay\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and replay again.",
+            self.path(KILLED).join("audit-events").join(EVENTS_FILE).display()
+        ))
+    }
+}
+
+/// How many ticks are on their way, unacknowledged, when the kill comes.
+const SENT_BEFORE_KILL: usize = 25;
+
+/// A child process that ingests, and its acknowledgements.
+struct Ingest {
+    child: Child,
+    output: BufReader<std::process::ChildStdout>,
+    acknowledgements: Vec<String>,
+}
+
+impl Ingest {
+    fn start(command: &mut Command) -> Result<Self, Failure> {
+        let mut child = command.spawn().map_err(|error| bug(format!("ingest did not start: {error}")))?;
+        let output = child.stdout.take().ok_or_else(|| bug("ingest has no standard output"))?;
+        Ok(Self { child, output: BufReader::new(output), acknowledgements: Vec::new() })
+    }
+
+    fn send(&mut self, tick: &[u8]) -> Result<(), Failure> {
+        let input = self.child.stdin.as_mut().ok_or_else(|| bug("ingest has no standard input"))?;
+        Ok(input.write_all(tick)?)
+    }
+
+    /// Reads acknowledgements until there are `count`.
+    fn read(&mut self, count: usize) -> Result<(), Failure> {
+        let mut line = String::new();
+        while self.acknowledgements.len() < count && self.output.read_line(&mut line)? > 0 {
+            self.acknowledgements.push(std::mem::take(&mut line));
+        }
+        Ok(())
+    }
+
+    /// Kills the child (SIGKILL: it can't prepare for it); how many ticks it acknowledged.
+    fn kill(mut self) -> Result<usize, Failure> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.read(usize::MAX)?;
+        // A last acknowledgement that was cut off by the kill was not given.
+        Ok(self.acknowledgements.iter().filter(|line| line.ends_with('\n')).count())
+    }
+
+    fn finish(mut self) -> Result<Vec<String>, Failure> {
+        self.read(usize::MAX)?;
+        let status = self.child.wait()?;
+        if status.success() {
+            Ok(self.acknowledgements)
+        } else {
+            Err(bug(format!("ingest ended with {status}")))
+        }
+    }
+}
+
+fn free_name() -> Result<PathBuf, Failure> {
+    let names =
+        std::iter::once("dreichor-demo".to_owned()).chain((2..10_000).map(|n| format!("dreichor-demo-{n}")));
+    let free = names.map(PathBuf::from).find(|path| !path.exists());
+    free.ok_or_else(|| {
+        Failure::Command(Error::Configuration(vec!["--dir: no free name is left here; name one".into()]))
+    })
+}
+
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
+fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::Command(Error::Unavailable {
+        path: path.to_owned(),
+        problem: format!("{error}"),
+        next: "see to the permissions and the space there, or name another place by --dir".into(),
+    })
+}
+
+fn bug(problem: impl std::fmt::Display) -> Failure {
+    Failure::Command(Error::Internal(format!("the demo failed: {problem}")))
+}

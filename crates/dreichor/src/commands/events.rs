@@ -1,0 +1,180 @@
+//! `events`: the lines of the log, chosen and followed.
+
+use std::collections::VecDeque;
+use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::time::Duration;
+
+use dreichor_core::LINE_BYTES_MAX;
+use dreichor_core::event::{Body, Event, FeedbackTarget};
+use dreichor_core::id::DecisionId;
+use dreichor_core::value::MarketId;
+use dreichor_log::{Line, Lines};
+use dreichor_runtime::replay::{Replay, Watch};
+use dreichor_runtime::store::Stores;
+use dreichor_runtime::{Config, Error, History, gate};
+
+use crate::arguments::EventsArguments;
+use crate::output::{Failure, escape, stdout};
+
+/// How often `--follow` looks for new lines.
+const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
+
+pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Failure> {
+    let stores = Stores::open(config)?;
+    stores.warn_of_loose_permissions()?;
+    let mut printer = Printer::new(arguments);
+    let replayed = Replay::open(&stores)?.run(&mut printer);
+    // What is sound before a fault is printed all the same: it is what the fault's message promises.
+    printer.print_held()?;
+    if let Some(failure) = printer.failure.take() {
+        return Err(failure);
+    }
+    let replayed = replayed?;
+    if arguments.follow {
+        let (count, offset) = (replayed.history.tree().size(), replayed.events_bytes);
+        return follow(&stores, printer, replayed.history, count, offset);
+    }
+    gate::warn_of_tail(&replayed);
+    Ok(0)
+}
+
+/// Prints lines as they become whole, each checked like those before it.
+fn follow<M: dreichor_log::Medium>(
+    stores: &Stores<M>,
+    mut printer: Printer<'_>,
+    mut history: History,
+    mut count: u64,
+    mut offset: u64,
+) -> Result<u8, Failure> {
+    let store = &stores.events;
+    let mut identity = None;
+    loop {
+        if let Some((file, stat)) = store.open()? {
+            if *identity.get_or_insert(stat.identity) != stat.identity || stat.size < offset {
+                return Err(Failure::Command(Error::Unavailable {
+                    path: store.path(),
+                    problem: "the file was replaced or cut off while it was followed".into(),
+                    next: "find out what touched it; `dreichor replay` says what it holds now".into(),
+                }));
+            }
+            let mut lines = Lines::starting_at(&file, offset, count, stat.size, LINE_BYTES_MAX);
+            while let Some(line) = lines.next_line().map_err(|error| store.unreadable(&error))? {
+                let read = Event::read_line(line.bytes).and_then(|(event, leaf)| {
+                    history.push(&event, leaf)?;
+                    Ok(event)
+                });
+                let event = read.map_err(|fault| store.malformed(line, fault))?;
+                if let Err(error) = printer.event(line, &event, &history) {
+                    return Err(printer.failure.take().unwrap_or(Failure::Command(error)));
+                }
+            }
+            (offset, count) = (lines.offset(), lines.count());
+            printer.print_held()?;
+        }
+        std::thread::sleep(FOLLOW_INTERVAL);
+    }
+}
+
+/// Prints the lines that the arguments ask for.
+struct Printer<'a> {
+    arguments: &'a EventsArguments,
+    out: BufWriter<StdoutLock<'static>>,
+    escapes: bool,
+    /// With `--limit`, the last lines so far.
+    held: VecDeque<Vec<u8>>,
+    /// Why printing ended, and the replay with it.
+    failure: Option<Failure>,
+}
+
+impl<'a> Printer<'a> {
+    fn new(arguments: &'a EventsArguments) -> Self {
+        let escapes = std::io::stdout().is_terminal() && !arguments.json;
+        Self { arguments, out: stdout(), escapes, held: VecDeque::new(), failure: None }
+    }
+
+    fn print(&mut self, line: &[u8]) -> Result<(), Failure> {
+        if self.escapes {
+            self.out.write_all(escape(line).as_bytes())?;
+        } else {
+            self.out.write_all(line)?;
+        }
+        Ok(self.out.write_all(b"\n")?)
+    }
+
+    /// Prints what `--limit` held back, and all that is buffered.
+    fn print_held(&mut self) -> Result<(), Failure> {
+        while let Some(line) = self.held.pop_front() {
+            self.print(&line)?;
+        }
+        Ok(self.out.flush()?)
+    }
+
+    fn is_asked_for(&self, event: &Event<'_>, history: &History) -> bool {
+        let arguments = self.arguments;
+        let time = event.logical_time.get();
+        let decision = decision_of(event);
+        arguments.event_type.as_ref().is_none_or(|name| name == event.body.event_type().as_str())
+            && arguments.from.is_none_or(|from| time >= from)
+            && arguments.to.is_none_or(|to| time <= to)
+            && arguments.decision.is_none_or(|asked| decision == Some(asked))
+            && arguments.market.is_none_or(|asked| market_of(event) == Some(asked))
+            && arguments.instance.is_none_or(|asked| {
+                let remembered = decision.and_then(|id| history.state().memory().decision(id));
+                remembered.is_some_and(|decision| decision.evaluated().strategy_instance_id == asked)
+            })
+    }
+}
+
+impl Watch for Printer<'_> {
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+        if !self.is_asked_for(event, history) {
+            return Ok(());
+        }
+        match self.arguments.limit {
+            Some(limit) => {
+                self.held.push_back(line.bytes.to_vec());
+                while self.held.len() > limit {
+                    self.held.pop_front();
+                }
+            }
+            None => {
+                if let Err(failure) = self.print(line.bytes) {
+                    self.failure = Some(failure);
+                    return Err(Error::Internal("nobody reads the output".into()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The decision that the event is of, or speaks of.
+fn decision_of(event: &Event<'_>) -> Option<DecisionId> {
+    match &event.body {
+        Body::UserFeedbackRecorded(feedback) => match feedback.target {
+            FeedbackTarget::Decision(decision) | FeedbackTarget::Execution(decision, _) => Some(decision),
+            FeedbackTarget::TimeWindow { .. } => None,
+        },
+        Body::DecisionEvaluated(_)
+        | Body::OrderIntentCreated(_)
+        | Body::OrderIntentSkipped(_)
+        | Body::SafetyEvaluated(_)
+        | Body::ExecutionAttempted(_)
+        | Body::ExecutionOutcomeRecorded(_)
+        | Body::LedgerUpdated(_) => event.body.tick_decision_id(),
+    }
+}
+
+/// The market that the event names.
+fn market_of(event: &Event<'_>) -> Option<MarketId> {
+    match &event.body {
+        Body::DecisionEvaluated(body) => body.target_market_id,
+        Body::OrderIntentCreated(body) => Some(body.market_id),
+        Body::ExecutionOutcomeRecorded(body) => Some(body.outcome.market_id),
+        Body::LedgerUpdated(body) => Some(body.market_id),
+        Body::OrderIntentSkipped(_)
+        | Body::SafetyEvaluated(_)
+        | Body::ExecutionAttempted(_)
+        | Body::UserFeedbackRecorded(_) => None,
+    }
+}

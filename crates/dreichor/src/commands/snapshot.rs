@@ -1,0 +1,32 @@
+//! `snapshot`: one snapshot of the present ledger.
+
+use dreichor_runtime::ingest::Session;
+use dreichor_runtime::{Config, gate};
+
+use crate::arguments::Json;
+use crate::output::{Failure, print_line};
+use crate::progress::Progress;
+
+pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
+    let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
+    gate::log_writer_ready(&admitted.recovered);
+    let latest = admitted.recovered.latest;
+    let mut session =
+        Session::new(&admitted.stores, admitted.recovered, config.policy, config.snapshot_strategy)?;
+    let written = session.snapshot()?;
+    match (written.or(latest), json.json) {
+        (Some((id, size)), true) => print_line(&format!(
+            "{{\"written\":{},\"snapshotId\":\"{id}\",\"auditTreeSize\":{size}}}",
+            written.is_some()
+        ))?,
+        (None, true) => print_line("{\"written\":false,\"snapshotId\":null,\"auditTreeSize\":0}")?,
+        (Some((id, size)), false) if written.is_some() => {
+            print_line(&format!("wrote snapshot {id} of {size} events"))?;
+        }
+        (Some((id, size)), false) => {
+            print_line(&format!("nothing written: snapshot {id} already covers all {size} events"))?;
+        }
+        (None, false) => print_line("nothing written: the log is empty")?,
+    }
+    Ok(0)
+}

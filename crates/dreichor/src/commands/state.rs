@@ -1,0 +1,139 @@
+//! `state`: what the events add up to.
+
+use std::io::Write;
+
+use dreichor_core::State;
+use dreichor_core::canonical::Sink;
+use dreichor_runtime::{Config, gate};
+
+use crate::arguments::{StateFormat, StatePart};
+use crate::output::{Failure, stdout};
+use crate::progress::Progress;
+
+pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Result<u8, Failure> {
+    let replayed = gate::replay_for_tool(config, &mut Progress::new("replay"))?;
+    let state = replayed.history.state();
+    let mut out = stdout();
+    if format.json {
+        out.write_all(&json(state, part))?;
+    } else if format.ndjson {
+        out.write_all(&lines(state, part))?;
+    } else {
+        match part {
+            StatePart::Memory => show_memory(state, &mut out)?,
+            StatePart::Ledger => show_ledger(state, &mut out)?,
+            StatePart::Lifecycles => show_lifecycles(state, &mut out)?,
+        }
+    }
+    out.flush()?;
+    Ok(0)
+}
+
+fn lines(state: &State, part: StatePart) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match part {
+        StatePart::Memory => state.write_memory(&mut bytes),
+        StatePart::Ledger => state.write_ledger(&mut bytes),
+        StatePart::Lifecycles => state.write_lifecycles(&mut bytes),
+    }
+    bytes
+}
+
+fn json(state: &State, part: StatePart) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match part {
+        StatePart::Memory => {
+            bytes.put(b"{\"totals\":");
+            state.memory().totals().write(&mut bytes);
+            bytes.put(b",\"decisions\":[");
+        }
+        StatePart::Ledger => bytes.put(b"{\"plane\":\"PAPER\",\"positions\":["),
+        StatePart::Lifecycles => bytes.put(b"{\"lifecycles\":["),
+    }
+    let entries = lines(state, part);
+    for (index, entry) in entries.split(|&byte| byte == b'\n').filter(|entry| !entry.is_empty()).enumerate() {
+        if index > 0 {
+            bytes.put(b",");
+        }
+        bytes.put(entry);
+    }
+    bytes.put(b"]}\n");
+    bytes
+}
+
+fn show_memory(state: &State, out: &mut impl Write) -> Result<(), Failure> {
+    let totals = state.memory().totals();
+    writeln!(
+        out,
+        "{} decisions; {} executions ({} filled, {} failed); safety: {} evaluations ({} blocked, {} forced sales); {} feedback",
+        totals.decisions,
+        totals.executions_observed,
+        totals.filled,
+        totals.failed,
+        totals.safety_evaluations,
+        totals.blocked,
+        totals.forced_sells,
+        totals.feedback.total()
+    )?;
+    writeln!(
+        out,
+        "{:<36}  {:>10}  {:<36}  {:<10}  {:<16}  {:>8}  CLASS",
+        "DECISION", "TIME", "INSTANCE", "SAFETY", "EXECUTION", "FEEDBACK"
+    )?;
+    for decision in state.memory().decisions() {
+        let evaluated = decision.evaluated();
+        writeln!(
+            out,
+            "{:<36}  {:>10}  {:<36}  {:<10}  {:<16}  {:>8}  {}",
+            decision.id().to_string(),
+            decision.first_seen_logical_time().get(),
+            evaluated.strategy_instance_id.to_string(),
+            decision.last_safety_result().map_or("-", |result| result.as_str()),
+            decision.last_execution_status().map_or("-", |status| status.as_str()),
+            decision.feedback().total(),
+            evaluated.decision_class,
+        )?;
+    }
+    Ok(())
+}
+
+fn show_ledger(state: &State, out: &mut impl Write) -> Result<(), Failure> {
+    let positions = state.ledger().positions();
+    writeln!(out, "{} markets, at most one of them open; execution plane PAPER", positions.len())?;
+    writeln!(out, "{:<32}  {:<6}  {:<20}  LAST EXECUTION", "MARKET", "STATE", "QUANTITY")?;
+    for (market, position) in positions {
+        writeln!(
+            out,
+            "{:<32}  {:<6}  {:<20}  {}",
+            market.as_str(),
+            if position.is_open { "open" } else { "closed" },
+            position.quantity.as_str(),
+            position.last_execution_id,
+        )?;
+    }
+    Ok(())
+}
+
+fn show_lifecycles(state: &State, out: &mut impl Write) -> Result<(), Failure> {
+    let instances = state.lifecycles().instances();
+    writeln!(out, "{} strategy instances; times are logical times", instances.len())?;
+    writeln!(
+        out,
+        "{:<36}  {:<8}  {:<24}  {:<12}  {:>10}  {:>13}",
+        "INSTANCE", "STATE", "MARKET", "QUANTITY", "UNTIL", "LAST DECISION"
+    )?;
+    for instance in instances {
+        let (name, position, until) = instance.describe();
+        writeln!(
+            out,
+            "{:<36}  {:<8}  {:<24}  {:<12}  {:>10}  {:>13}",
+            instance.id().to_string(),
+            name,
+            position.as_ref().map_or("-", |position| position.market_id.as_str()),
+            position.as_ref().map_or("-", |position| position.quantity.as_str()),
+            until.map_or_else(|| "-".into(), |until| until.to_string()),
+            instance.last_logical_time().get(),
+        )?;
+    }
+    Ok(())
+}

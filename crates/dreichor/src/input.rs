@@ -1,0 +1,66 @@
+//! Inputs from a file or from standard input.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use dreichor_runtime::Error;
+use dreichor_runtime::batch::{Read, Source};
+
+use crate::signals::{Signals, is_ready};
+
+/// Where `ingest` reads from.
+pub(crate) struct Inputs<'s> {
+    file: File,
+    signals: &'s Signals,
+}
+
+/// Opens FILE, or standard input without it.
+pub(crate) fn open(path: Option<&Path>) -> Result<File, Error> {
+    let opened = match path.filter(|path| *path != Path::new("-")) {
+        Some(path) => File::open(path).map_err(|error| (path.display().to_string(), error)),
+        None => io::stdin()
+            .as_fd()
+            .try_clone_to_owned()
+            .map(File::from)
+            .map_err(|error| ("standard input".into(), error)),
+    };
+    opened.map_err(|(name, error)| Error::Input { problem: format!("{name}: {error}") })
+}
+
+impl<'s> Inputs<'s> {
+    /// Reads `file` until its end or a signal.
+    pub(crate) fn new(file: File, signals: &'s Signals) -> Self {
+        Self { file, signals }
+    }
+}
+
+impl Source for Inputs<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+        loop {
+            if self.is_interrupted() {
+                return Ok(Read::Interrupted);
+            }
+            if !is_ready(&self.file)? {
+                self.signals.wait_for(&self.file)?;
+                continue;
+            }
+            match self.file.read(buffer) {
+                Ok(0) => return Ok(Read::End),
+                Ok(count) => return Ok(Read::Bytes(count)),
+                Err(error)
+                    if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn is_ready(&mut self) -> io::Result<bool> {
+        is_ready(&self.file)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.signals.exit_code().is_some()
+    }
+}

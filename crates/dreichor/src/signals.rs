@@ -1,0 +1,75 @@
+//! SIGINT and SIGTERM: an end after the work in hand.
+
+use std::io;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+
+/// Remembers a signal, and wakes who waits for one.
+pub(crate) struct Signals {
+    received: Arc<AtomicUsize>,
+    wake: UnixStream,
+}
+
+/// A file that may not grow further fails the write (and exit 13 says so), instead of killing the process.
+pub(crate) fn ignore_file_size_limit() {
+    // Where no handler can be set, the kernel's kill remains: nothing is lost by it either.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
+impl Signals {
+    /// From now on, SIGINT and SIGTERM end the work in hand and not the process.
+    pub(crate) fn catch() -> io::Result<Self> {
+        let received = Arc::new(AtomicUsize::new(0));
+        let (wake, waker) = UnixStream::pair()?;
+        for signal in [SIGINT, SIGTERM] {
+            let number = usize::try_from(signal).unwrap_or_default();
+            // First remembered, then told: who is woken finds it.
+            signal_hook::flag::register_usize(signal, Arc::clone(&received), number)?;
+            signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
+        }
+        Ok(Self { received, wake })
+    }
+
+    /// The exit code that the signal asks for (128 and its number), if there was one.
+    pub(crate) fn exit_code(&self) -> Option<u8> {
+        match self.received.load(Ordering::SeqCst) {
+            0 => None,
+            number => u8::try_from(128 + number).ok(),
+        }
+    }
+
+    /// Waits until a read of `source` would not wait, or there was a signal.
+    pub(crate) fn wait_for(&self, source: &impl std::os::fd::AsFd) -> io::Result<()> {
+        let mut waits = [PollFd::new(source, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
+        wait_for_any(&mut waits)
+    }
+
+    /// Waits until there was a signal.
+    pub(crate) fn wait(&self) -> io::Result<()> {
+        while self.exit_code().is_none() {
+            wait_for_any(&mut [PollFd::new(&self.wake, PollFlags::IN)])?;
+        }
+        Ok(())
+    }
+}
+
+fn wait_for_any(waits: &mut [PollFd<'_>]) -> io::Result<()> {
+    match poll(waits, None) {
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a read of `source` would not wait.
+pub(crate) fn is_ready(source: &impl std::os::fd::AsFd) -> io::Result<bool> {
+    let mut waits = [PollFd::new(source, PollFlags::IN)];
+    match poll(&mut waits, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
+        Ok(ready) => Ok(ready > 0),
+        Err(rustix::io::Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,111 @@
+//! Appending: is the file still ours, one write, one sync. Nothing is ever tried twice.
+
+use std::io;
+
+use crate::medium::{Access, File, Medium, Stat};
+
+/// Appends to one file that nobody else changes.
+#[derive(Debug)]
+pub struct Appender<'m, M: Medium> {
+    medium: &'m M,
+    name: &'static str,
+    file: M::File,
+    identity: (u64, u64),
+    size: u64,
+    is_poisoned: bool,
+}
+
+/// Why an append did not happen, or may not have happened.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Definitely nothing was written: the file is not, or not known to be, the one that we left.
+    #[error("{0}")]
+    NotOurs(String),
+    /// Some, all or nothing was written, and none of it is known to be durable.
+    #[error("{operation} failed: {error}")]
+    InDoubt {
+        /// What failed: `write` or `fdatasync`.
+        operation: &'static str,
+        /// How.
+        error: io::Error,
+    },
+    /// An append failed before: the descriptor is not used again.
+    #[error("an append failed before")]
+    Poisoned,
+}
+
+impl<'m, M: Medium> Appender<'m, M> {
+    /// Opens `name` for appending, if it is the file of this identity and size.
+    pub fn open(
+        medium: &'m M,
+        name: &'static str,
+        identity: (u64, u64),
+        size: u64,
+    ) -> Result<Self, AppendError> {
+        let cannot =
+            |error: io::Error| AppendError::NotOurs(format!("it cannot be opened for appending: {error}"));
+        let file = medium.open(name, Access::Append).map_err(cannot)?;
+        let opened = file.stat().map_err(cannot)?;
+        check_ours(Some(opened), identity, size)?;
+        Ok(Self { medium, name, file, identity, size, is_poisoned: false })
+    }
+
+    /// The size of the file, which is that of all that is durable in it.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Appends `bytes` and makes them durable.
+    ///
+    /// # Errors
+    ///
+    /// After any error but [`AppendError::NotOurs`] it is not known what of `bytes` is on disk, and no
+    /// further call reaches the descriptor.
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), AppendError> {
+        if self.is_poisoned {
+            return Err(AppendError::Poisoned);
+        }
+        let found = self.medium.stat(self.name);
+        let found = found.map_err(|error| AppendError::NotOurs(format!("it cannot be examined: {error}")))?;
+        check_ours(found, self.identity, self.size)?;
+        // Poisoned until all went well, so that no path out of here leaves a descriptor in doubt in use.
+        self.is_poisoned = true;
+        let written = uninterrupted(|| self.file.write(bytes));
+        let written = written.map_err(|error| AppendError::InDoubt { operation: "write", error })?;
+        if written != bytes.len() {
+            let error = io::Error::other(format!("only {written} of {} bytes were written", bytes.len()));
+            return Err(AppendError::InDoubt { operation: "write", error });
+        }
+        uninterrupted(|| self.file.sync())
+            .map_err(|error| AppendError::InDoubt { operation: "fdatasync", error })?;
+        self.size += bytes.len() as u64;
+        self.is_poisoned = false;
+        Ok(())
+    }
+}
+
+/// Repeats a call that a signal interrupted before it did anything.
+pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+fn check_ours(found: Option<Stat>, identity: (u64, u64), size: u64) -> Result<(), AppendError> {
+    let Some(found) = found else {
+        return Err(AppendError::NotOurs("it vanished while we were writing".into()));
+    };
+    let trouble = if found.identity != identity {
+        "it was replaced by another file".into()
+    } else if found.links != 1 {
+        format!("it has {} names (hard links); a store has one", found.links)
+    } else if found.size != size {
+        format!("its size is {} bytes where we left {size}: something else writes to it", found.size)
+    } else {
+        return Ok(());
+    };
+    Err(AppendError::NotOurs(trouble))
+}

@@ -1,0 +1,200 @@
+//! The real disk: a directory of the file system.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+
+use crate::medium::{Access, File, FileKind, Medium, Stat};
+
+/// A directory, held open for life.
+///
+/// Names are resolved by the directory's path each time: who replaces the directory under a writer is found
+/// out like one who replaces the file.
+#[derive(Debug)]
+pub struct Directory {
+    path: PathBuf,
+    handle: OwnedFd,
+}
+
+/// Why a directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// There is no such name.
+    #[error("there is no such directory")]
+    Missing,
+    /// The name stands for something else.
+    #[error("it is not a directory")]
+    NotADirectory,
+    /// The system refuses.
+    #[error("it cannot be opened: {0}")]
+    Refused(io::Error),
+}
+
+impl Directory {
+    /// Opens the directory at `path`.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        match rustix::fs::open(path, flags, Mode::empty()) {
+            Ok(handle) => Ok(Self { path: path.to_owned(), handle }),
+            Err(Errno::NOENT) => Err(OpenError::Missing),
+            Err(Errno::NOTDIR) => Err(OpenError::NotADirectory),
+            Err(error) => Err(OpenError::Refused(error.into())),
+        }
+    }
+
+    /// Creates the directory at `path` (mode 0750), and those above it that are missing, durably; false if
+    /// it is there already.
+    pub fn create(path: &Path) -> io::Result<bool> {
+        use std::os::unix::fs::DirBuilderExt;
+        if path.is_dir() {
+            return Ok(false);
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        let parent = parent.unwrap_or(Path::new("."));
+        if !parent.exists() {
+            Self::create(parent)?;
+        }
+        fs::DirBuilder::new().mode(0o750).create(path)?;
+        fs::File::open(path)?.sync_all()?;
+        fs::File::open(parent)?.sync_all()?;
+        Ok(true)
+    }
+
+    /// The directory's path.
+    pub fn directory(&self) -> &Path {
+        &self.path
+    }
+}
+
+fn stat_of(stat: rustix::fs::Stat) -> Stat {
+    let kind = match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => FileKind::Regular,
+        FileType::Directory => FileKind::Directory,
+        FileType::Symlink => FileKind::SymbolicLink,
+        FileType::Fifo
+        | FileType::Socket
+        | FileType::CharacterDevice
+        | FileType::BlockDevice
+        | FileType::Unknown => FileKind::Special,
+    };
+    #[allow(clippy::useless_conversion, reason = "the widths of these fields differ between systems")]
+    Stat {
+        kind,
+        identity: (stat.st_dev.into(), stat.st_ino.into()),
+        links: stat.st_nlink.into(),
+        // A size is never negative.
+        size: u64::try_from(stat.st_size).unwrap_or_default(),
+        mode: stat.st_mode & 0o7777,
+    }
+}
+
+impl Medium for Directory {
+    type File = fs::File;
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        match rustix::fs::statat(CWD, self.path(name), AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some(stat_of(stat))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<fs::File> {
+        // NONBLOCK: a pipe that took the file's place must not hold us; it means nothing for a regular file.
+        let flags = OFlags::CLOEXEC
+            | OFlags::NOFOLLOW
+            | OFlags::NONBLOCK
+            | match access {
+                Access::Read => OFlags::RDONLY,
+                Access::Append => OFlags::WRONLY | OFlags::APPEND,
+            };
+        Ok(rustix::fs::open(self.path(name), flags, Mode::empty())?.into())
+    }
+
+    fn create(&self, name: &str) -> io::Result<fs::File> {
+        let flags = OFlags::CLOEXEC
+            | OFlags::NOFOLLOW
+            | OFlags::CREATE
+            | OFlags::EXCL
+            | OFlags::WRONLY
+            | OFlags::APPEND;
+        Ok(rustix::fs::open(self.path(name), flags, Mode::from(0o640))?.into())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (from, to) = (self.path(from), self.path(to));
+        match rustix::fs::renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE) {
+            // Not every file system can refuse to replace. The lock keeps other writers out, and the caller
+            // has seen that the name is free.
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(rustix::fs::rename(from, to)?),
+            result => Ok(result?),
+        }
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        Ok(rustix::fs::unlink(self.path(name))?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.handle))?)
+    }
+
+    fn prove_writable(&self) -> io::Result<()> {
+        let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::open(&self.path, flags, Mode::from(0o600)) {
+            Ok(_) => Ok(()),
+            // Not every file system has unnamed files: there the system is asked for its opinion.
+            Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+                let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+                Ok(rustix::fs::accessat(CWD, &self.path, access, AtFlags::EACCESS)?)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl File for fs::File {
+    fn stat(&self) -> io::Result<Stat> {
+        Ok(stat_of(rustix::fs::fstat(self)?))
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(rustix::io::retry_on_intr(|| rustix::io::pread(self, &mut *buffer, offset))?)
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(self, bytes)?)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fdatasync(self)?)
+    }
+
+    fn truncate(&self, size: u64) -> io::Result<()> {
+        Ok(rustix::fs::ftruncate(self, size)?)
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match fs::File::try_lock(self) {
+            Ok(()) => Ok(true),
+            Err(fs::TryLockError::WouldBlock) => Ok(false),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn evict(&self, offset: u64) -> io::Result<()> {
+        match rustix::fs::fadvise(self, offset, None, Advice::DontNeed) {
+            // A file system without a page cache has nothing to drop.
+            Err(Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The last whole line of a file, found from its end: as quick in a long file as in a short one.
+
+use crate::appender::uninterrupted;
+use crate::lines::ReadError;
+use crate::medium::File;
+use crate::tail::Tail;
+
+const BLOCK_BYTES: u64 = 64 << 10;
+
+/// The end of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct End {
+    /// Where the last whole line starts, and its bytes without LF; none if there is no LF.
+    pub last_line: Option<(u64, Vec<u8>)>,
+    /// What stands behind it.
+    pub tail: Option<Tail>,
+}
+
+/// Reads the last whole line of the first `end` bytes of `file`. A line may be of any length.
+pub fn read_end<F: File>(file: &F, end: u64) -> Result<End, ReadError> {
+    let Some(line_end) = find_line_feed_before(file, end)? else {
+        return Ok(End { last_line: None, tail: tail(0, end) });
+    };
+    let line_start = find_line_feed_before(file, line_end)?.map_or(0, |line_feed| line_feed + 1);
+    let mut line = vec![0; usize::try_from(line_end - line_start).unwrap_or(usize::MAX)];
+    read_exactly(file, &mut line, line_start)?;
+    Ok(End { last_line: Some((line_start, line)), tail: tail(line_end + 1, end) })
+}
+
+/// How many LFs stand before `end`: the number of the line that starts there, less one.
+pub fn count_lines<F: File>(file: &F, end: u64) -> Result<u64, ReadError> {
+    let mut block = vec![0; 1 << 20];
+    let (mut at, mut count) = (0, 0);
+    while at < end {
+        let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(block.len());
+        let place = block.get_mut(..wanted).unwrap_or_default();
+        read_exactly(file, place, at)?;
+        count += memchr::memchr_iter(b'\n', place).count() as u64;
+        at += wanted as u64;
+    }
+    Ok(count)
+}
+
+/// Fills `buffer` from `offset` on.
+pub fn read_exactly<F: File>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
+    let mut done = 0;
+    while let Some(place) = buffer.get_mut(done..).filter(|place| !place.is_empty()) {
+        let at = offset + done as u64;
+        let read = uninterrupted(|| file.read_at(place, at));
+        match read.map_err(|error| ReadError::Refused { offset: at, error })? {
+            0 => return Err(ReadError::Shrank { offset: at }),
+            read => done += read,
+        }
+    }
+    Ok(())
+}
+
+fn tail(offset: u64, end: u64) -> Option<Tail> {
+    (offset < end).then(|| Tail { offset, length: end - offset })
+}
+
+fn find_line_feed_before<F: File>(file: &F, end: u64) -> Result<Option<u64>, ReadError> {
+    let mut block = vec![0; usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX)];
+    let mut end = end;
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK_BYTES);
+        let place = block.get_mut(..usize::try_from(end - start).unwrap_or(usize::MAX)).unwrap_or_default();
+        read_exactly(file, place, start)?;
+        if let Some(found) = memchr::memrchr(b'\n', place) {
+            return Ok(Some(start + found as u64));
+        }
+        end = start;
+    }
+    Ok(None)
+}

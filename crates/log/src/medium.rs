@@ -1,0 +1,108 @@
+//! What is asked of a disk: few calls, each with one meaning, so that a simulated disk can stand in for the
+//! real one and fail at each of them.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A directory that holds stores: a mount.
+pub trait Medium {
+    /// An open file of it.
+    type File: File;
+
+    /// Where `name` is, for messages.
+    fn path(&self, name: &str) -> PathBuf;
+
+    /// What `name` is, without following a link; none if there is no such name.
+    fn stat(&self, name: &str) -> io::Result<Option<Stat>>;
+
+    /// Opens an existing file, following no link.
+    fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
+
+    /// Creates a file (mode 0640) for appending; fails if the name exists.
+    fn create(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Gives a file another name, in one step.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+
+    /// Removes a name.
+    fn remove(&self, name: &str) -> io::Result<()>;
+
+    /// Makes creations, renames and removals durable.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Fails if no file can be created here; leaves nothing behind.
+    fn prove_writable(&self) -> io::Result<()>;
+}
+
+/// An open file.
+pub trait File {
+    /// What the file is now.
+    fn stat(&self) -> io::Result<Stat>;
+
+    /// Reads at `offset`; 0 bytes only at the end of the file.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Appends some of `bytes`, in one call to the system; returns how many.
+    fn write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    /// Makes what was written, and the size, durable (`fdatasync`).
+    fn sync(&self) -> io::Result<()>;
+
+    /// Cuts the file off at `size`.
+    fn truncate(&self, size: u64) -> io::Result<()>;
+
+    /// Takes the file's exclusive lock (`flock`) for as long as the file is open; false if another has it.
+    fn try_lock(&self) -> io::Result<bool>;
+
+    /// Drops what is cached from `offset` on, so that the next read asks the medium.
+    fn evict(&self, offset: u64) -> io::Result<()>;
+}
+
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    Read,
+    /// Writing at the end, and cutting off.
+    Append,
+}
+
+/// What a name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// Its kind.
+    pub kind: FileKind,
+    /// Device and inode: the file's identity.
+    pub identity: (u64, u64),
+    /// How many names it has.
+    pub links: u64,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its permission bits.
+    pub mode: u32,
+}
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// The only kind that a store may be.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    SymbolicLink,
+    /// A pipe, socket or device.
+    Special,
+}
+
+impl FileKind {
+    /// What a person calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Regular => "a regular file",
+            Self::Directory => "a directory",
+            Self::SymbolicLink => "a symbolic link",
+            Self::Special => "a pipe, socket or device",
+        }
+    }
+}

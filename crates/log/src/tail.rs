@@ -1,0 +1,144 @@
+//! Bytes behind the last LF: never acknowledged, never history, and never thrown away.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::appender::uninterrupted;
+use crate::last::read_exactly;
+use crate::lines::ReadError;
+use crate::medium::{Access, File, FileKind, Medium};
+
+/// An unterminated tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tail {
+    /// Where it starts: behind the last LF.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub length: u64,
+}
+
+/// Why a tail was not cut off. The tail still stands in the file, or its copy stands beside it.
+#[derive(Debug, thiserror::Error)]
+pub enum CutError {
+    /// The copy could not be made; the file is as it was.
+    #[error("the unterminated bytes could not be copied to {path}: {error}")]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// What failed.
+        error: io::Error,
+    },
+    /// The copy stands; whether the file was cut is in doubt.
+    #[error("the unterminated bytes, of which {path} is a copy, could not be cut off: {error}")]
+    Cut {
+        /// The copy.
+        path: PathBuf,
+        /// What failed.
+        error: io::Error,
+    },
+}
+
+const BLOCK_BYTES: u64 = 1 << 20;
+
+impl Tail {
+    /// Copies the tail of `name` to a file beside it, durably, and then cuts it off, durably. Returns where
+    /// the copy is. An equal copy from an interrupted recovery is used again.
+    pub fn cut<M: Medium>(self, medium: &M, name: &str) -> Result<PathBuf, CutError> {
+        let copy = self.keep(medium, name)?;
+        let path = medium.path(&copy);
+        let cut = || {
+            let file = medium.open(name, Access::Append)?;
+            file.truncate(self.offset)?;
+            uninterrupted(|| file.sync())
+        };
+        match cut() {
+            Ok(()) => Ok(path),
+            Err(error) => Err(CutError::Cut { path, error }),
+        }
+    }
+
+    fn keep<M: Medium>(self, medium: &M, name: &str) -> Result<String, CutError> {
+        let first = format!("{name}.torn-{}", self.offset);
+        let fail = |copy: &str, error| CutError::Copy { path: medium.path(copy), error };
+        let source = medium.open(name, Access::Read).map_err(|error| fail(&first, error))?;
+        let mut copy = first.clone();
+        let mut number = 2_u64;
+        loop {
+            match self.compare(medium, &source, &copy).map_err(|error| fail(&copy, error))? {
+                Some(true) => break,
+                Some(false) => {
+                    copy = format!("{first}.{number}");
+                    number += 1;
+                }
+                None => {
+                    self.write_copy(medium, &source, &first, &copy).map_err(|error| fail(&copy, error))?;
+                    break;
+                }
+            }
+        }
+        // Also for a copy from before: its maker may have been stopped just short of this.
+        medium.sync().map_err(|error| fail(&copy, error))?;
+        Ok(copy)
+    }
+
+    /// Whether `copy` holds the tail; none if there is no such file.
+    fn compare<M: Medium>(self, medium: &M, source: &M::File, copy: &str) -> io::Result<Option<bool>> {
+        match medium.stat(copy)? {
+            None => return Ok(None),
+            Some(stat) if stat.kind != FileKind::Regular || stat.size != self.length => {
+                return Ok(Some(false));
+            }
+            Some(_) => {}
+        }
+        let file = medium.open(copy, Access::Read)?;
+        let mut is_equal = true;
+        self.for_each_block(source, |done, block| {
+            let mut theirs = vec![0; block.len()];
+            read_exactly(&file, &mut theirs, done).map_err(io_error)?;
+            is_equal &= theirs == block;
+            Ok(())
+        })?;
+        if is_equal {
+            uninterrupted(|| file.sync())?;
+        }
+        Ok(Some(is_equal))
+    }
+
+    fn write_copy<M: Medium>(self, medium: &M, source: &M::File, first: &str, copy: &str) -> io::Result<()> {
+        let temporary = format!("{first}.tmp");
+        if medium.stat(&temporary)?.is_some() {
+            medium.remove(&temporary)?;
+        }
+        let file = medium.create(&temporary)?;
+        self.for_each_block(source, |_, block| {
+            let written = uninterrupted(|| file.write(block))?;
+            if written == block.len() { Ok(()) } else { Err(io::Error::other("a short write")) }
+        })?;
+        uninterrupted(|| file.sync())?;
+        medium.rename(&temporary, copy)
+    }
+
+    fn for_each_block<F: File>(
+        self,
+        source: &F,
+        mut use_block: impl FnMut(u64, &[u8]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut block = Vec::new();
+        let mut done = 0;
+        while done < self.length {
+            let wanted = (self.length - done).min(BLOCK_BYTES);
+            block.resize(usize::try_from(wanted).unwrap_or(usize::MAX), 0);
+            read_exactly(source, &mut block, self.offset + done).map_err(io_error)?;
+            use_block(done, &block)?;
+            done += wanted;
+        }
+        Ok(())
+    }
+}
+
+fn io_error(error: ReadError) -> io::Error {
+    match error {
+        ReadError::Refused { error, .. } => error,
+        ReadError::Shrank { .. } | ReadError::TooLong { .. } => io::Error::other(error.to_string()),
+    }
+}

@@ -1,0 +1,189 @@
+//! Batches of input lines: whatever can be read without waiting, up to a limit. So an upstream that waits
+//! for each answer gets it at once, and a file is read at full speed.
+
+use std::io;
+
+use dreichor_core::LINE_BYTES_MAX;
+
+/// The most inputs of a batch.
+pub const INPUTS_MAX: usize = 8_192;
+/// The most bytes of a batch.
+pub const BATCH_BYTES_MAX: usize = 4 << 20;
+
+/// Where inputs come from.
+pub trait Source {
+    /// Reads some bytes, waiting for them if need be.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read>;
+
+    /// Whether a read would return without waiting.
+    fn is_ready(&mut self) -> io::Result<bool>;
+
+    /// Whether somebody asks for an end after the batch in hand.
+    fn is_interrupted(&self) -> bool;
+}
+
+/// What a read came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Read {
+    /// So many bytes, at least one.
+    Bytes(usize),
+    /// There are no more.
+    End,
+    /// Somebody asked for an end while we waited.
+    Interrupted,
+}
+
+/// What comes next.
+#[derive(Debug)]
+pub enum Next<'b> {
+    /// Lines.
+    Batch(Batch<'b>),
+    /// Nothing more.
+    End,
+    /// Nothing more, because somebody asked for an end.
+    Interrupted,
+}
+
+/// Lines that were read together; at least one.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch<'b> {
+    bytes: &'b [u8],
+    first_line: u64,
+    offset: u64,
+}
+
+/// One line of input, without its LF.
+#[derive(Debug, Clone, Copy)]
+pub struct InputLine<'b> {
+    /// From 1.
+    pub number: u64,
+    /// Where it starts in the input, in bytes.
+    pub offset: u64,
+    /// Its bytes.
+    pub bytes: &'b [u8],
+    /// Whether an LF ended it.
+    pub is_terminated: bool,
+}
+
+impl<'b> Batch<'b> {
+    /// Where the batch ends in the input, in bytes.
+    pub fn end(self) -> u64 {
+        self.offset + self.bytes.len() as u64
+    }
+
+    /// The lines, in order.
+    pub fn lines(self) -> impl Iterator<Item = InputLine<'b>> {
+        let mut at = 0;
+        self.bytes.split_inclusive(|&byte| byte == b'\n').zip(self.first_line..).map(move |(line, number)| {
+            let offset = self.offset + at;
+            at += line.len() as u64;
+            let unterminated = line.strip_suffix(b"\n");
+            InputLine {
+                number,
+                offset,
+                bytes: unterminated.unwrap_or(line),
+                // A line that is too long is given out before its LF is seen.
+                is_terminated: unterminated.is_some() || line.len() > LINE_BYTES_MAX,
+            }
+        })
+    }
+}
+
+/// Cuts a source into batches.
+#[derive(Debug)]
+pub struct Batcher<S> {
+    source: S,
+    buffer: Vec<u8>,
+    start: usize,
+    filled: usize,
+    /// The whole lines found so far: how many, where they end, and how far was searched.
+    lines: usize,
+    lines_end: usize,
+    searched: usize,
+    has_ended: bool,
+    next_line: u64,
+    offset: u64,
+}
+
+impl<S: Source> Batcher<S> {
+    /// Batches of what `source` gives.
+    pub fn new(source: S) -> Self {
+        let buffer = vec![0; BATCH_BYTES_MAX + LINE_BYTES_MAX + 1];
+        Self {
+            source,
+            buffer,
+            start: 0,
+            filled: 0,
+            lines: 0,
+            lines_end: 0,
+            searched: 0,
+            has_ended: false,
+            next_line: 1,
+            offset: 0,
+        }
+    }
+
+    /// The next batch.
+    pub fn next_batch(&mut self) -> io::Result<Next<'_>> {
+        loop {
+            if self.source.is_interrupted() {
+                return Ok(Next::Interrupted);
+            }
+            self.search();
+            if self.lines > 0 && (self.is_full() || self.has_ended || !self.source.is_ready()?) {
+                return Ok(Next::Batch(self.give_out(self.lines_end, self.lines)));
+            }
+            let pending = self.filled - self.start;
+            if self.has_ended || (self.lines == 0 && pending > LINE_BYTES_MAX) {
+                // The last line without LF; or one that is too long already, whatever follows.
+                return Ok(if pending == 0 { Next::End } else { Next::Batch(self.give_out(self.filled, 1)) });
+            }
+            match self.read()? {
+                Read::Bytes(count) => self.filled += count,
+                Read::End => self.has_ended = true,
+                Read::Interrupted => return Ok(Next::Interrupted),
+            }
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.lines == INPUTS_MAX || self.filled - self.start >= BATCH_BYTES_MAX
+    }
+
+    /// Finds whole lines in what was read, up to the limits.
+    fn search(&mut self) {
+        let limit = self.filled.min(self.start + BATCH_BYTES_MAX);
+        while self.lines < INPUTS_MAX {
+            let unsearched = self.buffer.get(self.searched..limit).unwrap_or_default();
+            let Some(found) = unsearched.iter().position(|&byte| byte == b'\n') else {
+                self.searched = limit.max(self.searched);
+                return;
+            };
+            self.lines += 1;
+            self.lines_end = self.searched + found + 1;
+            self.searched = self.lines_end;
+        }
+    }
+
+    fn read(&mut self) -> io::Result<Read> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.searched -= self.start;
+            self.lines_end = self.lines_end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        self.source.read(self.buffer.get_mut(self.filled..).unwrap_or_default())
+    }
+
+    fn give_out(&mut self, end: usize, lines: usize) -> Batch<'_> {
+        let (start, first_line, offset) = (self.start, self.next_line, self.offset);
+        self.start = end;
+        self.searched = end;
+        self.lines = 0;
+        self.lines_end = end;
+        self.next_line += lines as u64;
+        self.offset += (end - start) as u64;
+        Batch { bytes: self.buffer.get(start..end).unwrap_or_default(), first_line, offset }
+    }
+}

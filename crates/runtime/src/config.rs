@@ -1,0 +1,337 @@
+//! Configuration: read once, validated whole, frozen, logged in full.
+
+use std::ffi::{OsStr, OsString};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use dreichor_core::tick::{Policy, SafetyMode};
+use dreichor_core::value::INTEGER_MAX;
+
+use crate::database::DatabaseAddress;
+use crate::error::Error;
+use crate::snapshots::SnapshotStrategy;
+
+/// What flags and variables said, not yet validated. None: nothing was said.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// `--data-dir`
+    pub data_dir: Option<OsString>,
+    /// `--audit-events-dir`
+    pub audit_events_dir: Option<OsString>,
+    /// `--snapshots-dir`
+    pub snapshots_dir: Option<OsString>,
+    /// `--execution-plane`
+    pub execution_plane: Option<String>,
+    /// `--safety-mode`
+    pub safety_mode: Option<String>,
+    /// `--snapshot-strategy`
+    pub snapshot_strategy: Option<String>,
+    /// `--database-url`
+    pub database_url: Option<String>,
+    /// `--observer-addr`
+    pub observer_addr: Option<String>,
+    /// `--observer-token-file`
+    pub observer_token_file: Option<OsString>,
+    /// `--sandbox`
+    pub sandbox: Option<String>,
+    /// `--logical-step-max`
+    pub logical_step_max: Option<String>,
+    /// `--log-format`
+    pub log_format: Option<String>,
+    /// `--log-level`
+    pub log_level: Option<String>,
+}
+
+/// The flags that have a variable, in the order of the documentation.
+pub const FLAGS: [&str; 13] = [
+    "data-dir",
+    "audit-events-dir",
+    "snapshots-dir",
+    "execution-plane",
+    "safety-mode",
+    "snapshot-strategy",
+    "database-url",
+    "observer-addr",
+    "observer-token-file",
+    "sandbox",
+    "logical-step-max",
+    "log-format",
+    "log-level",
+];
+
+/// What every variable of ours begins with.
+const VARIABLE_PREFIX: &str = "DREICHOR_";
+
+/// The valid configuration of one process.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The audit-events mount.
+    pub audit_events_dir: PathBuf,
+    /// The snapshots mount.
+    pub snapshots_dir: PathBuf,
+    /// Mode and step limit.
+    pub policy: Policy,
+    /// When snapshots are taken.
+    pub snapshot_strategy: SnapshotStrategy,
+    /// The database; none: inactive.
+    pub database: Option<DatabaseAddress>,
+    /// Where the observer listens; none: off.
+    pub observer_addr: Option<SocketAddr>,
+    /// The file with the observer's bearer token.
+    pub observer_token_file: Option<PathBuf>,
+    /// What the kernel is asked to enforce.
+    pub sandbox: Sandbox,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines are shown.
+    pub log_level: LogLevel,
+}
+
+macro_rules! choices {
+    ($( $(#[$doc:meta])* $name:ident { $( $(#[$member_doc:meta])* $member:ident = $text:literal ),* $(,)? } )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $( $(#[$member_doc])* $member ),* }
+
+        impl $name {
+            /// The spelling as a flag's value.
+            pub const fn as_str(self) -> &'static str {
+                match self { $( Self::$member => $text ),* }
+            }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                match text {
+                    $( $text => Ok(Self::$member), )*
+                    _ => Err(concat!("one of" $(, " ", $text)*).into()),
+                }
+            }
+        }
+    )* };
+}
+
+choices! {
+    /// What the kernel is asked to enforce.
+    Sandbox {
+        /// All that it can, saying what it can't.
+        Auto = "auto",
+        /// All, or no start.
+        Require = "require",
+        /// Nothing.
+        Off = "off",
+    }
+
+    /// How log lines look.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// For machines: one JSON object a line.
+        Json = "json",
+    }
+
+    /// Which log lines are shown.
+    LogLevel {
+        /// What ends the process.
+        Error = "error",
+        /// What an operator should see to.
+        Warn = "warn",
+        /// What happens.
+        Info = "info",
+        /// How it happens.
+        Debug = "debug",
+    }
+}
+
+impl Config {
+    /// Validates `settings`, and the names of all `variables` of the environment.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Configuration`] with every fault, not only the first.
+    pub fn new(settings: Settings, variables: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+        let mut faults = unknown_variables(variables);
+        let faults_ref = &mut faults;
+        let data_dir = directory("data-dir", settings.data_dir, faults_ref);
+        let mount = |name: &str, own: Option<PathBuf>| {
+            let default = || PathBuf::from("/var/lib/dreichor").join(name);
+            own.unwrap_or_else(|| data_dir.as_ref().map_or_else(default, |data_dir| data_dir.join(name)))
+        };
+        let audit_events_dir =
+            mount("audit-events", directory("audit-events-dir", settings.audit_events_dir, faults_ref));
+        let snapshots_dir =
+            mount("snapshots", directory("snapshots-dir", settings.snapshots_dir, faults_ref));
+        choose("execution-plane", settings.execution_plane, (), faults_ref, execution_plane);
+        let safety_mode =
+            choose("safety-mode", settings.safety_mode, SafetyMode::Normal, faults_ref, safety_mode);
+        let snapshot_strategy = choose(
+            "snapshot-strategy",
+            settings.snapshot_strategy,
+            SnapshotStrategy::OnLedgerUpdate,
+            faults_ref,
+            SnapshotStrategy::parse,
+        );
+        let database = choose("database-url", settings.database_url.map(Secret), None, faults_ref, |url| {
+            DatabaseAddress::parse(url).map(Some)
+        });
+        let loopback = Some(SocketAddr::from(([127, 0, 0, 1], 4710)));
+        let observer_addr =
+            choose("observer-addr", settings.observer_addr, loopback, faults_ref, observer_addr);
+        let observer_token_file = directory("observer-token-file", settings.observer_token_file, faults_ref);
+        if observer_token_file.is_none()
+            && let Some(addr) = observer_addr.filter(|addr| !addr.ip().is_loopback())
+        {
+            faults_ref.push(format!(
+                "--observer-addr: {addr} is not a loopback address, which needs --observer-token-file"
+            ));
+        }
+        let sandbox = choose("sandbox", settings.sandbox, Sandbox::Auto, faults_ref, Sandbox::parse);
+        let logical_step_max =
+            choose("logical-step-max", settings.logical_step_max, None, faults_ref, |text| {
+                integer(text).map(Some)
+            });
+        let log_format =
+            choose("log-format", settings.log_format, LogFormat::Text, faults_ref, LogFormat::parse);
+        let log_level = choose("log-level", settings.log_level, LogLevel::Info, faults_ref, LogLevel::parse);
+        if !faults.is_empty() {
+            return Err(Error::Configuration(faults));
+        }
+        Ok(Self {
+            audit_events_dir,
+            snapshots_dir,
+            policy: Policy { safety_mode, logical_step_max },
+            snapshot_strategy,
+            database,
+            observer_addr,
+            observer_token_file,
+            sandbox,
+            log_format,
+            log_level,
+        })
+    }
+
+    /// Logs every value, so that nothing is implicit. Secrets are not among them.
+    pub fn log(&self) {
+        let text = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
+        tracing::info!(
+            audit_events_dir = %self.audit_events_dir.display(),
+            snapshots_dir = %self.snapshots_dir.display(),
+            execution_plane = "paper",
+            safety_mode = safety_mode_name(self.policy.safety_mode),
+            snapshot_strategy = %self.snapshot_strategy,
+            database = text(self.database.as_ref().map(ToString::to_string), "inactive"),
+            observer_addr = text(self.observer_addr.map(|addr| addr.to_string()), "off"),
+            observer_token_file = text(self.observer_token_file.as_ref().map(|path| path.display().to_string()), "unset"),
+            sandbox = self.sandbox.as_str(),
+            logical_step_max = text(self.policy.logical_step_max.map(|step| step.to_string()), "unset"),
+            log_format = self.log_format.as_str(),
+            log_level = self.log_level.as_str(),
+            "configuration"
+        );
+    }
+}
+
+/// The variable of a flag.
+pub fn variable(flag: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", flag.to_ascii_uppercase().replace('-', "_"))
+}
+
+fn unknown_variables(variables: impl IntoIterator<Item = OsString>) -> Vec<String> {
+    let known: Vec<String> = FLAGS.iter().map(|flag| variable(flag)).collect();
+    let mut unknown: Vec<String> = variables
+        .into_iter()
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name))
+        .collect();
+    unknown.sort();
+    unknown
+        .iter()
+        .map(|name| format!("the variable {name} is unknown; known are {}", known.join(", ")))
+        .collect()
+}
+
+fn directory(flag: &str, value: Option<OsString>, faults: &mut Vec<String>) -> Option<PathBuf> {
+    let value = value?;
+    if value == OsStr::new("") {
+        faults.push(format!("--{flag}: the path is empty"));
+        return None;
+    }
+    Some(value.into())
+}
+
+/// A text that must not be shown in a message.
+struct Secret(String);
+
+trait Shown {
+    fn text(&self) -> &str;
+    fn shown(&self) -> String;
+}
+
+impl Shown for String {
+    fn text(&self) -> &str {
+        self
+    }
+    fn shown(&self) -> String {
+        dreichor_core::fault::excerpt(self.as_bytes())
+    }
+}
+
+impl Shown for Secret {
+    fn text(&self) -> &str {
+        &self.0
+    }
+    fn shown(&self) -> String {
+        "another value (not shown, it may hold a password)".into()
+    }
+}
+
+fn choose<T, S: Shown>(
+    flag: &str,
+    value: Option<S>,
+    default: T,
+    faults: &mut Vec<String>,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> T {
+    let Some(value) = value else { return default };
+    parse(value.text()).unwrap_or_else(|expected| {
+        faults.push(format!("--{flag} ({}): expected {expected}, found {}", variable(flag), value.shown()));
+        default
+    })
+}
+
+fn execution_plane(text: &str) -> Result<(), String> {
+    match text {
+        "paper" => Ok(()),
+        "live" => Err("paper (live is refused in this phase: nothing here may reach a venue)".into()),
+        _ => Err("paper".into()),
+    }
+}
+
+fn safety_mode(text: &str) -> Result<SafetyMode, String> {
+    match text {
+        "normal" => Ok(SafetyMode::Normal),
+        "halt" => Ok(SafetyMode::Halt),
+        "flatten" => Ok(SafetyMode::Flatten),
+        _ => Err("one of normal halt flatten".into()),
+    }
+}
+
+fn safety_mode_name(mode: SafetyMode) -> &'static str {
+    match mode {
+        SafetyMode::Normal => "normal",
+        SafetyMode::Halt => "halt",
+        SafetyMode::Flatten => "flatten",
+    }
+}
+
+fn observer_addr(text: &str) -> Result<Option<SocketAddr>, String> {
+    if text == "off" {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| "an address and port like 127.0.0.1:4710, or off".into())
+}
+
+fn integer(text: &str) -> Result<u64, String> {
+    text.parse()
+        .ok()
+        .filter(|value| *value <= INTEGER_MAX)
+        .ok_or_else(|| format!("an integer from 0 to {INTEGER_MAX}"))
+}

@@ -1,0 +1,135 @@
+//! The startup gate: everything here succeeds, in this order, each step logged with its outcome, or the
+//! process ends. No retries, no degraded mode.
+
+use dreichor_core::FORMAT_VERSION;
+use dreichor_log::{Directory, Medium};
+
+use crate::config::{Config, Sandbox};
+use crate::error::Error;
+use crate::receipt::{PROGRAM_VERSION, Receipt};
+use crate::recovery::{Recovered, recover};
+use crate::replay::{Replay, Replayed, Watch};
+use crate::store::{Locks, Stores};
+
+/// A writer that may begin.
+pub struct Admitted<M: Medium> {
+    /// The stores.
+    pub stores: Stores<M>,
+    /// Their locks; dropped last.
+    pub locks: Locks<M>,
+    /// What they hold.
+    pub recovered: Recovered,
+}
+
+/// Lets a writer (`ingest`, `snapshot`) pass. Its next step is to open the stores for appending.
+pub fn admit_writer(config: &Config, watch: &mut impl Watch) -> Result<Admitted<Directory>, Error> {
+    let stores = check_mounts(config)?;
+    stores.refuse_loose_permissions()?;
+    stores.prove_writable()?;
+    stores.create_missing()?;
+    let locks = stores.lock()?;
+    tracing::info!(step = 3, "persistence: mounts present and writable, lock taken");
+    check_database(config)?;
+    stores.settle()?;
+    let recovered = recover(&stores, config.snapshot_strategy, watch)?;
+    let size = recovered.history.tree().size();
+    tracing::info!(step = 4, events = size, bytes = recovered.events_bytes, "replay: history is sound");
+    tracing::info!(step = 5, "recovery: stores are whole; orchestrator wired");
+    apply_sandbox(config)?;
+    Ok(Admitted { stores, locks, recovered })
+}
+
+/// Logs that a writer is ready, with its receipt.
+pub fn log_writer_ready(recovered: &Recovered) {
+    let receipt = Receipt::of_whole(&recovered.history, recovered.events_bytes, recovered.latest);
+    tracing::info!(step = 7, %receipt, "READY");
+}
+
+/// Lets the runtime (`run`) pass: it changes nothing.
+pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<Replayed, Error> {
+    let stores = check_mounts(config)?;
+    stores.warn_of_loose_permissions()?;
+    stores.prove_writable()?;
+    tracing::info!(step = 3, "persistence: mounts present and writable");
+    check_database(config)?;
+    let replayed = Replay::open(&stores)?.run(watch)?;
+    tracing::info!(
+        step = 4,
+        events = replayed.history.tree().size(),
+        bytes = replayed.events_bytes,
+        "replay: history is sound"
+    );
+    warn_of_tail(&replayed);
+    tracing::info!(step = 5, "recovery: left to the writers; orchestrator wired");
+    apply_sandbox(config)?;
+    if let Some(addr) = config.observer_addr {
+        tracing::warn!(%addr, "this version has no Observer API: nothing listens");
+    }
+    tracing::info!(step = 7, receipt = %Receipt::of(&replayed), "READY");
+    Ok(replayed)
+}
+
+/// Replays for a tool: no lock, no demand for writable mounts.
+pub fn replay_for_tool(config: &Config, watch: &mut impl Watch) -> Result<Replayed, Error> {
+    let stores = Stores::open(config)?;
+    stores.warn_of_loose_permissions()?;
+    let replayed = Replay::open(&stores)?.run(watch)?;
+    warn_of_tail(&replayed);
+    Ok(replayed)
+}
+
+fn check_mounts(config: &Config) -> Result<Stores<Directory>, Error> {
+    tracing::info!(step = 1, program_version = PROGRAM_VERSION, format_version = FORMAT_VERSION, "dreichor");
+    config.log();
+    tracing::info!(step = 2, "configuration: valid, frozen");
+    Stores::open(config)
+}
+
+fn check_database(config: &Config) -> Result<(), Error> {
+    match &config.database {
+        Some(database) => {
+            database.check()?;
+            tracing::info!(%database, "database: reachable; this phase does not use it");
+        }
+        None => tracing::info!("database: inactive"),
+    }
+    Ok(())
+}
+
+fn apply_sandbox(config: &Config) -> Result<(), Error> {
+    match config.sandbox {
+        Sandbox::Require => Err(Error::unavailable(
+            "--sandbox require",
+            "this version has no sandbox: no promise would be enforced by the kernel",
+            "go on without it by `--sandbox auto`",
+        )),
+        Sandbox::Auto => {
+            tracing::warn!(step = 6, "sandbox: this version has none; the kernel enforces no promise");
+            Ok(())
+        }
+        Sandbox::Off => {
+            tracing::info!(step = 6, "sandbox: off");
+            Ok(())
+        }
+    }
+}
+
+/// Says what a reader leaves aside.
+pub fn warn_of_tail(replayed: &Replayed) {
+    let tails = [("audit events", replayed.events_tail), ("snapshots", replayed.snapshots_tail)];
+    for (store, tail) in tails.into_iter().filter_map(|(store, tail)| tail.map(|tail| (store, tail))) {
+        tracing::warn!(
+            store,
+            offset = tail.offset,
+            bytes = tail.length,
+            "ignored unterminated bytes behind the last line: a write in progress, or one cut off"
+        );
+    }
+    if let Some(tick) = &replayed.interrupted {
+        tracing::warn!(
+            decision = %tick.decision.decision_id,
+            line = tick.line,
+            "the last tick is not whole: a write in progress, or one cut off; the next writer completes it"
+        );
+    }
+}

@@ -1,0 +1,221 @@
+//! Ingest: inputs become events, durably, and are acknowledged.
+//!
+//! Per commit: compute all events; append them in one write, and sync; the same for their snapshots; then
+//! acknowledge. The order is the promise: what is acknowledged is durable, and what a snapshot speaks of is
+//! durable before it.
+
+use std::io;
+
+use dreichor_core::event::Body;
+use dreichor_core::fault::Fault;
+use dreichor_core::id::SnapshotId;
+use dreichor_core::input::Input;
+use dreichor_core::tick::{Policy, Step, step};
+use dreichor_log::{AppendError, Appender, Medium};
+
+use crate::acknowledgement::{self, Outcome};
+use crate::batch::{Batch, InputLine};
+use crate::error::Error;
+use crate::history::History;
+use crate::recovery::{Recovered, open_appender};
+use crate::snapshots::{SnapshotStrategy, take};
+use crate::store::{Store, Stores};
+
+/// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose
+/// snapshots would fill the memory becomes several commits.
+pub const COMMIT_BYTES_MAX: u64 = 16 << 20;
+
+/// A writer at work.
+pub struct Session<'s, M: Medium> {
+    stores: &'s Stores<M>,
+    policy: Policy,
+    strategy: SnapshotStrategy,
+    history: History,
+    latest: Option<(SnapshotId, u64)>,
+    events: Appender<'s, M>,
+    snapshots: Appender<'s, M>,
+    commit: Commit,
+    /// Input lines that are acknowledged.
+    acknowledged: u64,
+}
+
+/// What is computed but not yet durable.
+#[derive(Debug, Default)]
+struct Commit {
+    events: Vec<u8>,
+    snapshots: Vec<u8>,
+    acknowledgements: Vec<u8>,
+    last_line: u64,
+}
+
+impl<'s, M: Medium> Session<'s, M> {
+    /// A session on stores that recovery has made whole. The caller holds their locks.
+    pub fn new(
+        stores: &'s Stores<M>,
+        recovered: Recovered,
+        policy: Policy,
+        strategy: SnapshotStrategy,
+    ) -> Result<Self, Error> {
+        Ok(Self {
+            stores,
+            policy,
+            strategy,
+            events: open_appender(&stores.events, recovered.events_bytes)?,
+            snapshots: open_appender(&stores.snapshots, recovered.snapshots_bytes)?,
+            history: recovered.history,
+            latest: recovered.latest,
+            commit: Commit::default(),
+            acknowledged: 0,
+        })
+    }
+
+    /// What is recorded.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// How many input lines are acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Records a batch and hands the acknowledgements to `deliver`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Rejected`] for the first input that breaks a rule; everything before it is durable and
+    /// acknowledged. After any error the session is over.
+    pub fn record(
+        &mut self,
+        batch: Batch<'_>,
+        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        for line in batch.lines() {
+            if let Err(fault) = self.take_in(line)? {
+                self.commit(deliver)?;
+                let InputLine { number, offset, is_terminated, .. } = line;
+                return Err(Error::Rejected { line: number, offset, is_terminated, fault });
+            }
+            if (self.commit.events.len() + self.commit.snapshots.len()) as u64 >= COMMIT_BYTES_MAX {
+                self.commit(deliver)?;
+            }
+        }
+        self.commit(deliver)
+    }
+
+    /// Takes one snapshot of the present ledger; none if the latest is of the same size or there is no event.
+    pub fn snapshot(&mut self) -> Result<Option<(SnapshotId, u64)>, Error> {
+        let size = self.history.tree().size();
+        if self.latest.is_some_and(|(_, latest)| latest == size) {
+            return Ok(None);
+        }
+        self.take_snapshot();
+        self.commit(&mut |_| Ok(()))?;
+        Ok(self.latest.filter(|_| size > 0))
+    }
+
+    /// Adds what an input comes to to the commit in hand; the inner result is the input's own fault.
+    fn take_in(&mut self, line: InputLine<'_>) -> Result<Result<(), Box<Fault>>, Error> {
+        let parsed = Input::parse(line.bytes).and_then(|input| {
+            let step = step(self.history.state(), &input, self.policy)?;
+            Ok((input.clone(), step))
+        });
+        let (input, step) = match parsed {
+            Ok(parsed) => parsed,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let outcome = match step {
+            Step::AlreadyRecorded => Outcome::AlreadyRecorded,
+            Step::Events(events) => {
+                for event in &events {
+                    let recorded = self.history.record(event, &mut self.commit.events);
+                    recorded.map_err(|fault| {
+                        Error::Internal(format!(
+                            "an event of input line {} breaks the grammar: {fault}",
+                            line.number
+                        ))
+                    })?;
+                    if let Body::LedgerUpdated(_) = event.body {
+                        self.take_due_snapshot();
+                    }
+                }
+                Outcome::Recorded(events.len() as u64)
+            }
+        };
+        acknowledgement::write(
+            &mut self.commit.acknowledgements,
+            line.number,
+            &input,
+            outcome,
+            &self.history,
+        );
+        self.commit.last_line = line.number;
+        Ok(Ok(()))
+    }
+
+    fn take_due_snapshot(&mut self) {
+        let latest = self.latest.map_or(0, |(_, size)| size);
+        if self.strategy.is_due(latest, self.history.tree().size()) {
+            self.take_snapshot();
+        }
+    }
+
+    fn take_snapshot(&mut self) {
+        if let Some(snapshot) = take(&self.history) {
+            let id = snapshot.write_line(&mut self.commit.snapshots);
+            self.latest = Some((id, snapshot.audit_tree_size));
+        }
+    }
+
+    /// Makes the commit in hand durable, then acknowledges it.
+    fn commit(&mut self, deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
+        let commit = std::mem::take(&mut self.commit);
+        if !commit.events.is_empty() {
+            let appended = self.events.append(&commit.events);
+            appended.map_err(|error| self.not_appended(&self.stores.events, error, &commit))?;
+        }
+        if !commit.snapshots.is_empty() {
+            let appended = self.snapshots.append(&commit.snapshots);
+            appended.map_err(|error| self.not_appended(&self.stores.snapshots, error, &commit))?;
+        }
+        if !commit.acknowledgements.is_empty() {
+            deliver(&commit.acknowledgements)
+                .map_err(|error| Error::Acknowledgement { problem: error.to_string() })?;
+            self.acknowledged = commit.last_line;
+        }
+        Ok(())
+    }
+
+    fn not_appended(&self, store: &Store<M>, error: AppendError, commit: &Commit) -> Error {
+        let acknowledged = match self.acknowledged {
+            0 => "no input was acknowledged".into(),
+            1 => "input line 1 is acknowledged and durable".into(),
+            last => format!("input lines 1 to {last} are acknowledged and durable"),
+        };
+        let first = self.acknowledged + 1;
+        let doubt = match commit.last_line {
+            0 => "the snapshot is in doubt".into(),
+            last if last == first => format!("input line {last} is in doubt: it may or may not be on disk"),
+            last => format!(
+                "input lines {first} to {last} are in doubt: some, all or none of them may be on disk"
+            ),
+        };
+        store.not_appended(error, format!("{acknowledged}; {doubt}"))
+    }
+}
+
+impl<M: Medium> Store<M> {
+    /// The error of an append; `consequence` says what was acknowledged and what is in doubt.
+    pub(crate) fn not_appended(&self, error: AppendError, consequence: String) -> Error {
+        match error {
+            AppendError::NotOurs(problem) => Error::unavailable(
+                self.path(),
+                format!("the file is no longer ours: {problem}; {consequence}"),
+                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+            ),
+            AppendError::InDoubt { .. } | AppendError::Poisoned => {
+                Error::InDoubt { path: self.path(), problem: error.to_string(), consequence }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The receipt: one line by which two machines compare what they replayed.
+
+use std::fmt;
+
+use dreichor_core::canonical::write_string;
+use dreichor_core::id::{DecisionId, SnapshotId};
+use dreichor_core::state::Digests;
+use dreichor_core::{FORMAT_VERSION, Hash};
+
+use crate::history::History;
+use crate::replay::Replayed;
+
+/// This program's version.
+pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What a replay came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The number of events, which is the size of the tree.
+    pub events: u64,
+    /// The whole lines of the log, in bytes.
+    pub bytes: u64,
+    /// The root of the tree.
+    pub root_hash: Hash,
+    /// The latest snapshot, and how many events it covers.
+    pub snapshot: Option<(SnapshotId, u64)>,
+    /// The digests of the state.
+    pub digests: Digests,
+    /// The decision of the tick that is not whole.
+    pub interrupted_tick: Option<DecisionId>,
+    /// Bytes behind the last LF of log and snapshots.
+    pub unterminated_bytes: u64,
+}
+
+impl Receipt {
+    /// The receipt of a replay.
+    pub fn of(replayed: &Replayed) -> Self {
+        let snapshot = replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size));
+        let tails = [replayed.events_tail, replayed.snapshots_tail];
+        let unterminated_bytes = tails.iter().flatten().map(|tail| tail.length).sum();
+        Self {
+            interrupted_tick: replayed.interrupted_decision(),
+            unterminated_bytes,
+            ..Self::of_whole(&replayed.history, replayed.events_bytes, snapshot)
+        }
+    }
+
+    /// The receipt of a history that is whole.
+    pub fn of_whole(history: &History, bytes: u64, snapshot: Option<(SnapshotId, u64)>) -> Self {
+        Self {
+            events: history.tree().size(),
+            bytes,
+            root_hash: history.tree().root(),
+            snapshot,
+            digests: history.state().digests(),
+            interrupted_tick: None,
+            unterminated_bytes: 0,
+        }
+    }
+
+    /// The receipt as one line of JSON, without LF.
+    pub fn to_json(&self) -> String {
+        let quoted = |text: Option<String>| match text {
+            Some(text) => {
+                let mut bytes = Vec::new();
+                write_string(&mut bytes, &text);
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
+            None => "null".into(),
+        };
+        format!(
+            "{{\"events\":{},\"bytes\":{},\"treeSize\":{},\"rootHash\":\"{}\",\"snapshotId\":{},\"snapshotTreeSize\":{},\"memoryDigest\":\"{}\",\"ledgerDigest\":\"{}\",\"lifecyclesDigest\":\"{}\",\"interruptedTick\":{},\"unterminatedBytes\":{},\"formatVersion\":{FORMAT_VERSION},\"programVersion\":\"{PROGRAM_VERSION}\"}}",
+            self.events,
+            self.bytes,
+            self.events,
+            self.root_hash,
+            quoted(self.snapshot.map(|(id, _)| id.to_string())),
+            self.snapshot.map_or_else(|| "null".into(), |(_, size)| size.to_string()),
+            self.digests.memory,
+            self.digests.ledger,
+            self.digests.lifecycles,
+            quoted(self.interrupted_tick.map(|id| id.to_string())),
+            self.unterminated_bytes,
+        )
+    }
+}
+
+/// One line of `name=value`, in the same order as the JSON.
+impl fmt::Display for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
+        write!(
+            f,
+            "events={} bytes={} tree_size={} root_hash={} snapshot_id={} snapshot_tree_size={} memory_digest={} ledger_digest={} lifecycles_digest={} interrupted_tick={} unterminated_bytes={} format_version={FORMAT_VERSION} program_version={PROGRAM_VERSION}",
+            self.events,
+            self.bytes,
+            self.events,
+            self.root_hash,
+            or_none(self.snapshot.map(|(id, _)| id.to_string())),
+            or_none(self.snapshot.map(|(_, size)| size.to_string())),
+            self.digests.memory,
+            self.digests.ledger,
+            self.digests.lifecycles,
+            or_none(self.interrupted_tick.map(|id| id.to_string())),
+            self.unterminated_bytes,
+        )
+    }
+}

@@ -1,0 +1,257 @@
+//! Recovery: what a writer does about a tail. It is itself crash-safe: stopped anywhere and started again,
+//! any number of times, it ends the same.
+//!
+//! The order is: check all (replay has), cut the tails off behind copies of them, complete the tick, write
+//! the snapshots that are missing.
+
+use dreichor_core::Event;
+use dreichor_core::event::Body;
+use dreichor_core::fault::{Fault, Rule, excerpt};
+use dreichor_core::id::SnapshotId;
+use dreichor_core::tick::enact;
+use dreichor_log::last::read_exactly;
+use dreichor_log::{Appender, Line, Medium, Tail};
+
+use crate::error::Error;
+use crate::history::History;
+use crate::ingest::COMMIT_BYTES_MAX;
+use crate::replay::{InterruptedTick, Replay, Replayed, Watch};
+use crate::snapshots::{SnapshotStrategy, take};
+use crate::store::{Store, Stores};
+
+/// Stores that are whole, and what they hold.
+#[derive(Debug)]
+pub struct Recovered {
+    /// State and tree.
+    pub history: History,
+    /// The log's size in bytes.
+    pub events_bytes: u64,
+    /// The snapshots' size in bytes.
+    pub snapshots_bytes: u64,
+    /// The latest snapshot, and how many events it covers.
+    pub latest: Option<(SnapshotId, u64)>,
+}
+
+impl Recovered {
+    /// The events that the latest snapshot covers; 0 if there is none.
+    pub fn latest_size(&self) -> u64 {
+        self.latest.map_or(0, |(_, size)| size)
+    }
+}
+
+/// Replays the stores and makes them whole. The caller holds their locks.
+pub fn recover<M: Medium>(
+    stores: &Stores<M>,
+    strategy: SnapshotStrategy,
+    watch: &mut impl Watch,
+) -> Result<Recovered, Error> {
+    let replay = Replay::open(stores)?;
+    let mut missing = Missing { strategy, latest: replay.latest_size(), count: 0, watch };
+    let mut replayed = replay.run(&mut missing)?;
+    let (mut is_missing, missing_latest) = (missing.count > 0, missing.latest);
+    let rest =
+        replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
+
+    cut(&stores.events, replayed.events_tail)?;
+    cut(&stores.snapshots, replayed.snapshots_tail)?;
+    if let Some(rest) = rest {
+        let is_update = complete(&stores.events, &mut replayed, &rest)?;
+        is_missing |= is_update && strategy.is_due(missing_latest, replayed.history.tree().size());
+    }
+    let snapshots_bytes = stores.snapshots.stat()?.map_or(0, |stat| stat.size);
+    let mut recovered = Recovered {
+        latest: replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size)),
+        history: replayed.history,
+        events_bytes: replayed.events_bytes,
+        snapshots_bytes,
+    };
+    if is_missing {
+        write_missing_snapshots(stores, strategy, &mut recovered)?;
+    }
+    Ok(recovered)
+}
+
+fn cut<M: Medium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
+    let Some(tail) = tail else { return Ok(()) };
+    let copy = tail.cut(store.medium(), store.file());
+    let copy = copy.map_err(|error| store.in_doubt("the recovery of its tail failed", &error))?;
+    tracing::warn!(
+        file = %store.path().display(),
+        offset = tail.offset,
+        bytes = tail.length,
+        copy = %copy.display(),
+        "cut off unterminated bytes, which were never acknowledged; the copy keeps them"
+    );
+    Ok(())
+}
+
+/// The events that the interrupted tick lacks: it is computed again from its decision and the state before
+/// it, and what stands of it must be exactly how that begins.
+fn missing_events<M: Medium>(
+    stores: &Stores<M>,
+    replayed: &Replayed,
+    tick: &InterruptedTick,
+) -> Result<Vec<Event<'static>>, Error> {
+    let store = &stores.events;
+    let Some((file, _)) = store.open()? else { return Err(Error::Internal("a tick without a log".into())) };
+    let length = usize::try_from(replayed.events_bytes - tick.offset).unwrap_or(usize::MAX);
+    let mut recorded = vec![0; length];
+    read_exactly(&file, &mut recorded, tick.offset).map_err(|error| store.unreadable(&error))?;
+    let mut computed = enact(replayed.history.state(), tick.time, tick.decision.clone()).into_iter();
+    let mut offset = tick.offset;
+    for (found, number) in recorded.split_inclusive(|&byte| byte == b'\n').zip(tick.line..) {
+        let mut expected = Vec::new();
+        if let Some(event) = computed.next() {
+            event.write_line(&mut expected);
+        }
+        if found != expected {
+            let fault = Fault::new(
+                Rule::InterruptedTick,
+                0,
+                "",
+                excerpt(found),
+                format!("{} as the tick, computed again from its decision, has it", excerpt(&expected)),
+            );
+            return Err(Error::Malformed { path: store.path(), line: number, offset, fault });
+        }
+        offset += found.len() as u64;
+    }
+    Ok(computed.collect())
+}
+
+/// Appends the rest of the interrupted tick; whether it updates the ledger.
+fn complete<M: Medium>(store: &Store<M>, replayed: &mut Replayed, rest: &[Event<'_>]) -> Result<bool, Error> {
+    let mut lines = Vec::new();
+    for event in rest {
+        let recorded = replayed.history.record(event, &mut lines);
+        recorded.map_err(|fault| Error::Internal(format!("a computed event breaks the grammar: {fault}")))?;
+    }
+    append(store, replayed.events_bytes, |appender| appender.append(&lines))?;
+    replayed.events_bytes += lines.len() as u64;
+    tracing::warn!(
+        file = %store.path().display(),
+        decision = replayed.interrupted_decision().map(|id| id.to_string()),
+        events = rest.len(),
+        "completed an interrupted tick: its missing events follow from its decision"
+    );
+    Ok(rest.iter().any(is_ledger_update))
+}
+
+fn is_ledger_update(event: &Event<'_>) -> bool {
+    matches!(event.body, Body::LedgerUpdated(_))
+}
+
+/// Opens the store's file, which must have this size, for appending.
+pub(crate) fn open_appender<M: Medium>(store: &Store<M>, size: u64) -> Result<Appender<'_, M>, Error> {
+    let stat = store.stat()?.ok_or_else(|| Error::unavailable(store.path(), "it vanished", "start again"))?;
+    Appender::open(store.medium(), store.file(), stat.identity, size)
+        .map_err(|error| store.not_appended(error, "this process acknowledged nothing".into()))
+}
+
+fn append<'s, M: Medium>(
+    store: &'s Store<M>,
+    size: u64,
+    act: impl FnOnce(&mut Appender<'s, M>) -> Result<(), dreichor_log::AppendError>,
+) -> Result<(), Error> {
+    let mut appender = open_appender(store, size)?;
+    act(&mut appender).map_err(|error| {
+        store.not_appended(
+            error,
+            "this process acknowledged nothing; the recovery that it began goes on at the next start".into(),
+        )
+    })
+}
+
+/// Counts the snapshots that the strategy asks for and that are not there.
+struct Missing<'w, W> {
+    strategy: SnapshotStrategy,
+    /// How many events the latest snapshot covers, were the missing ones written.
+    latest: u64,
+    count: u64,
+    watch: &'w mut W,
+}
+
+impl<W: Watch> Watch for Missing<'_, W> {
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+        let size = history.tree().size();
+        if is_ledger_update(event) && size > self.latest && self.strategy.is_due(self.latest, size) {
+            self.latest = size;
+            self.count += 1;
+        }
+        self.watch.event(line, event, history)
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.watch.progress(done, total);
+    }
+}
+
+/// Writes each missing snapshot as it would have been, by folding the log once more: the states that they
+/// are of have passed.
+fn write_missing_snapshots<M: Medium>(
+    stores: &Stores<M>,
+    strategy: SnapshotStrategy,
+    recovered: &mut Recovered,
+) -> Result<(), Error> {
+    let store = &stores.snapshots;
+    let mut writer = Writer {
+        strategy,
+        latest: recovered.latest,
+        count: 0,
+        lines: Vec::new(),
+        store,
+        appender: open_appender(store, recovered.snapshots_bytes)?,
+    };
+    Replay::open(stores)?.run(&mut writer)?;
+    writer.flush()?;
+    recovered.latest = writer.latest;
+    recovered.snapshots_bytes = writer.appender.size();
+    tracing::warn!(file = %store.path().display(), snapshots = writer.count, "wrote snapshots that were missing");
+    Ok(())
+}
+
+struct Writer<'s, M: Medium> {
+    strategy: SnapshotStrategy,
+    latest: Option<(SnapshotId, u64)>,
+    count: u64,
+    lines: Vec<u8>,
+    store: &'s Store<M>,
+    appender: Appender<'s, M>,
+}
+
+impl<M: Medium> Writer<'_, M> {
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let appended = self.appender.append(&self.lines);
+        appended.map_err(|error| {
+            self.store.not_appended(
+                error,
+                "this process acknowledged nothing; the recovery that it began goes on at the next start"
+                    .into(),
+            )
+        })?;
+        self.lines.clear();
+        Ok(())
+    }
+}
+
+impl<M: Medium> Watch for Writer<'_, M> {
+    fn event(&mut self, _: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+        let size = history.tree().size();
+        let latest = self.latest.map_or(0, |(_, size)| size);
+        if is_ledger_update(event)
+            && size > latest
+            && self.strategy.is_due(latest, size)
+            && let Some(snapshot) = take(history)
+        {
+            self.latest = Some((snapshot.write_line(&mut self.lines), size));
+            self.count += 1;
+            if self.lines.len() as u64 >= COMMIT_BYTES_MAX {
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+}

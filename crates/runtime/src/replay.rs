@@ -1,0 +1,295 @@
+//! Replay: from the stores to the state, in the source's order, with every check.
+//!
+//! 1. All audit events are loaded, in file order.
+//! 2. Memory, lifecycles and ledger are reduced from them.
+//! 3. The latest snapshot is loaded.
+//! 4. The ledger is restored from it. The grammar needs the ledger at every event, so the fold has it
+//!    anyway, and restoring means proving that snapshot and fold agree on size, root, time and positions.
+//! 5. The caller wires the orchestrator.
+
+use dreichor_core::event::{Body, DecisionEvaluated, line_too_long};
+use dreichor_core::fault::{Fault, Rule};
+use dreichor_core::id::{DecisionId, SnapshotId};
+use dreichor_core::value::LogicalTime;
+use dreichor_core::{Event, LINE_BYTES_MAX, Snapshot};
+use dreichor_log::last::{End, count_lines, read_end};
+use dreichor_log::{Line, Lines, Medium, ReadError, Stat, Tail};
+
+use crate::error::Error;
+use crate::history::History;
+use crate::store::{Store, Stores};
+
+/// The stores, opened for one replay: what is appended later is not seen.
+pub struct Replay<'s, M: Medium> {
+    stores: &'s Stores<M>,
+    snapshots: Opened<M>,
+    snapshots_end: End,
+    latest: Option<Result<Latest, Box<Fault>>>,
+    events: Opened<M>,
+}
+
+type Opened<M> = Option<(<M as Medium>::File, Stat)>;
+
+/// The snapshot store's last line.
+#[derive(Debug, Clone)]
+pub struct Latest {
+    /// Its id.
+    pub id: SnapshotId,
+    /// What it says.
+    pub snapshot: Snapshot<'static>,
+}
+
+/// A log's last tick, if its last events are missing.
+#[derive(Debug, Clone)]
+pub struct InterruptedTick {
+    /// The line of its DECISION_EVALUATED, from 1.
+    pub line: u64,
+    /// Where that line starts.
+    pub offset: u64,
+    /// When it was decided.
+    pub time: LogicalTime,
+    /// The decision, from which the whole tick can be computed again.
+    pub decision: DecisionEvaluated,
+}
+
+/// What replay found, all of it checked.
+#[derive(Debug)]
+pub struct Replayed {
+    /// State and tree.
+    pub history: History,
+    /// The latest snapshot.
+    pub latest: Option<Latest>,
+    /// The log's whole lines, in bytes.
+    pub events_bytes: u64,
+    /// What stands behind them.
+    pub events_tail: Option<Tail>,
+    /// What stands behind the snapshots' whole lines.
+    pub snapshots_tail: Option<Tail>,
+    /// The last tick, if it is not whole.
+    pub interrupted: Option<InterruptedTick>,
+}
+
+impl Replayed {
+    /// The events that the latest snapshot covers; 0 if there is none.
+    pub fn latest_size(&self) -> u64 {
+        self.latest.as_ref().map_or(0, |latest| latest.snapshot.audit_tree_size)
+    }
+
+    /// The decision of the tick that is not whole.
+    pub fn interrupted_decision(&self) -> Option<DecisionId> {
+        self.interrupted.as_ref().map(|tick| tick.decision.decision_id)
+    }
+}
+
+/// Is told of each event once it is folded, and now and then of the progress.
+pub trait Watch {
+    /// The event on `line` was folded into `history`.
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+        let _ = (line, event, history);
+        Ok(())
+    }
+
+    /// `done` of `total` bytes were read.
+    fn progress(&mut self, done: u64, total: u64) {
+        let _ = (done, total);
+    }
+}
+
+/// Watches nothing.
+impl Watch for () {}
+
+/// How often progress is told, in bytes.
+const PROGRESS_BYTES: u64 = 4 << 20;
+
+impl<'s, M: Medium> Replay<'s, M> {
+    /// Opens the stores: first fixes the length of the snapshots, then that of the log, so that beside a
+    /// running writer every snapshot that is seen is of events that are seen.
+    pub fn open(stores: &'s Stores<M>) -> Result<Self, Error> {
+        let snapshots = stores.snapshots.open()?;
+        let snapshots_end = match &snapshots {
+            Some((file, stat)) => {
+                read_end(file, stat.size).map_err(|error| stores.snapshots.unreadable(&error))?
+            }
+            None => End { last_line: None, tail: None },
+        };
+        // Its size must be known before the fold comes by; a fault in it is told only after the log's own.
+        let latest = snapshots_end
+            .last_line
+            .as_ref()
+            .map(|(_, line)| Snapshot::read_line(line).map(|(snapshot, id)| Latest { id, snapshot }));
+        let events = stores.events.open()?;
+        Ok(Self { stores, snapshots, snapshots_end, latest, events })
+    }
+
+    /// The events that the latest snapshot says it covers, before it is known to be right; 0 if there is none.
+    pub fn latest_size(&self) -> u64 {
+        match &self.latest {
+            Some(Ok(latest)) => latest.snapshot.audit_tree_size,
+            Some(Err(_)) | None => 0,
+        }
+    }
+
+    /// Folds the whole log and checks the latest snapshot against it.
+    pub fn run(self, watch: &mut impl Watch) -> Result<Replayed, Error> {
+        let store = &self.stores.events;
+        let mut history = History::new();
+        let mut tick_start = None;
+        let mut snapshot_fault = None;
+        let (mut events_bytes, mut events_tail) = (0, None);
+        if let Some((file, stat)) = &self.events {
+            let mut lines = Lines::new(file, stat.size, LINE_BYTES_MAX);
+            let mut told = 0;
+            while let Some(line) = lines.next_line().map_err(|error| store.unreadable(&error))? {
+                let (event, leaf) =
+                    Event::read_line(line.bytes).map_err(|fault| store.malformed(line, fault))?;
+                history.push(&event, leaf).map_err(|fault| store.malformed(line, fault))?;
+                if let Body::DecisionEvaluated(_) = event.body {
+                    tick_start = Some((line.number, line.offset));
+                }
+                if let Some(Ok(latest)) = &self.latest
+                    && latest.snapshot.audit_tree_size == line.number
+                {
+                    snapshot_fault = check(&latest.snapshot, &history).err();
+                }
+                watch.event(line, &event, &history)?;
+                if line.offset >= told {
+                    watch.progress(line.offset, stat.size);
+                    told = line.offset + PROGRESS_BYTES;
+                }
+            }
+            events_bytes = lines.offset();
+            events_tail = lines.tail();
+        }
+        let latest = self.check_latest(&history, snapshot_fault)?;
+        let interrupted = find_interrupted(&history, tick_start)?;
+        Ok(Replayed {
+            history,
+            latest,
+            events_bytes,
+            events_tail,
+            snapshots_tail: self.snapshots_end.tail,
+            interrupted,
+        })
+    }
+
+    fn check_latest(&self, history: &History, fault: Option<Box<Fault>>) -> Result<Option<Latest>, Error> {
+        let latest = match &self.latest {
+            None => return Ok(None),
+            Some(Err(fault)) => return Err(self.snapshot_malformed(fault.clone())),
+            Some(Ok(latest)) => latest,
+        };
+        let covered = latest.snapshot.audit_tree_size;
+        let fault = fault.or_else(|| {
+            (covered > history.tree().size()).then(|| {
+                Fault::new(
+                    Rule::SnapshotAhead,
+                    0,
+                    "auditTreeSize",
+                    covered.to_string(),
+                    format!("at most {}, the number of events in the log", history.tree().size()),
+                )
+            })
+        });
+        match fault {
+            Some(fault) => Err(self.snapshot_malformed(fault)),
+            None => Ok(Some(latest.clone())),
+        }
+    }
+
+    fn snapshot_malformed(&self, fault: Box<Fault>) -> Error {
+        let store = &self.stores.snapshots;
+        let offset = self.snapshots_end.last_line.as_ref().map_or(0, |(offset, _)| *offset);
+        let Some((file, _)) = &self.snapshots else {
+            return Error::Internal("a snapshot without a file".into());
+        };
+        match count_lines(file, offset) {
+            Ok(before) => Error::Malformed { path: store.path(), line: before + 1, offset, fault },
+            Err(error) => store.unreadable(&error),
+        }
+    }
+}
+
+/// The tick whose last events are missing, if `history` ends within one.
+fn find_interrupted(
+    history: &History,
+    tick_start: Option<(u64, u64)>,
+) -> Result<Option<InterruptedTick>, Error> {
+    let Some(id) = history.state().open_tick() else { return Ok(None) };
+    let (Some((line, offset)), Some(decision)) = (tick_start, history.state().memory().decision(id)) else {
+        return Err(Error::Internal("an open tick without its decision".into()));
+    };
+    let time = decision.first_seen_logical_time();
+    Ok(Some(InterruptedTick { line, offset, time, decision: decision.evaluated() }))
+}
+
+/// Whether the snapshot says what the events that it covers, which are all of `history`, add up to.
+fn check(snapshot: &Snapshot<'_>, history: &History) -> Result<(), Box<Fault>> {
+    let state = history.state();
+    if let Some(decision) = state.open_tick() {
+        return Err(Fault::new(
+            Rule::SnapshotBoundary,
+            0,
+            "auditTreeSize",
+            format!("{}, within the tick of decision {decision}", snapshot.audit_tree_size),
+            "the number of an event that ends a tick or is feedback",
+        ));
+    }
+    let root = history.tree().root();
+    if snapshot.audit_root_hash != root {
+        return Err(Fault::new(
+            Rule::SnapshotRoot,
+            0,
+            "auditRootHash",
+            snapshot.audit_root_hash.to_string(),
+            format!("{root}, the root of the log's first {} events", snapshot.audit_tree_size),
+        ));
+    }
+    if Some(snapshot.logical_time) != state.last_logical_time() {
+        let last = state.last_logical_time().map_or(0, LogicalTime::get);
+        return Err(Fault::new(
+            Rule::SnapshotTime,
+            0,
+            "logicalTime",
+            snapshot.logical_time.to_string(),
+            format!("{last}, the time of event {}", snapshot.audit_tree_size),
+        ));
+    }
+    let (found, expected) = (&*snapshot.positions, state.ledger().positions());
+    if found != expected {
+        let differs = |market| found.get(market) != expected.get(market);
+        let market = expected.keys().chain(found.keys()).find(|market| differs(*market));
+        return Err(Fault::new(
+            Rule::SnapshotPositions,
+            0,
+            market.map_or_else(String::new, |market| format!("positions.{market}")),
+            "another position",
+            format!("the position that the log's first {} events add up to", snapshot.audit_tree_size),
+        ));
+    }
+    Ok(())
+}
+
+impl<M: Medium> Store<M> {
+    /// The error of a line that breaks a rule.
+    pub fn malformed(&self, line: Line<'_>, fault: Box<Fault>) -> Error {
+        Error::Malformed { path: self.path(), line: line.number, offset: line.offset, fault }
+    }
+
+    /// The error of a file that cannot be read to the end.
+    pub fn unreadable(&self, error: &ReadError) -> Error {
+        match error {
+            ReadError::Refused { .. } => self.cannot("be read", error),
+            ReadError::Shrank { .. } => Error::unavailable(
+                self.path(),
+                error,
+                "find out what else writes to the file, before anything else",
+            ),
+            ReadError::TooLong { number, offset, length } => Error::Malformed {
+                path: self.path(),
+                line: *number,
+                offset: *offset,
+                fault: line_too_long(usize::try_from(*length).unwrap_or(usize::MAX)),
+            },
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! When a snapshot is taken, and of what.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use dreichor_core::Snapshot;
+
+use crate::history::History;
+
+/// When a snapshot is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SnapshotStrategy {
+    /// At every ledger update.
+    OnLedgerUpdate,
+    /// At a ledger update when so many events, or more, stand since the latest snapshot; at least 1.
+    Every(u64),
+    /// Never by itself.
+    Manual,
+}
+
+impl SnapshotStrategy {
+    /// The strategy that a flag's value names.
+    ///
+    /// # Errors
+    ///
+    /// What was expected.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "on-ledger-update" => Some(Self::OnLedgerUpdate),
+            "manual" => Some(Self::Manual),
+            _ => text
+                .strip_prefix("every:")
+                .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_digit()))
+                .and_then(|digits| digits.parse().ok())
+                .filter(|events| *events >= 1)
+                .map(Self::Every),
+        }
+        .ok_or_else(|| "on-ledger-update, every:N (N from 1), or manual".into())
+    }
+
+    /// Whether the ledger update that made the log `size` events long asks for a snapshot, when the latest
+    /// one covers `latest` events (0: there is none).
+    pub const fn is_due(self, latest: u64, size: u64) -> bool {
+        match self {
+            Self::OnLedgerUpdate => true,
+            Self::Every(events) => size - latest >= events,
+            Self::Manual => false,
+        }
+    }
+}
+
+impl fmt::Display for SnapshotStrategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OnLedgerUpdate => f.write_str("on-ledger-update"),
+            Self::Every(events) => write!(f, "every:{events}"),
+            Self::Manual => f.write_str("manual"),
+        }
+    }
+}
+
+/// The snapshot of the present ledger; none of a log without an event.
+pub fn take(history: &History) -> Option<Snapshot<'_>> {
+    Some(Snapshot {
+        logical_time: history.state().last_logical_time()?,
+        audit_tree_size: history.tree().size(),
+        audit_root_hash: history.tree().root(),
+        positions: Cow::Borrowed(history.state().ledger().positions()),
+    })
+}

@@ -1,0 +1,231 @@
+//! The two stores, and what is checked of their files before anything of them is read.
+
+use std::io;
+use std::path::Path;
+
+use dreichor_log::directory::OpenError;
+use dreichor_log::{Access, Directory, File, Lock, Medium, Refusal, Stat, refusal, uninterrupted};
+
+use crate::config::Config;
+use crate::error::Error;
+
+/// The audit log's file.
+pub const EVENTS_FILE: &str = "audit_events.ndjson";
+/// The snapshots' file.
+pub const SNAPSHOTS_FILE: &str = "snapshots.ndjson";
+
+/// How much of a file's end a writer reads from the medium itself: more than the largest commit, which
+/// passes its limit by one input at most. A snapshot line has no limit; it certifies itself by its id.
+const EVICTED_BYTES: u64 = 2 * crate::ingest::COMMIT_BYTES_MAX;
+
+/// One store: a file in its mount.
+#[derive(Debug)]
+pub struct Store<M> {
+    medium: M,
+    file: &'static str,
+}
+
+/// Both stores.
+#[derive(Debug)]
+pub struct Stores<M> {
+    /// The audit log.
+    pub events: Store<M>,
+    /// The snapshots.
+    pub snapshots: Store<M>,
+}
+
+/// The locks of a writer, held for life.
+pub type Locks<M> = [Lock<<M as Medium>::File>; 2];
+
+impl<M> Stores<M> {
+    /// The stores in these mounts.
+    pub fn new(events: M, snapshots: M) -> Self {
+        Self {
+            events: Store { medium: events, file: EVENTS_FILE },
+            snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE },
+        }
+    }
+}
+
+impl Stores<Directory> {
+    /// The stores in the configured mounts, which must be there.
+    pub fn open(config: &Config) -> Result<Self, Error> {
+        Ok(Self::new(open_mount(&config.audit_events_dir)?, open_mount(&config.snapshots_dir)?))
+    }
+}
+
+fn open_mount(path: &Path) -> Result<Directory, Error> {
+    let init = "`dreichor init` creates the mounts; or name others by --data-dir";
+    Directory::open(path).map_err(|error| match error {
+        OpenError::Missing => Error::unavailable(path, "the mount is missing", init),
+        OpenError::NotADirectory => Error::unavailable(
+            path,
+            "the mount is not a directory",
+            format!("move what is there away; {init}"),
+        ),
+        OpenError::Refused(error) => {
+            Error::unavailable(path, format!("the mount cannot be opened: {error}"), "see to its permissions")
+        }
+    })
+}
+
+impl<M: Medium> Stores<M> {
+    /// Proves that the mounts can be written to, changing nothing.
+    pub fn prove_writable(&self) -> Result<(), Error> {
+        self.each(Store::prove_writable)
+    }
+
+    /// Creates whichever file is missing.
+    pub fn create_missing(&self) -> Result<(), Error> {
+        self.each(Store::create_missing)
+    }
+
+    /// Takes both locks.
+    pub fn lock(&self) -> Result<Locks<M>, Error> {
+        Ok([self.events.lock()?, self.snapshots.lock()?])
+    }
+
+    /// Makes what a killed predecessor left durable, and has the next read ask the medium itself.
+    pub fn settle(&self) -> Result<(), Error> {
+        self.each(Store::settle)
+    }
+
+    /// Refuses files that others could write to.
+    pub fn refuse_loose_permissions(&self) -> Result<(), Error> {
+        self.each(|store| match store.stat()?.map(|stat| refusal::check_mode(&stat)) {
+            Some(Err(refusal)) => Err(store.refused(refusal)),
+            Some(Ok(())) | None => Ok(()),
+        })
+    }
+
+    /// Says which files others could write to.
+    pub fn warn_of_loose_permissions(&self) -> Result<(), Error> {
+        self.each(|store| {
+            if let Some(Err(refusal)) = store.stat()?.map(|stat| refusal::check_mode(&stat)) {
+                tracing::warn!(file = %store.path().display(), "{refusal}: a writer would refuse it");
+            }
+            Ok(())
+        })
+    }
+
+    fn each(&self, act: impl Fn(&Store<M>) -> Result<(), Error>) -> Result<(), Error> {
+        act(&self.events)?;
+        act(&self.snapshots)
+    }
+}
+
+impl<M: Medium> Store<M> {
+    /// The mount.
+    pub fn medium(&self) -> &M {
+        &self.medium
+    }
+
+    /// The file's name in its mount.
+    pub fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The file's path, for messages.
+    pub fn path(&self) -> std::path::PathBuf {
+        self.medium.path(self.file)
+    }
+
+    /// What the file is; none if it is missing, which is an empty store. A file that can be no store is
+    /// refused.
+    pub fn stat(&self) -> Result<Option<Stat>, Error> {
+        let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", &error))?;
+        match stat.map(|stat| refusal::check_kind(&stat).map(|()| stat)) {
+            None => Ok(None),
+            Some(Ok(stat)) => Ok(Some(stat)),
+            Some(Err(refusal)) => Err(self.refused(refusal)),
+        }
+    }
+
+    /// The file opened for reading, with its size now; none if it is missing.
+    pub fn open(&self) -> Result<Option<(M::File, Stat)>, Error> {
+        if self.stat()?.is_none() {
+            return Ok(None);
+        }
+        let cannot = |error: io::Error| self.cannot("be read", &error);
+        let file = self.medium.open(self.file, Access::Read).map_err(cannot)?;
+        let stat = file.stat().map_err(cannot)?;
+        match refusal::check_kind(&stat) {
+            Ok(()) => Ok(Some((file, stat))),
+            Err(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
+    fn prove_writable(&self) -> Result<(), Error> {
+        let proof = match self.stat()? {
+            Some(_) => self.medium.open(self.file, Access::Append).map(drop),
+            None => self.medium.prove_writable(),
+        };
+        proof.map_err(|error| {
+            Error::unavailable(
+                self.path(),
+                format!("not writable: {error}"),
+                "make mount and file writable for this user; `dreichor replay` reads without writing",
+            )
+        })
+    }
+
+    fn create_missing(&self) -> Result<(), Error> {
+        if self.stat()?.is_some() {
+            return Ok(());
+        }
+        let create = || {
+            match self.medium.create(self.file) {
+                Ok(file) => uninterrupted(|| file.sync())?,
+                // Another writer was quicker; the lock decides between us.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            uninterrupted(|| self.medium.sync())
+        };
+        create().map_err(|error| self.in_doubt("it could not be created", &error))?;
+        tracing::info!(file = %self.path().display(), "created");
+        Ok(())
+    }
+
+    fn lock(&self) -> Result<Lock<M::File>, Error> {
+        let lock = Lock::take(&self.medium, self.file).map_err(|error| self.cannot("be locked", &error))?;
+        lock.ok_or_else(|| Error::Locked { path: self.path() })
+    }
+
+    fn settle(&self) -> Result<(), Error> {
+        let settle = || {
+            let file = self.medium.open(self.file, Access::Read)?;
+            uninterrupted(|| file.sync())?;
+            uninterrupted(|| self.medium.sync())?;
+            file.evict(file.stat()?.size.saturating_sub(EVICTED_BYTES))
+        };
+        settle().map_err(|error| self.in_doubt("what stands in it could not be synced", &error))
+    }
+
+    /// The error of a file that could not be read, examined, locked.
+    pub(crate) fn cannot(&self, act: &str, error: &dyn std::error::Error) -> Error {
+        Error::unavailable(
+            self.path(),
+            format!("it cannot {act}: {error}"),
+            "see to its permissions and its disk",
+        )
+    }
+
+    /// The error of a write or sync before anything was taken in by this process.
+    pub(crate) fn in_doubt(&self, what: &str, error: &dyn std::error::Error) -> Error {
+        Error::InDoubt {
+            path: self.path(),
+            problem: format!("{what}: {error}"),
+            consequence: "this process acknowledged nothing".into(),
+        }
+    }
+
+    fn refused(&self, refusal: Refusal) -> Error {
+        let next = match refusal {
+            Refusal::Kind(_) => "put the store's own file there, or name the mount where it is",
+            Refusal::Links(_) => "remove the other names, or copy the file",
+            Refusal::Writable(_) => "`chmod go-w` the file, after a look at who could have written to it",
+        };
+        Error::unavailable(self.path(), refusal, next)
+    }
+}
