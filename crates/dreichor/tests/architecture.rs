@@ -1,0 +1,111 @@
+//! The structure that the documentation promises: which crate may know which, and what the core may not.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each crate, and the crates of this project that it may depend on.
+const MAY_KNOW: [(&str, &[&str]); 5] = [
+    ("dreichor-core", &[]),
+    ("dreichor-log", &[]),
+    ("dreichor-rotation", &[]),
+    ("dreichor-runtime", &["dreichor-core", "dreichor-log"]),
+    ("dreichor", &["dreichor-core", "dreichor-log", "dreichor-rotation", "dreichor-runtime"]),
+];
+
+/// A file that is longer than this has more than one subject.
+const LINES_MAX: usize = 700;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The normal dependencies of each crate of the workspace.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["metadata", "--no-deps", "--format-version", "1", "--offline", "--manifest-path"])
+        .arg(root().join("Cargo.toml"))
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let of = |package: &serde_json::Value| {
+        let all = package["dependencies"].as_array().unwrap().iter();
+        all.filter(|dependency| dependency["kind"].is_null())
+            .map(|dependency| text(&dependency["name"]))
+            .collect()
+    };
+    let packages = metadata["packages"].as_array().unwrap();
+    packages.iter().map(|package| (text(&package["name"]), of(package))).collect()
+}
+
+#[test]
+fn dependencies_point_downwards_only() {
+    let found = dependencies();
+    assert_eq!(found.len(), MAY_KNOW.len(), "every crate has its line in MAY_KNOW: {:?}", found.keys());
+    for (name, may_know) in MAY_KNOW {
+        let ours = found[name].iter().filter(|dependency| dependency.starts_with("dreichor"));
+        for dependency in ours {
+            assert!(may_know.contains(&dependency.as_str()), "{name} may not know {dependency}");
+        }
+    }
+}
+
+#[test]
+fn the_core_is_pure_and_the_log_knows_no_event() {
+    assert_eq!(dependencies()["dreichor-core"], ["foldhash", "hashbrown", "sha2"]);
+    for path in sources("crates/core/src") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("std::"), "{}: the core is no_std", path.display());
+    }
+    let core = fs::read_to_string(root().join("crates/core/src/lib.rs")).unwrap();
+    assert!(core.contains("#![no_std]"));
+    for path in sources("crates/log/src") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(
+            !text.contains("json"),
+            "{}: the log knows lines and nothing of what they say",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn only_the_binary_prints() {
+    for folder in ["crates/core/src", "crates/log/src", "crates/runtime/src", "crates/rotation/src"] {
+        for path in sources(folder) {
+            let text = fs::read_to_string(&path).unwrap();
+            for forbidden in ["println!", "process::exit", "io::stdout", "io::stderr"] {
+                assert!(!text.contains(forbidden), "{}: {forbidden}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn files_stay_small() {
+    for folder in ["crates", "examples"] {
+        for path in sources(folder) {
+            let lines = fs::read_to_string(&path).unwrap().lines().count();
+            assert!(lines <= LINES_MAX, "{} has {lines} lines", path.display());
+        }
+    }
+}
+
+fn sources(folder: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(path);
+            }
+        }
+    }
+    assert!(!found.is_empty());
+    found
+}

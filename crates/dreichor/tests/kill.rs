@@ -1,0 +1,118 @@
+//! `kill -9` anywhere, everything sent again: the stores are those of a run that was never interrupted.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use dreichor_rotation::{Market, MarketId, Rotation, sample};
+use tempfile::TempDir;
+
+const KILLS: usize = 20;
+
+fn dreichor(data_dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dreichor"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DREICHOR_")) {
+        command.env_remove(name);
+    }
+    command.arg("--data-dir").arg(data_dir);
+    command
+}
+
+fn output(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn stores(data_dir: &Path) -> [Vec<u8>; 2] {
+    ["audit-events/audit_events.ndjson", "snapshots/snapshots.ndjson"]
+        .map(|file| fs::read(data_dir.join(file)).unwrap())
+}
+
+fn ticks(files: impl IntoIterator<Item = (String, String)>) -> Vec<u8> {
+    let markets = files.into_iter().map(|(name, text)| {
+        let id = MarketId::from_file_name(&name).unwrap();
+        Market::parse(id.as_str(), &name, &text).unwrap()
+    });
+    Rotation::new(markets.collect()).unwrap().flat_map(|tick| format!("{tick}\n").into_bytes()).collect()
+}
+
+/// Sends `inputs` over a pipe and kills the ingest as soon as so many of them are acknowledged.
+fn ingest_and_kill(data_dir: &Path, inputs: &[u8], acknowledged: usize) {
+    let mut child = dreichor(data_dir)
+        .arg("ingest")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    std::thread::scope(|scope| {
+        // The pipe breaks when the child is killed.
+        scope.spawn(move || drop(stdin.write_all(inputs)));
+        for _ in 0..acknowledged {
+            lines.next().unwrap().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+}
+
+/// One uninterrupted run; one that is killed at twenty places, everything sent again each time. Returns the
+/// totals of Decision Memory.
+fn check(inputs: &[u8]) -> String {
+    let dir = TempDir::new().unwrap();
+    let (whole, killed) = (dir.path().join("whole"), dir.path().join("killed"));
+    let file = dir.path().join("ticks.ndjson");
+    fs::write(&file, inputs).unwrap();
+    for data_dir in [&whole, &killed] {
+        output(dreichor(data_dir).arg("init"));
+    }
+    output(dreichor(&whole).arg("ingest").arg(&file));
+
+    let count = inputs.iter().filter(|&&byte| byte == b'\n').count();
+    for place in 1..=KILLS {
+        ingest_and_kill(&killed, inputs, place * count / (KILLS + 1));
+        // A reader finds sound stores after each kill, whatever the tail.
+        output(dreichor(&killed).arg("replay"));
+    }
+    output(dreichor(&killed).arg("ingest").arg(&file));
+    assert!(stores(&whole) == stores(&killed), "the stores differ");
+
+    let receipt = output(dreichor(&whole).arg("replay"));
+    for _ in 0..10 {
+        assert_eq!(output(dreichor(&killed).arg("replay")), receipt);
+    }
+    let state = output(dreichor(&whole).args(["state", "memory", "--json"]));
+    let totals = state.split(",\"decisions\":[").next().unwrap().to_owned();
+    assert!(totals.contains(&format!("\"decisions\":{count},")), "{totals}");
+    totals
+}
+
+#[test]
+fn generated_candles_killed_at_twenty_places() {
+    check(&ticks(sample::generate(400)));
+}
+
+#[test]
+fn real_candles_killed_at_twenty_places() {
+    let Some(folder) = std::env::var_os("CANDLES_DIR") else {
+        eprintln!("left out: CANDLES_DIR names no folder of real candles");
+        return;
+    };
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
+    files.sort();
+    let inputs = ticks(files.iter().map(|path| {
+        (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap())
+    }));
+    let count = inputs.iter().filter(|&&byte| byte == b'\n').count();
+    assert!(count > 15_000, "{count} ticks");
+    let totals = check(&inputs);
+    let filled: u64 =
+        totals.split("\"filledCount\":").nth(1).unwrap().split(',').next().unwrap().parse().unwrap();
+    assert!(filled >= 50, "{totals}");
+}
