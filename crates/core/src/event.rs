@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::canonical::{Certified, Members, Reader, Sink, Value, record};
+use crate::canonical::{Members, Reader, Sink, Value, record};
+use crate::certified::Certified;
 use crate::fault::{Fault, Result, Rule};
+pub use crate::feedback::FeedbackTarget;
 use crate::id::{DecisionId, ExecutionId, FeedbackId, OrderIntentId};
 use crate::tree::Hash;
 use crate::value::{
@@ -279,71 +281,6 @@ impl<'a> Members<'a> for Outcome {
             }
         };
         Ok(Self { side, market_id, fill })
-    }
-}
-
-/// Whom feedback concerns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FeedbackTarget {
-    /// A decision.
-    Decision(DecisionId),
-    /// An execution of a decision.
-    Execution(DecisionId, ExecutionId),
-    /// All that happened from the first time to the second, both included.
-    TimeWindow {
-        /// The first time.
-        from: LogicalTime,
-        /// The last time.
-        to: LogicalTime,
-    },
-}
-
-impl<'a> Value<'a> for FeedbackTarget {
-    fn write(&self, sink: &mut impl Sink) {
-        match self {
-            Self::Decision(decision) => {
-                sink.put(b"{\"type\":\"DECISION\",\"decisionId\":");
-                decision.write(sink);
-            }
-            Self::Execution(decision, execution) => {
-                sink.put(b"{\"type\":\"EXECUTION\",\"decisionId\":");
-                decision.write(sink);
-                sink.put(b",\"executionId\":");
-                execution.write(sink);
-            }
-            Self::TimeWindow { from, to } => {
-                sink.put(b"{\"type\":\"TIME_WINDOW\",\"from\":");
-                from.write(sink);
-                sink.put(b",\"to\":");
-                to.write(sink);
-            }
-        }
-        sink.put(b"}");
-    }
-
-    fn read(reader: &mut Reader<'a>) -> Result<Self> {
-        let target = if reader.take(b"{\"type\":\"DECISION\"") {
-            reader.key(",\"decisionId\":", "target.decisionId")?;
-            Self::Decision(Value::read(reader)?)
-        } else if reader.take(b"{\"type\":\"EXECUTION\"") {
-            reader.key(",\"decisionId\":", "target.decisionId")?;
-            let decision = Value::read(reader)?;
-            reader.key(",\"executionId\":", "target.executionId")?;
-            Self::Execution(decision, Value::read(reader)?)
-        } else if reader.take(b"{\"type\":\"TIME_WINDOW\"") {
-            reader.key(",\"from\":", "target.from")?;
-            let from = Value::read(reader)?;
-            reader.key(",\"to\":", "target.to")?;
-            Self::TimeWindow { from, to: Value::read(reader)? }
-        } else {
-            return Err(reader.fault(
-                Rule::Value,
-                reader.offset(),
-                "an object whose first member is type: DECISION, EXECUTION or TIME_WINDOW",
-            ));
-        };
-        reader.literal("}")?;
-        Ok(target)
     }
 }
 

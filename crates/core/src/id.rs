@@ -4,12 +4,9 @@
 
 use core::fmt;
 
-use crate::canonical::{Sink, Value};
-use crate::event::FeedbackTarget;
-use crate::tree::{Hash, Hasher};
-use crate::value::{
-    Comment, FeedbackCategory, Form, LogicalTime, MarketId, Origin, Plane, Side, StrategyInstanceId, Uuid,
-};
+use crate::canonical::{Sink, Value, formed_values};
+use crate::tree::Hash;
+use crate::value::{Form, LogicalTime, MarketId, Origin, Plane, Side, StrategyInstanceId, Uuid};
 
 /// The content id that belongs to a leaf hash.
 pub fn content_id(leaf: Hash) -> Uuid {
@@ -51,6 +48,8 @@ macro_rules! content_ids {
             }
         }
 
+        formed_values!($name);
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.0.fmt(f)
@@ -74,15 +73,12 @@ content_ids!(
     ExecutionId,
     /// The same words on the same target at the same time, whoever says them.
     FeedbackId,
-    /// One audit event: the id of its line without the member `id`.
-    EventId,
     /// One snapshot: the id of its line without the member `snapshotId`.
     SnapshotId,
 );
 
-impl EventId {
-    /// The id of the event with this leaf hash.
-    pub fn of(leaf: Hash) -> Self {
+impl FeedbackId {
+    pub(crate) fn of_identity(leaf: Hash) -> Self {
         Self(content_id(leaf))
     }
 }
@@ -97,43 +93,35 @@ impl SnapshotId {
 /// Hashes `{"identity":"…","version":1` and the members that follow, each given with its name's token.
 macro_rules! identity {
     ($name:literal, $( $token:literal => $value:expr ),+) => {{
-        let mut hasher = Hasher::leaf();
+        let mut hasher = $crate::tree::Hasher::leaf();
         hasher.put(concat!("{\"identity\":\"", $name, "\",\"version\":1").as_bytes());
         $( hasher.put(concat!(",\"", $token, "\":").as_bytes()); $value.write(&mut hasher); )+
         hasher.put(b"}");
-        Self(content_id(hasher.finish()))
+        hasher.finish()
     }};
 }
+
+pub(crate) use identity;
 
 impl DecisionId {
     /// The decision of `instance` at `time`.
     pub fn of(instance: StrategyInstanceId, time: LogicalTime) -> Self {
-        identity!("DECISION", "strategyInstanceId" => instance, "logicalTime" => time)
+        Self(content_id(identity!("DECISION", "strategyInstanceId" => instance, "logicalTime" => time)))
     }
 }
 
 impl OrderIntentId {
     /// The order that `origin` asks for at `decision`.
     pub fn of(decision: DecisionId, origin: Origin, side: Side, market: MarketId) -> Self {
-        identity!("ORDER_INTENT", "decisionId" => decision, "origin" => origin, "side" => side, "marketId" => market)
+        Self(content_id(
+            identity!("ORDER_INTENT", "decisionId" => decision, "origin" => origin, "side" => side, "marketId" => market),
+        ))
     }
 }
 
 impl ExecutionId {
     /// The execution of `intent` on `plane`.
     pub fn of(intent: OrderIntentId, plane: Plane) -> Self {
-        identity!("EXECUTION", "orderIntentId" => intent, "plane" => plane)
-    }
-}
-
-impl FeedbackId {
-    /// The feedback of these words at `time`.
-    pub fn of(
-        time: LogicalTime,
-        category: FeedbackCategory,
-        target: &FeedbackTarget,
-        comment: &Option<Comment<'_>>,
-    ) -> Self {
-        identity!("FEEDBACK", "logicalTime" => time, "category" => category, "target" => target, "comment" => comment)
+        Self(content_id(identity!("EXECUTION", "orderIntentId" => intent, "plane" => plane)))
     }
 }

@@ -21,8 +21,10 @@
 extern crate alloc;
 
 pub mod canonical;
+mod certified;
 pub mod event;
 pub mod fault;
+pub mod feedback;
 pub mod id;
 pub mod input;
 pub mod json;

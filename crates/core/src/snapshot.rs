@@ -6,7 +6,8 @@ use alloc::format;
 use alloc::vec::Vec;
 
 use crate::FORMAT_VERSION;
-use crate::canonical::{Certified, Reader, Sink, Value};
+use crate::canonical::{Reader, Sink, Value};
+use crate::certified::Certified;
 use crate::event::read_version;
 use crate::fault::{Result, Rule};
 use crate::id::SnapshotId;

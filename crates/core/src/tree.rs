@@ -5,7 +5,7 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-use crate::canonical::Sink;
+use crate::canonical::{Sink, formed_values};
 use crate::value::{Form, hex_digits, hex_nibble};
 
 /// A SHA-256 hash: of a leaf, an inner node or a whole tree.
@@ -48,6 +48,8 @@ impl Form for Hash {
         self.to_string()
     }
 }
+
+formed_values!(Hash);
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

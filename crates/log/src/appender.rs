@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::interruption::uninterrupted;
 use crate::medium::{Access, File, Medium, Stat};
 
 /// Appends to one file that nobody else changes.
@@ -81,16 +82,6 @@ impl<'m, M: Medium> Appender<'m, M> {
         self.size += bytes.len() as u64;
         self.is_poisoned = false;
         Ok(())
-    }
-}
-
-/// Repeats a call that a signal interrupted before it did anything.
-pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }
 

@@ -1,9 +1,7 @@
 //! The last whole line of a file, found from its end: as quick in a long file as in a short one.
 
-use crate::appender::uninterrupted;
-use crate::lines::ReadError;
 use crate::medium::File;
-use crate::tail::Tail;
+use crate::read::{ReadError, Tail, read_exactly};
 
 const BLOCK_BYTES: u64 = 64 << 10;
 
@@ -39,20 +37,6 @@ pub fn count_lines<F: File>(file: &F, end: u64) -> Result<u64, ReadError> {
         at += wanted as u64;
     }
     Ok(count)
-}
-
-/// Fills `buffer` from `offset` on.
-pub fn read_exactly<F: File>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
-    let mut done = 0;
-    while let Some(place) = buffer.get_mut(done..).filter(|place| !place.is_empty()) {
-        let at = offset + done as u64;
-        let read = uninterrupted(|| file.read_at(place, at));
-        match read.map_err(|error| ReadError::Refused { offset: at, error })? {
-            0 => return Err(ReadError::Shrank { offset: at }),
-            read => done += read,
-        }
-    }
-    Ok(())
 }
 
 fn tail(offset: u64, end: u64) -> Option<Tail> {

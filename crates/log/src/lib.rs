@@ -7,24 +7,27 @@
 //! - [`lock`]: one writer
 //! - [`appender`]: one write, one sync, and no second try
 //! - [`lines`] and [`last`]: reading forwards in a stream, and the last line from the end
-//! - [`tail`]: bytes behind the last LF, kept beside the file before they are cut off
+//! - [`cut`]: bytes behind the last LF, kept beside the file before they are cut off
 //!
 //! Invariant: nothing here repairs, retries or guesses. After a failed write or sync the descriptor is
 //! never used again, because the kernel may report a failed write-back only once.
 
 pub mod appender;
+pub mod cut;
 pub mod directory;
+pub mod interruption;
 pub mod last;
 pub mod lines;
 pub mod lock;
 pub mod medium;
+pub mod read;
 pub mod refusal;
-pub mod tail;
 
-pub use appender::{AppendError, Appender, uninterrupted};
+pub use appender::{AppendError, Appender};
 pub use directory::Directory;
-pub use lines::{Line, Lines, ReadError};
+pub use interruption::uninterrupted;
+pub use lines::{Line, Lines};
 pub use lock::Lock;
 pub use medium::{Access, File, FileKind, Medium, Stat};
+pub use read::{ReadError, Tail, read_exactly};
 pub use refusal::Refusal;
-pub use tail::Tail;

@@ -1,10 +1,8 @@
 //! Lines from the first to the last, in a stream of constant memory.
 
-use std::io;
-
-use crate::appender::uninterrupted;
+use crate::interruption::uninterrupted;
 use crate::medium::File;
-use crate::tail::Tail;
+use crate::read::{ReadError, Tail};
 
 /// How much is read at once, in bytes.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -18,35 +16,6 @@ pub struct Line<'b> {
     pub offset: u64,
     /// Its bytes.
     pub bytes: &'b [u8],
-}
-
-/// Why no next line can be given.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// The system refuses.
-    #[error("it cannot be read at byte {offset}: {error}")]
-    Refused {
-        /// Where, in bytes from the start of the file.
-        offset: u64,
-        /// How.
-        error: io::Error,
-    },
-    /// The file ends before the size that it had.
-    #[error("it was cut off at byte {offset} while it was read")]
-    Shrank {
-        /// Where it ends now.
-        offset: u64,
-    },
-    /// A line is longer than any line may be.
-    #[error("line {number} at byte {offset} is too long")]
-    TooLong {
-        /// The line, from 1.
-        number: u64,
-        /// Where it starts.
-        offset: u64,
-        /// How many bytes of it were seen.
-        length: u64,
-    },
 }
 
 /// Reads the lines of the first `end` bytes of a file.

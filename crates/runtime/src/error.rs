@@ -124,7 +124,7 @@ impl fmt::Display for Error {
             ),
             Self::Malformed { path, line, offset, fault } => write!(
                 f,
-                "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: copy both mounts to a safe place before anything else; `dreichor events` prints every line before this one that is sound",
+                "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: copy both mounts to a safe place before anything else; `dreichor events` prints the log as far as it is sound",
                 path.display(),
                 offset + fault.offset as u64,
             ),

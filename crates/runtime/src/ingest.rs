@@ -17,13 +17,9 @@ use crate::acknowledgement::{self, Outcome};
 use crate::batch::{Batch, InputLine};
 use crate::error::Error;
 use crate::history::History;
-use crate::recovery::{Recovered, open_appender};
+use crate::recovery::Recovered;
 use crate::snapshots::{SnapshotStrategy, take};
-use crate::store::{Store, Stores};
-
-/// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose
-/// snapshots would fill the memory becomes several commits.
-pub const COMMIT_BYTES_MAX: u64 = 16 << 20;
+use crate::store::{COMMIT_BYTES_MAX, Store, Stores};
 
 /// A writer at work.
 pub struct Session<'s, M: Medium> {
@@ -60,8 +56,8 @@ impl<'s, M: Medium> Session<'s, M> {
             stores,
             policy,
             strategy,
-            events: open_appender(&stores.events, recovered.events_bytes)?,
-            snapshots: open_appender(&stores.snapshots, recovered.snapshots_bytes)?,
+            events: stores.events.open_appender(recovered.events_bytes)?,
+            snapshots: stores.snapshots.open_appender(recovered.snapshots_bytes)?,
             history: recovered.history,
             latest: recovered.latest,
             commit: Commit::default(),
@@ -118,7 +114,7 @@ impl<'s, M: Medium> Session<'s, M> {
     fn take_in(&mut self, line: InputLine<'_>) -> Result<Result<(), Box<Fault>>, Error> {
         let parsed = Input::parse(line.bytes).and_then(|input| {
             let step = step(self.history.state(), &input, self.policy)?;
-            Ok((input.clone(), step))
+            Ok((input, step))
         });
         let (input, step) = match parsed {
             Ok(parsed) => parsed,
@@ -201,21 +197,5 @@ impl<'s, M: Medium> Session<'s, M> {
             ),
         };
         store.not_appended(error, format!("{acknowledged}; {doubt}"))
-    }
-}
-
-impl<M: Medium> Store<M> {
-    /// The error of an append; `consequence` says what was acknowledged and what is in doubt.
-    pub(crate) fn not_appended(&self, error: AppendError, consequence: String) -> Error {
-        match error {
-            AppendError::NotOurs(problem) => Error::unavailable(
-                self.path(),
-                format!("the file is no longer ours: {problem}; {consequence}"),
-                "find out what touched the file, then start again: `dreichor replay` says what it holds",
-            ),
-            AppendError::InDoubt { .. } | AppendError::Poisoned => {
-                Error::InDoubt { path: self.path(), problem: error.to_string(), consequence }
-            }
-        }
     }
 }

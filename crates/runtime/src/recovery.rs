@@ -9,15 +9,13 @@ use dreichor_core::event::Body;
 use dreichor_core::fault::{Fault, Rule, excerpt};
 use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
-use dreichor_log::last::read_exactly;
-use dreichor_log::{Appender, Line, Medium, Tail};
+use dreichor_log::{Appender, Line, Medium, Tail, read_exactly};
 
 use crate::error::Error;
 use crate::history::History;
-use crate::ingest::COMMIT_BYTES_MAX;
 use crate::replay::{InterruptedTick, Replay, Replayed, Watch};
 use crate::snapshots::{SnapshotStrategy, take};
-use crate::store::{Store, Stores};
+use crate::store::{COMMIT_BYTES_MAX, Store, Stores};
 
 /// Stores that are whole, and what they hold.
 #[derive(Debug)]
@@ -141,19 +139,12 @@ fn is_ledger_update(event: &Event<'_>) -> bool {
     matches!(event.body, Body::LedgerUpdated(_))
 }
 
-/// Opens the store's file, which must have this size, for appending.
-pub(crate) fn open_appender<M: Medium>(store: &Store<M>, size: u64) -> Result<Appender<'_, M>, Error> {
-    let stat = store.stat()?.ok_or_else(|| Error::unavailable(store.path(), "it vanished", "start again"))?;
-    Appender::open(store.medium(), store.file(), stat.identity, size)
-        .map_err(|error| store.not_appended(error, "this process acknowledged nothing".into()))
-}
-
 fn append<'s, M: Medium>(
     store: &'s Store<M>,
     size: u64,
     act: impl FnOnce(&mut Appender<'s, M>) -> Result<(), dreichor_log::AppendError>,
 ) -> Result<(), Error> {
-    let mut appender = open_appender(store, size)?;
+    let mut appender = store.open_appender(size)?;
     act(&mut appender).map_err(|error| {
         store.not_appended(
             error,
@@ -200,7 +191,7 @@ fn write_missing_snapshots<M: Medium>(
         count: 0,
         lines: Vec::new(),
         store,
-        appender: open_appender(store, recovered.snapshots_bytes)?,
+        appender: store.open_appender(recovered.snapshots_bytes)?,
     };
     Replay::open(stores)?.run(&mut writer)?;
     writer.flush()?;

@@ -7,17 +7,17 @@
 //!    anyway, and restoring means proving that snapshot and fold agree on size, root, time and positions.
 //! 5. The caller wires the orchestrator.
 
-use dreichor_core::event::{Body, DecisionEvaluated, line_too_long};
+use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, LINE_BYTES_MAX, Snapshot};
 use dreichor_log::last::{End, count_lines, read_end};
-use dreichor_log::{Line, Lines, Medium, ReadError, Stat, Tail};
+use dreichor_log::{Line, Lines, Medium, Stat, Tail};
 
 use crate::error::Error;
 use crate::history::History;
-use crate::store::{Store, Stores};
+use crate::store::Stores;
 
 /// The stores, opened for one replay: what is appended later is not seen.
 pub struct Replay<'s, M: Medium> {
@@ -267,29 +267,4 @@ fn check(snapshot: &Snapshot<'_>, history: &History) -> Result<(), Box<Fault>> {
         ));
     }
     Ok(())
-}
-
-impl<M: Medium> Store<M> {
-    /// The error of a line that breaks a rule.
-    pub fn malformed(&self, line: Line<'_>, fault: Box<Fault>) -> Error {
-        Error::Malformed { path: self.path(), line: line.number, offset: line.offset, fault }
-    }
-
-    /// The error of a file that cannot be read to the end.
-    pub fn unreadable(&self, error: &ReadError) -> Error {
-        match error {
-            ReadError::Refused { .. } => self.cannot("be read", error),
-            ReadError::Shrank { .. } => Error::unavailable(
-                self.path(),
-                error,
-                "find out what else writes to the file, before anything else",
-            ),
-            ReadError::TooLong { number, offset, length } => Error::Malformed {
-                path: self.path(),
-                line: *number,
-                offset: *offset,
-                fault: line_too_long(usize::try_from(*length).unwrap_or(usize::MAX)),
-            },
-        }
-    }
 }

@@ -3,8 +3,13 @@
 use std::io;
 use std::path::Path;
 
+use dreichor_core::Fault;
+use dreichor_core::event::line_too_long;
 use dreichor_log::directory::OpenError;
-use dreichor_log::{Access, Directory, File, Lock, Medium, Refusal, Stat, refusal, uninterrupted};
+use dreichor_log::{
+    Access, AppendError, Appender, Directory, File, Line, Lock, Medium, ReadError, Refusal, Stat, refusal,
+    uninterrupted,
+};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -14,9 +19,13 @@ pub const EVENTS_FILE: &str = "audit_events.ndjson";
 /// The snapshots' file.
 pub const SNAPSHOTS_FILE: &str = "snapshots.ndjson";
 
+/// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose
+/// snapshots would fill the memory becomes several commits.
+pub const COMMIT_BYTES_MAX: u64 = 16 << 20;
+
 /// How much of a file's end a writer reads from the medium itself: more than the largest commit, which
 /// passes its limit by one input at most. A snapshot line has no limit; it certifies itself by its id.
-const EVICTED_BYTES: u64 = 2 * crate::ingest::COMMIT_BYTES_MAX;
+const EVICTED_BYTES: u64 = 2 * COMMIT_BYTES_MAX;
 
 /// One store: a file in its mount.
 #[derive(Debug)]
@@ -227,5 +236,50 @@ impl<M: Medium> Store<M> {
             Refusal::Writable(_) => "`chmod go-w` the file, after a look at who could have written to it",
         };
         Error::unavailable(self.path(), refusal, next)
+    }
+
+    /// Opens the file, which must have this size, for appending.
+    pub(crate) fn open_appender(&self, size: u64) -> Result<Appender<'_, M>, Error> {
+        let stat =
+            self.stat()?.ok_or_else(|| Error::unavailable(self.path(), "it vanished", "start again"))?;
+        Appender::open(&self.medium, self.file, stat.identity, size)
+            .map_err(|error| self.not_appended(error, "this process acknowledged nothing".into()))
+    }
+
+    /// The error of an append; `consequence` says what was acknowledged and what is in doubt.
+    pub(crate) fn not_appended(&self, error: AppendError, consequence: String) -> Error {
+        match error {
+            AppendError::NotOurs(problem) => Error::unavailable(
+                self.path(),
+                format!("the file is no longer ours: {problem}; {consequence}"),
+                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+            ),
+            AppendError::InDoubt { .. } | AppendError::Poisoned => {
+                Error::InDoubt { path: self.path(), problem: error.to_string(), consequence }
+            }
+        }
+    }
+
+    /// The error of a line that breaks a rule.
+    pub fn malformed(&self, line: Line<'_>, fault: Box<Fault>) -> Error {
+        Error::Malformed { path: self.path(), line: line.number, offset: line.offset, fault }
+    }
+
+    /// The error of a file that cannot be read to the end.
+    pub fn unreadable(&self, error: &ReadError) -> Error {
+        match error {
+            ReadError::Refused { .. } => self.cannot("be read", error),
+            ReadError::Shrank { .. } => Error::unavailable(
+                self.path(),
+                error,
+                "find out what else writes to the file, before anything else",
+            ),
+            ReadError::TooLong { number, offset, length } => Error::Malformed {
+                path: self.path(),
+                line: *number,
+                offset: *offset,
+                fault: line_too_long(usize::try_from(*length).unwrap_or(usize::MAX)),
+            },
+        }
     }
 }

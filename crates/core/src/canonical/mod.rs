@@ -4,21 +4,19 @@
 //! both come from that declaration. The reader compares the bytes that must stand there and parses only the
 //! values, so it needs no second, general parser to be sure that a line is canonical.
 
-mod certified;
 mod reader;
 pub(crate) mod record;
 mod writer;
 
-pub(crate) use certified::Certified;
 pub use reader::Reader;
 pub(crate) use record::record;
 pub use writer::{Sink, write_integer, write_string};
 
 use crate::fault::Result;
 use crate::value::{
-    Attention, Comment, Decimal, DecisionClass, FailureReason, FeedbackCategory, Form, INTEGER_MAX,
-    LogicalTime, MarketId, Origin, ParameterPool, Plane, ReasonCodes, SafetyGates, SafetyReason,
-    SafetyResult, Side, SkipReason, Status, StrategyInstanceId, Uuid,
+    Attention, Comment, Decimal, DecisionClass, FailureReason, FeedbackCategory, INTEGER_MAX, LogicalTime,
+    MarketId, Origin, ParameterPool, Plane, ReasonCodes, SafetyGates, SafetyReason, SafetyResult, Side,
+    SkipReason, Status, StrategyInstanceId, Uuid,
 };
 
 /// One value of a member.
@@ -39,21 +37,24 @@ pub(crate) trait Members<'a>: Sized {
     fn read_members(reader: &mut Reader<'a>) -> Result<Self>;
 }
 
+/// A string of its form is the whole encoding of these.
 macro_rules! formed_values {
     ($($form:ty),* $(,)?) => { $(
-        impl<'a> Value<'a> for $form {
-            fn write(&self, sink: &mut impl Sink) {
+        impl<'a> $crate::canonical::Value<'a> for $form {
+            fn write(&self, sink: &mut impl $crate::canonical::Sink) {
                 sink.put(b"\"");
-                sink.put(self.as_text().as_ref().as_bytes());
+                sink.put($crate::value::Form::as_text(self).as_ref().as_bytes());
                 sink.put(b"\"");
             }
 
-            fn read(reader: &mut Reader<'a>) -> Result<Self> {
+            fn read(reader: &mut $crate::canonical::Reader<'a>) -> $crate::fault::Result<Self> {
                 reader.formed()
             }
         }
     )* };
 }
+
+pub(crate) use formed_values;
 
 formed_values!(
     Uuid,
@@ -70,11 +71,6 @@ formed_values!(
     FailureReason,
     FeedbackCategory,
     ParameterPool,
-    crate::id::DecisionId,
-    crate::id::OrderIntentId,
-    crate::id::ExecutionId,
-    crate::id::FeedbackId,
-    crate::tree::Hash,
 );
 
 impl<'a> Value<'a> for Plane {

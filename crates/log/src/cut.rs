@@ -3,19 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::appender::uninterrupted;
-use crate::last::read_exactly;
-use crate::lines::ReadError;
+use crate::interruption::uninterrupted;
 use crate::medium::{Access, File, FileKind, Medium};
-
-/// An unterminated tail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tail {
-    /// Where it starts: behind the last LF.
-    pub offset: u64,
-    /// How many bytes it has.
-    pub length: u64,
-}
+use crate::read::{ReadError, Tail, read_exactly};
 
 /// Why a tail was not cut off. The tail still stands in the file, or its copy stands beside it.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::{Reader, Sink};
+use crate::canonical::{Reader, Sink};
 use crate::fault::{Fault, Result, Rule};
 use crate::id::content_id;
 use crate::tree::{Hash, Hasher};

@@ -1,0 +1,58 @@
+//! What reading may come to, whichever way a file is read.
+
+use std::io;
+
+use crate::interruption::uninterrupted;
+use crate::medium::File;
+
+/// An unterminated tail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tail {
+    /// Where it starts: behind the last LF.
+    pub offset: u64,
+    /// How many bytes it has.
+    pub length: u64,
+}
+
+/// Why a file cannot be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The system refuses.
+    #[error("it cannot be read at byte {offset}: {error}")]
+    Refused {
+        /// Where, in bytes from the start of the file.
+        offset: u64,
+        /// How.
+        error: io::Error,
+    },
+    /// The file ends before the size that it had.
+    #[error("it was cut off at byte {offset} while it was read")]
+    Shrank {
+        /// Where it ends now.
+        offset: u64,
+    },
+    /// A line is longer than any line may be.
+    #[error("line {number} at byte {offset} is too long")]
+    TooLong {
+        /// The line, from 1.
+        number: u64,
+        /// Where it starts.
+        offset: u64,
+        /// How many bytes of it were seen.
+        length: u64,
+    },
+}
+
+/// Fills `buffer` from `offset` on.
+pub fn read_exactly<F: File>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
+    let mut done = 0;
+    while let Some(place) = buffer.get_mut(done..).filter(|place| !place.is_empty()) {
+        let at = offset + done as u64;
+        let read = uninterrupted(|| file.read_at(place, at));
+        match read.map_err(|error| ReadError::Refused { offset: at, error })? {
+            0 => return Err(ReadError::Shrank { offset: at }),
+            read => done += read,
+        }
+    }
+    Ok(())
+}
