@@ -77,7 +77,8 @@ macro_rules! rules {
 rules! {
     /// A line is at most 65,535 bytes, LF excluded.
     LineLength = "line-length",
-    /// A line is JSON in UTF-8: no byte-order mark, no carriage return, no NUL, no blank line.
+    /// An input is JSON in UTF-8: no byte-order mark, no carriage return, no NUL, no blank line. (A line on
+    /// disk breaks it by a comment that is not UTF-8; all else that is no JSON there is not canonical.)
     Json = "json",
     /// A line on disk is the one canonical encoding of its content.
     Canonical = "canonical",

@@ -7,7 +7,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::fault::{Fault, Result, Rule, excerpt};
+use crate::fault::{Fault, Result, Rule, excerpt, push_escaped};
 
 /// How deep objects and arrays may stand in each other. An input needs two levels; a stack has an end.
 const DEPTH_MAX: usize = 8;
@@ -55,7 +55,7 @@ pub fn parse(line: &[u8]) -> Result<Node<'_>> {
         return Err(fault(line, 0, "JSON without a byte-order mark before it"));
     }
     let text = core::str::from_utf8(line).map_err(|error| fault(line, error.valid_up_to(), "UTF-8"))?;
-    let mut parser = Parser { text, at: 0 };
+    let mut parser = Parser { text, at: 0, path: Vec::new() };
     parser.skip_blanks();
     if parser.peek().is_none() {
         return Err(Fault::new(Rule::Json, 0, "", "a blank line", "one JSON object on each line"));
@@ -81,6 +81,8 @@ fn fault(line: &[u8], offset: usize, expected: &str) -> Box<Fault> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// The members, outermost first, within whose values the parser stands.
+    path: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Parser<'a> {
@@ -101,7 +103,14 @@ impl<'a> Parser<'a> {
     }
 
     fn fault(&self, expected: &str) -> Box<Fault> {
-        fault(self.text.as_bytes(), self.at, expected)
+        let mut fault = fault(self.text.as_bytes(), self.at, expected);
+        for (depth, name) in self.path.iter().enumerate() {
+            if depth > 0 {
+                fault.member.push('.');
+            }
+            name.chars().for_each(|character| push_escaped(&mut fault.member, character));
+        }
+        fault
     }
 
     /// Steps over spaces and tabs: the only white space that an input may hold.
@@ -175,7 +184,10 @@ impl<'a> Parser<'a> {
                 return Err(self.fault("`:`"));
             }
             self.skip_blanks();
-            members.push(Member { offset, name, value: self.value(depth + 1)? });
+            self.path.push(name.clone());
+            let value = self.value(depth + 1)?;
+            self.path.pop();
+            members.push(Member { offset, name, value });
             self.skip_blanks();
             if self.take("}") {
                 return Ok(Json::Object(members));

@@ -110,6 +110,7 @@ fn read_positions(reader: &mut Reader<'_>) -> Result<Positions> {
         return Ok(positions);
     }
     loop {
+        reader.enter("positions");
         let start = reader.offset();
         let market: MarketId = reader.formed()?;
         if positions.last_key_value().is_some_and(|(last, _)| *last >= market) {
@@ -118,6 +119,7 @@ fn read_positions(reader: &mut Reader<'_>) -> Result<Positions> {
         reader.literal(":")?;
         let position_at = reader.offset();
         let (named, position) = read_position(reader)?;
+        reader.enter("positions");
         if named != market {
             return Err(reader.fault(
                 Rule::SnapshotOrder,

@@ -55,7 +55,7 @@ pub enum Step<'a> {
     Events(Vec<Event<'a>>),
 }
 
-/// What `input` comes to on `state`.
+/// What `input` comes to on `state`, which must stand between ticks: recovery completes an open one first.
 ///
 /// # Errors
 ///

@@ -1,13 +1,13 @@
 //! The published vectors of format v1: inputs give exactly these events and this state.
 
+#![expect(clippy::unwrap_used, reason = "a helper's failure is the test's")]
+
+mod support;
+
 use dreichor_core::canonical::Sink;
 use dreichor_core::tick::{Policy, Step, step};
 use dreichor_core::{Event, Input, State, Tree};
-
-fn vector(name: &str) -> Vec<u8> {
-    let path = format!("{}/../../tests/vectors/{name}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
+use support::line::vector;
 
 #[test]
 fn inputs_give_the_events_of_the_vectors() {

@@ -77,6 +77,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// From now on, `member` is the one whose value is being read.
+    pub fn enter(&mut self, member: &'static str) {
+        self.member = member;
+    }
+
     /// A fault at `offset` that shows what stands there.
     pub fn fault(&self, rule: Rule, offset: usize, expected: impl Into<String>) -> Box<Fault> {
         let found = match self.bytes.get(offset..) {
@@ -227,18 +232,15 @@ impl<'a> Reader<'a> {
     /// The text up to the next quote or backslash.
     fn plain(&mut self) -> Result<&'a str> {
         let rest = self.rest();
-        let length = rest
-            .iter()
-            .position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-            .filter(|&length| rest.get(length).is_some_and(|&byte| byte >= 0x20));
-        let Some(length) = length else {
-            let at = self.at + rest.iter().position(|&byte| byte < 0x20).unwrap_or(rest.len());
+        let length = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+        let length = length.unwrap_or(rest.len());
+        if !matches!(rest.get(length), Some(b'"' | b'\\')) {
             return Err(self.fault(
                 Rule::Canonical,
-                at,
+                self.at + length,
                 "a string whose control characters are escaped, and its closing quote",
             ));
-        };
+        }
         let text = core::str::from_utf8(rest.get(..length).unwrap_or_default())
             .map_err(|error| self.fault(Rule::Json, self.at + error.valid_up_to(), "UTF-8"))?;
         self.at += length;

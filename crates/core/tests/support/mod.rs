@@ -1,0 +1,9 @@
+//! What the tests of the core share.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
+
+pub(crate) mod line;
+pub(crate) mod log;
+pub(crate) mod spelling;
+pub(crate) mod values;
+pub(crate) mod words;
