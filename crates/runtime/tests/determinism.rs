@@ -9,6 +9,7 @@ use dreichor_runtime::batch::{Batcher, Next};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use proptest::prelude::*;
+use proptest::sample::Index;
 use support::{Bench, Whole, cases, inputs, join, modes, seeds, strategies, vector, vector_stores};
 
 proptest! {
@@ -37,10 +38,10 @@ proptest! {
 
     #[test]
     fn however_the_inputs_are_cut_into_runs_the_stores_are_the_same(
-        seeds in seeds(60), strategy in strategies(), mode in modes(), cut in 0.0..1.0_f64
+        seeds in seeds(60), strategy in strategies(), mode in modes(), cut: Index
     ) {
         let lines = inputs(&seeds);
-        let cut = ((0..=lines.len()).collect::<Vec<_>>())[(lines.len() as f64 * cut) as usize];
+        let cut = cut.index(lines.len() + 1);
         let whole = Bench::with(strategy, mode);
         let acknowledged = whole.ingest(&join(&lines)).unwrap();
         let parts = Bench::with(strategy, mode);
@@ -78,12 +79,12 @@ proptest! {
     #![proptest_config(cases(512))]
 
     #[test]
-    fn any_single_changed_bit_in_any_line_of_a_log_is_refused(line in 0_usize..254, at in 0.0..1.0_f64, bit in 0_u8..8) {
+    fn any_single_changed_bit_in_any_line_of_a_log_is_refused(line in 0_usize..254, at: Index, bit in 0_u8..8) {
         let mut bytes = vector_stores();
         let lines: Vec<&[u8]> = bytes.events.split_inclusive(|&byte| byte == b'\n').collect();
         let start: usize = lines[..line].iter().map(|line| line.len()).sum();
         let length = lines[line].len();
-        let at = start + (at * length as f64) as usize;
+        let at = start + at.index(length);
         bytes.events[at] ^= 1 << bit;
         let is_last_line_feed = at == bytes.events.len() - 1;
         let bench = Bench::holding(&bytes);

@@ -265,6 +265,7 @@ pub(crate) fn modes() -> impl Strategy<Value = SafetyMode> {
 }
 
 /// So many cases. The seed is printed with a failure; `TEST_SEED=… cargo test …` runs the same cases again.
+#[expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     use std::hash::{BuildHasher, Hasher};
     let random = || std::hash::RandomState::new().build_hasher().finish();
