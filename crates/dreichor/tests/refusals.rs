@@ -1,0 +1,495 @@
+//! What the program refuses, by its exit code, and with a message that names the place, the rule and the
+//! next step. No refusal changes a file; a writer may have created the two empty files before.
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::Signal;
+use support::{Bench, DREICHOR, Running, clean, edited, identified, lines, run, tick, vector, with_line};
+
+/// Every command that opens the stores.
+const COMMANDS: [&[&str]; 8] = [
+    &["ingest"],
+    &["snapshot"],
+    &["run"],
+    &["replay"],
+    &["events"],
+    &["events", "--follow"],
+    &["state", "memory"],
+    &["state", "ledger", "--json"],
+];
+
+#[test]
+fn mounts() {
+    for mount in ["audit-events", "snapshots"] {
+        let path = format!("{{dir}}/data/{mount}");
+        for command in COMMANDS {
+            let bench = Bench::filled();
+            let place = bench.path("data").join(mount);
+            fs::rename(&place, bench.path("aside")).unwrap();
+            bench.refuses(command, 10, &[&path, "the mount is missing", "`dreichor init`"]);
+            symlink(bench.path("nowhere"), &place).unwrap();
+            bench.refuses(command, 10, &[&path, "the mount is missing"]);
+            fs::remove_file(&place).unwrap();
+            fs::write(&place, "mine").unwrap();
+            bench.refuses(command, 10, &[&path, "not a directory", "move what is there away"]);
+            bench.refuses(&["init"], 10, &[&path, "cannot be created"]);
+        }
+    }
+    let bench = Bench::filled();
+    bench.refuses(&["--audit-events-dir", "{dir}/elsewhere", "replay"], 10, &["{dir}/elsewhere: the mount"]);
+}
+
+/// The command with one mount bound read-only over itself, in a mount namespace of its own.
+fn on_read_only(bench: &Bench, mount: &str, arguments: &[&str]) -> Command {
+    let script = r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" || exit 77; exec "$@""#;
+    let mut command = clean("unshare");
+    command.args(["-rm", "sh", "-c", script]).arg(bench.path("data").join(mount));
+    command.arg(DREICHOR).arg("--data-dir").arg(bench.path("data")).args(arguments);
+    command
+}
+
+#[test]
+fn a_read_only_mount() {
+    let bench = Bench::filled();
+    let probe = Command::new("unshare").args(["-rm", "true"]).output();
+    let is_able = probe.is_ok_and(|output| output.status.success())
+        && run(&mut on_read_only(&bench, "snapshots", &["replay"]), b"").code != Some(77);
+    if !is_able {
+        eprintln!("left out: this system lets us mount nothing");
+        return;
+    }
+    for (mount, file) in [("audit-events", "{log}"), ("snapshots", "{snapshots}")] {
+        for command in [&["ingest"][..], &["snapshot"], &["run"]] {
+            let texts = [file, "not writable: ", "Read-only file system", "`dreichor replay` reads without"];
+            bench.refuses_command(&mut on_read_only(&bench, mount, command), 10, &texts);
+            let empty = Bench::new();
+            empty.refuses_command(&mut on_read_only(&empty, mount, command), 10, &texts[1..]);
+        }
+        for command in [&["replay"][..], &["events"], &["state", "memory", "--json"]] {
+            let outcome = run(&mut on_read_only(&bench, mount, command), b"").expect(0);
+            assert_eq!(outcome.stdout, bench.run(command).expect(0).stdout);
+        }
+    }
+}
+
+#[test]
+fn files_that_can_be_no_store() {
+    type Put = fn(&Bench, &Path);
+    let kinds: [(&str, Put); 6] = [
+        ("it is a symbolic link", |bench, path| {
+            fs::rename(path, bench.path("aside")).unwrap();
+            symlink(bench.path("aside"), path).unwrap();
+        }),
+        ("it is a symbolic link", |bench, path| {
+            fs::remove_file(path).unwrap();
+            symlink(bench.path("nowhere"), path).unwrap();
+        }),
+        ("it is a directory", |_, path| {
+            fs::remove_file(path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
+        ("it is a pipe, socket or device", |_, path| {
+            fs::remove_file(path).unwrap();
+            mknodat(CWD, path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+        }),
+        ("it is a pipe, socket or device", |_, path| {
+            fs::remove_file(path).unwrap();
+            UnixListener::bind(path).unwrap();
+        }),
+        ("it has 2 names (hard links)", |bench, path| {
+            fs::hard_link(path, bench.path("aside")).unwrap();
+        }),
+    ];
+    for (problem, put) in kinds {
+        for (name, is_log) in [("{log}: ", true), ("{snapshots}: ", false)] {
+            let bench = Bench::filled();
+            put(&bench, &if is_log { bench.log_path() } else { bench.snapshots_path() });
+            for command in COMMANDS {
+                bench.refuses(command, 10, &[name, problem]);
+            }
+            assert!(!bench.path("nowhere").exists());
+        }
+    }
+}
+
+#[test]
+fn files_that_others_can_write_to() {
+    for (mode, is_log) in [(0o660, true), (0o606, true), (0o622, false), (0o642, false)] {
+        let bench = Bench::filled();
+        let (path, name) =
+            if is_log { (bench.log_path(), "{log}") } else { (bench.snapshots_path(), "{snapshots}") };
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        let problem = format!("it is writable by group or others (mode {mode:04o})");
+        for command in [["ingest"], ["snapshot"]] {
+            bench.refuses(&command, 10, &[name, &problem, "`chmod go-w`"]);
+        }
+        let before = bench.inventory();
+        let warning = [bench.fill_in(name), problem, "WARN".into()];
+        for command in [&["replay"][..], &["events"], &["state", "memory"]] {
+            bench.run(command).expect(0).says(&warning);
+        }
+        let mut running = bench.start(&["run"]);
+        running.wait_until_it_says("READY");
+        running.signal(Signal::TERM);
+        running.finish().expect(0).says(&warning);
+        assert!(bench.inventory() == before);
+    }
+}
+
+#[test]
+fn a_second_writer() {
+    let bench = Bench::new();
+    let mut first = bench.start(&["ingest"]);
+    first.send(tick(1, 10).as_bytes());
+    first.line();
+    for command in [&["ingest"][..], &["snapshot"], &["ingest", "/dev/null"]] {
+        bench.refuses(command, 11, &["{log}: another writer holds the lock", "`fuser -v`"]);
+    }
+    for command in [&["replay"][..], &["events"], &["state", "memory"]] {
+        assert!(!bench.run(command).expect(0).stdout.is_empty());
+    }
+    let mut reader = bench.start(&["run"]);
+    reader.wait_until_it_says("READY");
+    first.send(tick(1, 12).as_bytes());
+    first.line();
+    reader.signal(Signal::TERM);
+    reader.finish().expect(0);
+    first.finish().expect(0);
+}
+
+/// Flag, bad values (an empty one is always bad), and what is said.
+const BAD_VALUES: &str = "
+--execution-plane live | live is refused in this phase
+--execution-plane LIVE Paper | expected paper
+--safety-mode Halt stop | expected one of normal halt flatten
+--snapshot-strategy Manual every every: every:0 every:x every:-1 | expected on-ledger-update, every:N
+--snapshot-strategy every:+1 every:1.5 every:18446744073709551616 | expected on-ledger-update, every:N
+--database-url localhost mysql://h/d postgres: postgres:///d | expected a URL like postgres://
+--database-url postgres://h:x/d postgres://h:65536/d | expected a URL like postgres://
+--observer-addr on 4710 127.0.0.1 127.0.0.1:65536 | expected an address and port like 127.0.0.1:4710, or off
+--observer-addr 0.0.0.0:4710 192.0.2.1:1 [::]:4710 | needs --observer-token-file
+--observer-token-file | the path is empty
+--sandbox on REQUIRE | expected one of auto require off
+--logical-step-max x -1 1.5 9007199254740992 | expected an integer from 0 to 9007199254740991
+--log-format xml | expected one of text json
+--log-level trace INFO | expected one of error warn info debug
+--audit-events-dir | the path is empty
+--snapshots-dir | the path is empty";
+
+#[test]
+fn configuration() {
+    let bench = Bench::filled();
+    for line in BAD_VALUES.trim().lines() {
+        let (given, expected) = line.split_once(" | ").unwrap();
+        let (flag, values) = given.split_once(' ').unwrap_or((given, ""));
+        let variable = format!("DREICHOR_{}", flag[2..].to_uppercase().replace('-', "_"));
+        let empty = (!expected.starts_with("needs") && !expected.starts_with("live")).then_some("");
+        for value in values.split(' ').filter(|value| !value.is_empty()).chain(empty) {
+            let fault = ["the configuration has 1 fault:", flag, expected];
+            let given = format!("{flag}={value}");
+            for command in ["run", "replay", "init"] {
+                bench.refuses(&[command, &given], 2, &fault);
+            }
+            bench.refuses_command(bench.command(&["ingest"]).env(&variable, value), 2, &fault);
+        }
+    }
+    for name in ["DREICHOR_FOO", "DREICHOR_", "DREICHOR_data_dir", "DREICHOR_COLOR"] {
+        let unknown = format!("the variable {name} is unknown; known are DREICHOR_DATA_DIR, ");
+        bench.refuses_command(bench.command(&["replay"]).env(name, ""), 2, &[&unknown]);
+    }
+}
+
+#[test]
+fn every_fault_of_the_configuration_at_once() {
+    let bench = Bench::filled();
+    let flags: BTreeSet<_> = BAD_VALUES.split_whitespace().filter(|word| word.starts_with("--")).collect();
+    let given: Vec<String> = flags.iter().map(|flag| format!("{flag}=")).collect();
+    let mut arguments = vec!["run"];
+    arguments.extend(given.iter().map(String::as_str));
+    let mut command = bench.command(&arguments);
+    command.env("DREICHOR_FOO", "1").env("DREICHOR_BAR", "2").env("DREICHOR_LOG_LEVEL", "the flag wins");
+    let faults = format!("the configuration has {} faults:", flags.len() + 2);
+    let outcome = bench.refuses_command(&mut command, 2, &[&faults, "DREICHOR_FOO is", "DREICHOR_BAR is"]);
+    assert_eq!(outcome.says(&Vec::from_iter(flags)).stderr.matches("\n  ").count(), 14);
+}
+
+#[test]
+fn a_password_is_never_shown() {
+    let bench = Bench::filled();
+    let bad = "postgres://me:sesame@ mysql://me:sesame@h/d me:sesame@h postgres://me:sesame@h:port/d \
+               postgres://me:sesame@[::1/d postgres://me:sesame@h%20ost/d sesame postgres://me:sesame#@h/d";
+    for url in bad.split_whitespace() {
+        for command in ["ingest", "run", "replay"] {
+            let given = [command, "--database-url", url];
+            let outcomes = [
+                bench.refuses(&given, 2, &["--database-url (DREICHOR_DATABASE_URL): expected a URL"]),
+                bench.refuses_command(bench.command(&[command]).env("DREICHOR_DATABASE_URL", url), 2, &[]),
+            ];
+            assert!(!outcomes.iter().any(|outcome| outcome.stderr.contains("sesame")), "{outcomes:?}");
+        }
+    }
+    for arguments in [&["--help"][..], &["run", "--help"], &["run", "-h"], &["man"], &["run", "--sesam"]] {
+        let url = "postgres://me:sesame@h/d";
+        let outcome = run(bench.command(arguments).env("DREICHOR_DATABASE_URL", url), b"");
+        assert!(!outcome.text().contains("sesame@") && !outcome.stderr.contains("sesame@"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_database() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let url = format!("postgres://me:sesame@{address}/d");
+    let bench = Bench::filled();
+    for log_format in ["text", "json"] {
+        let arguments = ["ingest", "--log-level=debug", "--log-format", log_format, "--database-url", &url];
+        let outcome = bench.run(&arguments).expect(0).says(&[&address]);
+        assert!(!outcome.stderr.contains("sesame"), "{}", outcome.stderr);
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut asked = Vec::new();
+        assert_eq!(connection.read_to_end(&mut asked).unwrap(), 0, "it was asked {asked:?}");
+        listener.set_nonblocking(true).unwrap();
+        assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a second connection");
+        listener.set_nonblocking(false).unwrap();
+    }
+    let url = "postgres://me:sesame@127.0.0.1:1/d";
+    for command in ["ingest", "snapshot", "run"] {
+        let texts = ["the database cannot be reached: 127.0.0.1:1: ", "unset --database-url"];
+        let told = bench.refuses(&[command, "--database-url", url], 30, &texts).stderr;
+        assert!(!told.contains("sesame"), "{told}");
+    }
+    bench.run(&["replay", "--database-url", url]).expect(0);
+}
+
+/// What of the latest snapshot is changed to what, the rule that this breaks, and the member.
+const BAD_SNAPSHOTS: &str = r#"
+"9c56 => "8c56 => snapshot-id, member snapshotId
+"SHADOW => "LIGHT => type, member type
+"version":1 => "version":2 => version, member version
+"PAPER" => "LIVE" => plane, member plane
+"positions":{ => "positions": { => canonical, member positions
+M00-USDT": => M02-USDT": => snapshot-order
+"auditTreeSize":229 => "auditTreeSize":0 => value, member auditTreeSize
+"auditTreeSize":229 => "auditTreeSize":255 => snapshot-ahead, member auditTreeSize
+"auditTreeSize":229 => "auditTreeSize":9007199254740991 => snapshot-ahead, member auditTreeSize
+"auditTreeSize":229 => "auditTreeSize":228 => snapshot-boundary, member auditTreeSize
+"auditTreeSize":229 => "auditTreeSize":254 => snapshot-root, member auditRootHash
+"362e => "462e => snapshot-root, member auditRootHash
+"logicalTime":80 => "logicalTime":79 => snapshot-time, member logicalTime
+"logicalTime":80 => "logicalTime":81 => snapshot-time, member logicalTime
+"0.25" => "0.250" => snapshot-positions, member positions.BINANCE_SPOT:M01-USDT
+"4c0a6635- => "4c0a6636- => snapshot-positions, member positions.BINANCE_SPOT:M01-USDT
+"0","isOpen":false => "0","isOpen":true => snapshot-positions, member positions.BINANCE_SPOT:M00-USDT
+BINANCE_SPOT:M03-USDT":{"marketId":"BINANCE_SPOT:M03-USDT => Z":{"marketId":"Z => snapshot-positions, member positions.BINANCE_SPOT:M03-USDT
+"#;
+
+/// The latest snapshot is refused, by this rule.
+fn check_latest(bench: &Bench, rule: &str) {
+    let offset = lines(&vector("snapshots.ndjson"))[..16].concat().len();
+    let start = format!("(the line starts at byte {offset}) breaks the contract: rule {rule}");
+    for command in COMMANDS {
+        bench.refuses(command, 12, &["{snapshots}: line 17 at byte ", &start, "copy both mounts"]);
+    }
+}
+
+#[test]
+fn a_latest_snapshot_that_is_malformed_or_contradicts_the_log() {
+    let check_change = |rule: &str, change: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let bench = Bench::filled();
+        bench.put(&bench.snapshots_path(), &with_line(&bench.stores()[1], 17, change).0);
+        check_latest(&bench, rule);
+    };
+    for case in BAD_SNAPSHOTS.trim().lines() {
+        println!("{case}");
+        let [from, to, rule] = case.split(" => ").collect::<Vec<_>>()[..] else { unreachable!() };
+        check_change(rule, &|line| {
+            let bad = edited(line, from, to);
+            if rule.starts_with("snapshot-id") { bad } else { identified(&bad) }
+        });
+    }
+    for garbage in ["\n", "{}\n", "\0\0\0\n", "\r\n", "\u{feff}\n"] {
+        check_change("", &|_| garbage.into());
+    }
+    let bench = Bench::filled();
+    bench.put(&bench.log_path(), &lines(&vector("audit_events.ndjson"))[..228].concat());
+    check_latest(&bench, "snapshot-ahead, member auditTreeSize: expected at most 228");
+    fs::remove_file(bench.log_path()).unwrap();
+    check_latest(&bench, "snapshot-ahead, member auditTreeSize: expected at most 0");
+}
+
+#[test]
+fn older_snapshots_are_not_read() {
+    let bench = Bench::filled();
+    for number in [1, 16] {
+        let (bad, _) = with_line(&bench.stores()[1], number, |_| b"not a snapshot\n".to_vec());
+        bench.put(&bench.snapshots_path(), &bad);
+    }
+    let receipt = Bench::filled().run(&["replay"]).expect(0).stdout;
+    assert_eq!(bench.run(&["replay"]).expect(0).stdout, receipt);
+    let [log, snapshots] = bench.stores();
+    bench.ingest(&vector("inputs.ndjson")).expect(0);
+    assert!(bench.stores() == [log, snapshots]);
+}
+
+#[test]
+fn a_malformed_line_of_the_log() {
+    type Change = fn(&[u8]) -> Vec<u8>;
+    let changes: [(&str, Change); 9] = [
+        ("event-id, member id", |line| {
+            let digit = if line[7] == b'0' { b"1" } else { b"0" };
+            [&line[..7], digit, &line[8..]].concat()
+        }),
+        ("", |_| b"{}\n".to_vec()),
+        ("", |_| b"\n".to_vec()),
+        ("", |_| b"\0\0\0\n".to_vec()),
+        ("", |line| edited(line, ",", ", ")),
+        ("canonical", |line| edited(line, "\n", "\r\n")),
+        ("", |line| [b"\xef\xbb\xbf", line].concat()),
+        ("line-length", |line| edited(line, "\n", &(" ".repeat(65_536 - line.len() + 1) + "\n"))),
+        ("line-length", |_| [vec![b'x'; 3 << 20], b"\n".to_vec()].concat()),
+    ];
+    let log = vector("audit_events.ndjson");
+    for number in [1, 100, 254] {
+        for (rule, change) in changes {
+            let (bad, offset) = with_line(&log, number, change);
+            let bench = Bench::filled();
+            bench.put(&bench.log_path(), &bad);
+            let place = format!("{{log}}: line {number} at byte ");
+            let start = format!("(the line starts at byte {offset}) breaks the contract: rule {rule}");
+            for command in COMMANDS {
+                let outcome = bench.refuses(command, 12, &[&place, &start, "`dreichor events` prints"]);
+                let printed: &[u8] = if command[0] == "events" { &bad[..offset] } else { b"" };
+                assert!(outcome.stdout == printed, "not the sound lines before it");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_file_that_may_not_grow() {
+    let limited = |bench: &Bench, blocks: u32| {
+        let mut command = clean("sh");
+        command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\" \"$@\""), DREICHOR]);
+        command.arg("--data-dir").arg(bench.path("data")).arg("ingest");
+        command
+    };
+    let inputs = vector("inputs.ndjson");
+    let (first, rest) = inputs.split_at(lines(&inputs)[..20].concat().len());
+    for blocks in [64, 100, 127] {
+        let bench = Bench::new();
+        let mut running = Running::start(&mut limited(&bench, blocks));
+        running.send(first);
+        let mut acknowledged = running.take_lines(20);
+        running.send(rest);
+        let outcome = running.finish().expect(13);
+        acknowledged.extend(&outcome.stdout);
+        let count = lines(&acknowledged).len();
+        outcome.says(&[
+            bench.fill_in("{log}: write failed: "),
+            format!(
+                "input lines 1 to {count} are acknowledged and durable; in doubt, on disk or not: input line"
+            ),
+            " in doubt".into(),
+            "nothing was tried again; next: see to the disk, start again, and send".into(),
+        ]);
+        let outcome = bench.ingest(&inputs).expect(0);
+        let is_recorded = |line: &serde_json::Value| line["status"] == "ALREADY_RECORDED";
+        assert!(outcome.json()[..count].iter().all(is_recorded), "what was acknowledged was lost");
+        assert!(bench.stores() == [vector("audit_events.ndjson"), vector("snapshots.ndjson")]);
+    }
+    let bench = Bench::filled();
+    let texts = [
+        "{log}: write failed: File too large",
+        "no input was acknowledged; in doubt, on disk or not: input line 1",
+    ];
+    bench.refuses_command(&mut limited(&bench, 1), 13, &texts);
+}
+
+#[test]
+fn acknowledgements_that_cannot_be_delivered() {
+    let inputs = tick(1, 10) + &tick(2, 12);
+    let reference = Bench::new();
+    reference.ingest(inputs.as_bytes()).expect(0);
+    let closed = || Stdio::from(std::io::pipe().unwrap().1);
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").unwrap());
+    for stdout in [closed(), full()] {
+        let bench = Bench::new();
+        let mut running = Running::start_with_output(&mut bench.command(&["ingest"]), stdout);
+        running.send(inputs.as_bytes());
+        let texts = ["an acknowledgement could not be delivered: ", "the batch in hand is recorded; next: "];
+        running.wait().expect(14).says(&texts);
+        assert!(bench.stores() == reference.stores());
+    }
+}
+
+#[test]
+fn an_input_that_cannot_be_read() {
+    let bench = Bench::filled();
+    let text = "the input could not be read to its end: ";
+    bench.refuses(&["ingest", "{dir}/nothing"], 14, &[text, "{dir}/nothing", "No such file"]);
+    bench.refuses(&["ingest", "{dir}"], 14, &[text, "Is a directory"]);
+    bench.refuses(&["ingest", "{log}/x"], 14, &[text, "{log}/x", "Not a directory"]);
+}
+
+#[test]
+fn a_file_that_somebody_else_touches() {
+    type Tamper<'a> = &'a dyn Fn(&Path);
+    let open = |path: &Path| fs::File::options().append(true).open(path).unwrap();
+    let copy_over = |path: &Path| {
+        let other = path.with_extension("other");
+        fs::copy(path, &other).unwrap();
+        fs::rename(other, path).unwrap();
+    };
+    let tamperings: [(&str, Tamper<'_>); 8] = [
+        ("its size is 0 bytes where we left ", &|path| open(path).set_len(0).unwrap()),
+        ("its size is ", &|path| open(path).set_len(path.metadata().unwrap().len() - 1).unwrap()),
+        ("its size is ", &|path| open(path).write_all(b"x").unwrap()),
+        ("it was replaced by another file", &copy_over),
+        ("it was replaced by another file", &|path| {
+            fs::rename(path, path.with_extension("aside")).unwrap();
+            symlink(path.with_extension("aside"), path).unwrap();
+        }),
+        ("it was replaced by another file", &|path| {
+            let mount = path.parent().unwrap();
+            fs::rename(mount, mount.with_extension("aside")).unwrap();
+            fs::create_dir(mount).unwrap();
+            fs::copy(mount.with_extension("aside").join(path.file_name().unwrap()), path).unwrap();
+        }),
+        ("it has 2 names", &|path| fs::hard_link(path, path.with_extension("link")).unwrap()),
+        ("it vanished", &|path| fs::remove_file(path).unwrap()),
+    ];
+    for (problem, tamper) in tamperings {
+        for is_log in [true, false] {
+            let bench = Bench::new();
+            let mut running = bench.start(&["ingest"]);
+            running.send(tick(1, 10).as_bytes());
+            running.line();
+            let (path, name) =
+                if is_log { (bench.log_path(), "{log}") } else { (bench.snapshots_path(), "{snapshots}") };
+            tamper(&path);
+            let mut before = bench.inventory();
+            // A sale: it asks for a snapshot.
+            running.send(tick(1, 20).as_bytes());
+            let texts = [&bench.fill_in(name), "no longer ours", problem, "next: find out"];
+            let outcome = running.wait().expect(10).says(&texts);
+            assert!(outcome.stdout.is_empty(), "acknowledged");
+            let mut after = bench.inventory();
+            if !is_log {
+                // The log's turn came first: the events are recorded, their snapshot is not.
+                before.remove(&bench.log_path());
+                after.remove(&bench.log_path());
+            }
+            assert!(after == before, "{problem}: written after that");
+        }
+    }
+}

@@ -1,0 +1,454 @@
+//! What the tests of the real binary share: stores in a directory of their own, processes that work on them,
+//! and what both looked like before and after.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a helper's failure is the test's"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dreichor_core::canonical::Sink;
+use dreichor_core::id::content_id;
+use dreichor_core::tree::Hasher;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+pub(crate) const DREICHOR: &str = env!("CARGO_BIN_EXE_dreichor");
+
+/// Nothing here takes so long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn vector_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name)
+}
+
+/// A file of the published vectors.
+pub(crate) fn vector(name: &str) -> Vec<u8> {
+    fs::read(vector_path(name)).unwrap()
+}
+
+/// The lines of a file, each with its LF.
+pub(crate) fn lines(bytes: &[u8]) -> Vec<&[u8]> {
+    bytes.split_inclusive(|&byte| byte == b'\n').collect()
+}
+
+/// The lines of a file as JSON values.
+pub(crate) fn json_lines(bytes: &[u8]) -> Vec<serde_json::Value> {
+    lines(bytes).into_iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
+}
+
+/// The file without the line of this number (from 1), which is given to `change`, and where it stood.
+pub(crate) fn with_line(
+    file: &[u8],
+    number: usize,
+    change: impl FnOnce(&[u8]) -> Vec<u8>,
+) -> (Vec<u8>, usize) {
+    let all = lines(file);
+    let (before, rest) = all.split_at(number - 1);
+    let before = before.concat();
+    let offset = before.len();
+    (before.into_iter().chain(change(rest[0])).chain(rest[1..].concat()).collect(), offset)
+}
+
+/// The text with the first `from` made `to`.
+pub(crate) fn edited(text: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let at = text.windows(from.len()).position(|window| window == from.as_bytes());
+    let at = at.unwrap_or_else(|| panic!("no {from} in {}", String::from_utf8_lossy(text)));
+    [&text[..at], to.as_bytes(), &text[at + from.len()..]].concat()
+}
+
+/// The snapshot's line (with its LF) with the id that its content demands.
+pub(crate) fn identified(line: &[u8]) -> Vec<u8> {
+    let opening = b"{\"snapshotId\":\"";
+    let behind_id = opening.len() + 36;
+    let mut content = Hasher::leaf();
+    content.put(b"{");
+    content.put(line[behind_id + 2..].strip_suffix(b"\n").unwrap());
+    let id = content_id(content.finish()).to_string();
+    [opening, id.as_bytes(), &line[behind_id..]].concat()
+}
+
+/// Stores in a directory of their own.
+pub(crate) struct Bench {
+    dir: TempDir,
+}
+
+impl Bench {
+    /// Two empty mounts.
+    pub(crate) fn new() -> Self {
+        let bench = Self::bare();
+        for mount in ["audit-events", "snapshots"] {
+            fs::DirBuilder::new().recursive(true).mode(0o750).create(bench.path("data").join(mount)).unwrap();
+        }
+        bench
+    }
+
+    /// No mounts.
+    pub(crate) fn bare() -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    /// The stores of the published vectors.
+    pub(crate) fn filled() -> Self {
+        let bench = Self::new();
+        bench.put(&bench.log_path(), &vector("audit_events.ndjson"));
+        bench.put(&bench.snapshots_path(), &vector("snapshots.ndjson"));
+        bench
+    }
+
+    /// A name in the bench's directory. `data` holds the mounts.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub(crate) fn log_path(&self) -> PathBuf {
+        self.path("data/audit-events/audit_events.ndjson")
+    }
+
+    pub(crate) fn snapshots_path(&self) -> PathBuf {
+        self.path("data/snapshots/snapshots.ndjson")
+    }
+
+    /// Log and snapshots.
+    pub(crate) fn stores(&self) -> [Vec<u8>; 2] {
+        [self.log_path(), self.snapshots_path()].map(|path| fs::read(path).unwrap())
+    }
+
+    /// Writes a file as a writer would have made it.
+    pub(crate) fn put(&self, path: &Path, bytes: &[u8]) {
+        assert!(path.starts_with(self.dir.path()));
+        let _ = fs::remove_file(path);
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o640).open(path).unwrap();
+        file.write_all(bytes).unwrap();
+    }
+
+    /// A text of a test's table with the bench's paths in it.
+    pub(crate) fn fill_in(&self, text: &str) -> String {
+        text.replace("{log}", &self.log_path().display().to_string())
+            .replace("{snapshots}", &self.snapshots_path().display().to_string())
+            .replace("{dir}", &self.dir.path().display().to_string())
+    }
+
+    /// The binary, on these stores, without variables of the surroundings.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = clean(DREICHOR);
+        command.arg("--data-dir").arg(self.path("data"));
+        command.args(arguments.iter().map(|argument| self.fill_in(argument)));
+        command
+    }
+
+    /// Runs a command to its end, with nothing to read.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Outcome {
+        self.run_with(arguments, b"")
+    }
+
+    /// Runs a command to its end with these inputs.
+    pub(crate) fn run_with(&self, arguments: &[&str], inputs: &[u8]) -> Outcome {
+        run(&mut self.command(arguments), inputs)
+    }
+
+    /// Ingests from a pipe.
+    pub(crate) fn ingest(&self, inputs: &[u8]) -> Outcome {
+        self.run_with(&["ingest"], inputs)
+    }
+
+    /// Starts a command whose standard input stays open.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Running {
+        Running::start(&mut self.command(arguments))
+    }
+
+    /// The command ends with `code`, says `texts` and what to do next, and leaves every file as it was: but a
+    /// writer may have created the two empty files.
+    #[track_caller]
+    pub(crate) fn refuses(&self, arguments: &[&str], code: i32, texts: &[&str]) -> Outcome {
+        self.refuses_command(&mut self.command(arguments), code, texts)
+    }
+
+    #[track_caller]
+    pub(crate) fn refuses_command(&self, command: &mut Command, code: i32, texts: &[&str]) -> Outcome {
+        println!("{:?}", command.get_args().skip(2).collect::<Vec<_>>());
+        let before = self.inventory();
+        // Inputs that would be recorded, did it go on.
+        let outcome = run(command, tick(1, 10_000).as_bytes()).expect(code);
+        let texts: Vec<String> = texts.iter().map(|text| self.fill_in(text)).collect();
+        let outcome = outcome.says(&texts).says(&["next: "]);
+        let mut after = self.inventory();
+        after.retain(|path, entry| before.contains_key(path) || !entry.is_new_store());
+        assert!(after == before, "files were changed: {before:#?} {after:#?}");
+        outcome
+    }
+
+    /// All that is in the mounts.
+    pub(crate) fn inventory(&self) -> BTreeMap<PathBuf, Entry> {
+        let mut entries = BTreeMap::new();
+        survey(&self.path("data"), &mut entries);
+        entries
+    }
+}
+
+/// A command without the variables of the surroundings that would be ours.
+pub(crate) fn clean(program: &str) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("DREICHOR_")) {
+        command.env_remove(name);
+    }
+    command.env_remove("NO_COLOR").env("LC_ALL", "C");
+    command
+}
+
+/// What a name of a mount stands for. Directories are without times: those of their files say it all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    mode: u32,
+    identity: (u64, u64),
+    links: Option<u64>,
+    /// Last change of the bytes and of the file.
+    times: Option<[(i64, i64); 2]>,
+    content: Vec<u8>,
+}
+
+impl Entry {
+    /// A file as a writer creates it.
+    pub(crate) fn is_new_store(&self) -> bool {
+        self.mode & !0o640 == 0o100_000 && self.content.is_empty() && self.links == Some(1)
+    }
+}
+
+fn survey(path: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
+    let Ok(metadata) = fs::symlink_metadata(path) else { return };
+    let is_dir = metadata.is_dir();
+    // A pipe is not opened: it would not answer.
+    let content = if metadata.is_file() {
+        fs::read(path).unwrap()
+    } else if metadata.is_symlink() {
+        fs::read_link(path).unwrap().into_os_string().into_encoded_bytes()
+    } else {
+        Vec::new()
+    };
+    let times = [(metadata.mtime(), metadata.mtime_nsec()), (metadata.ctime(), metadata.ctime_nsec())];
+    entries.insert(
+        path.to_owned(),
+        Entry {
+            mode: metadata.permissions().mode(),
+            identity: (metadata.dev(), metadata.ino()),
+            links: (!is_dir).then(|| metadata.nlink()),
+            times: (!is_dir).then_some(times),
+            content,
+        },
+    );
+    if is_dir {
+        for child in fs::read_dir(path).unwrap() {
+            survey(&child.unwrap().path(), entries);
+        }
+    }
+}
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// None: a signal ended it.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Outcome {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.stdout.clone()).unwrap()
+    }
+
+    /// The lines of standard output as JSON values.
+    pub(crate) fn json(&self) -> Vec<serde_json::Value> {
+        json_lines(&self.stdout)
+    }
+
+    #[track_caller]
+    pub(crate) fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "exit code; standard error:\n{}", self.stderr);
+        self
+    }
+
+    /// Standard error holds each of these texts.
+    #[track_caller]
+    pub(crate) fn says<T: AsRef<str>>(self, texts: &[T]) -> Self {
+        for text in texts.iter().map(AsRef::as_ref) {
+            assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
+        }
+        self
+    }
+}
+
+/// Runs a command to its end with these inputs.
+pub(crate) fn run(command: &mut Command, inputs: &[u8]) -> Outcome {
+    let mut running = Running::start(command);
+    let mut stdin = running.stdin.take().unwrap();
+    thread::scope(|scope| {
+        // Who does not read all of it has a reason, which the test asks for.
+        scope.spawn(move || drop(stdin.write_all(inputs)));
+        running.finish()
+    })
+}
+
+/// A process at work.
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: Receiver<Vec<u8>>,
+    stderr: Receiver<Vec<u8>>,
+    told: Vec<u8>,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        Self::start_with_output(command, Stdio::piped())
+    }
+
+    pub(crate) fn start_with_output(command: &mut Command, stdout: Stdio) -> Self {
+        let mut child = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        let stdin = child.stdin.take();
+        // Without room: of a process that prints more than a pipe holds, no more is taken than is asked for.
+        let stdout = child.stdout.take().map_or_else(|| mpsc::channel().1, |out| receive(out, Some(0)));
+        let stderr = receive(child.stderr.take().unwrap(), None);
+        Self { child, stdin, stdout, stderr, told: Vec::new() }
+    }
+
+    pub(crate) fn send(&mut self, inputs: &[u8]) {
+        self.stdin.as_mut().unwrap().write_all(inputs).unwrap();
+    }
+
+    pub(crate) fn close_stdin(&mut self) {
+        self.stdin = None;
+    }
+
+    /// The next line of standard output, with its LF.
+    #[track_caller]
+    pub(crate) fn line(&mut self) -> Vec<u8> {
+        match self.stdout.recv_timeout(PATIENCE) {
+            Ok(line) => line,
+            Err(error) => panic!("no line of output ({error}); standard error:\n{}", self.told()),
+        }
+    }
+
+    /// So many lines, in one piece.
+    #[track_caller]
+    pub(crate) fn take_lines(&mut self, count: usize) -> Vec<u8> {
+        let mut taken = Vec::new();
+        (0..count).for_each(|_| taken.extend(self.line()));
+        taken
+    }
+
+    /// Whether a further line is there already.
+    pub(crate) fn has_line(&self) -> bool {
+        !matches!(self.stdout.try_recv(), Err(TryRecvError::Empty | TryRecvError::Disconnected))
+    }
+
+    /// Waits until standard error holds `text`.
+    #[track_caller]
+    pub(crate) fn wait_until_it_says(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !String::from_utf8_lossy(&self.told).contains(text) {
+            match self.stderr.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => self.told.extend(line),
+                Err(error) => panic!("it does not say {text:?} ({error}):\n{}", self.told()),
+            }
+        }
+    }
+
+    fn told(&mut self) -> String {
+        self.told.extend(self.stderr.try_iter().flatten());
+        String::from_utf8_lossy(&self.told).into_owned()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Closes standard input, if that is still open, and waits for the end. What is returned of standard
+    /// output is what was not taken before.
+    #[track_caller]
+    pub(crate) fn finish(mut self) -> Outcome {
+        self.close_stdin();
+        self.wait()
+    }
+
+    /// The same with standard input left open.
+    #[track_caller]
+    pub(crate) fn wait(mut self) -> Outcome {
+        let deadline = Instant::now() + PATIENCE;
+        let mut stdout = Vec::new();
+        loop {
+            match self.stdout.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => stdout.extend(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.told()),
+            }
+        }
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not end:\n{}", self.told());
+            thread::sleep(Duration::from_millis(1));
+        };
+        // The process is gone, so its end of the pipe is closed.
+        self.told.extend(self.stderr.iter().flatten());
+        Outcome { code: status.code(), stdout, stderr: String::from_utf8_lossy(&self.told).into_owned() }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of `source`, from a thread that reads them; no more than `room` of them ahead.
+fn receive(source: impl Read + Send + 'static, room: Option<usize>) -> Receiver<Vec<u8>> {
+    fn pass_on(source: impl Read, mut send: impl FnMut(Vec<u8>) -> bool) {
+        let mut source = BufReader::new(source);
+        loop {
+            let mut line = Vec::new();
+            if source.read_until(b'\n', &mut line).unwrap_or_default() == 0 || !send(line) {
+                return;
+            }
+        }
+    }
+    match room {
+        Some(room) => {
+            let (sender, receiver) = mpsc::sync_channel(room);
+            thread::spawn(move || pass_on(source, |line| sender.send(line).is_ok()));
+            receiver
+        }
+        None => {
+            let (sender, receiver) = mpsc::channel();
+            thread::spawn(move || pass_on(source, |line| sender.send(line).is_ok()));
+            receiver
+        }
+    }
+}
+
+/// A tick that buys whenever the instance may: all members canonical, with its LF.
+pub(crate) fn tick(instance: u8, time: u64) -> String {
+    let attention = "{\"attentionMeaningfullyHigher\":true,\"stabilityMeetsMinimum\":true,\
+                     \"confidenceSufficient\":true,\"differencePersistsOverTime\":true,\
+                     \"switchingCostsJustified\":true}";
+    format!(
+        "{{\"version\":1,\"kind\":\"TICK\",\"logicalTime\":{time},\
+         \"strategyInstanceId\":\"00000000-0000-4000-8000-0000000000{instance:02x}\",\
+         \"decisionClass\":\"attention.enter.rotation@v1\",\"reasonCodes\":[\"ATTENTION_SUPERIOR\"],\
+         \"attention\":{attention},\"parameterPoolId\":\"assertive@v1\",\"targetMarketId\":\"M1\",\
+         \"safetyGates\":{{\"haltAll\":false,\"blockBuy\":false,\"forceSell\":false}}}}\n"
+    )
+}
