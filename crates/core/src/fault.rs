@@ -138,6 +138,8 @@ rules! {
     SnapshotId = "snapshot-id",
     /// A snapshot's positions stand in byte order of their markets, each under its own market.
     SnapshotOrder = "snapshot-order",
+    /// auditTreeSize strictly increases in file order.
+    SnapshotSequence = "snapshot-sequence",
     /// A snapshot is of a history that the log holds.
     SnapshotAhead = "snapshot-ahead",
     /// A snapshot is taken where a tick ends, or at feedback.
@@ -148,6 +150,8 @@ rules! {
     SnapshotTime = "snapshot-time",
     /// A snapshot's positions are what the events that it covers add up to.
     SnapshotPositions = "snapshot-positions",
+    /// No NUL stands in the snapshots' last batch: that would be a hole, of which the medium kept later parts.
+    SnapshotHole = "snapshot-hole",
     /// An input is at most `--logical-step-max` ahead of the last recorded time.
     LogicalStep = "logical-step",
     /// A tick that is recorded already is the same tick.

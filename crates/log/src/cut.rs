@@ -18,6 +18,9 @@ pub enum CutError {
         /// What failed.
         error: io::Error,
     },
+    /// The file changed since it was read; nothing was cut.
+    #[error("it was replaced or written to since it was read: nothing was cut off")]
+    NotOurs,
     /// The copy stands; whether the file was cut is in doubt.
     #[error("the unterminated bytes, of which {path} is a copy, could not be cut off: {error}")]
     Cut {
@@ -33,18 +36,20 @@ const BLOCK_BYTES: u64 = 1 << 20;
 impl Tail {
     /// Copies the tail of `name` to a file beside it, durably, and then cuts it off, durably. Returns where
     /// the copy is. An equal copy from an interrupted recovery is used again.
-    pub fn cut<M: Medium>(self, medium: &M, name: &str) -> Result<PathBuf, CutError> {
+    ///
+    /// Only the file of this `identity` is cut, and only if nothing stands behind the tail that was copied.
+    pub fn cut<M: Medium>(self, medium: &M, name: &str, identity: (u64, u64)) -> Result<PathBuf, CutError> {
         let copy = self.keep(medium, name)?;
         let path = medium.path(&copy);
-        let cut = || {
-            let file = medium.open(name, Access::Append)?;
-            file.truncate(self.offset)?;
-            uninterrupted(|| file.sync())
-        };
-        match cut() {
-            Ok(()) => Ok(path),
-            Err(error) => Err(CutError::Cut { path, error }),
+        let fail = |error| CutError::Cut { path: path.clone(), error };
+        let file = medium.open(name, Access::Append).map_err(fail)?;
+        let found = file.stat().map_err(fail)?;
+        if found.identity != identity || found.size != self.offset + self.length {
+            return Err(CutError::NotOurs);
         }
+        file.truncate(self.offset).map_err(fail)?;
+        uninterrupted(|| file.sync()).map_err(fail)?;
+        Ok(path)
     }
 
     fn keep<M: Medium>(self, medium: &M, name: &str) -> Result<String, CutError> {

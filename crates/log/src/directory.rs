@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
@@ -50,23 +50,31 @@ impl Directory {
     /// it is there already.
     pub fn create(path: &Path) -> io::Result<bool> {
         use std::os::unix::fs::DirBuilderExt;
-        if path.is_dir() {
-            return Ok(false);
-        }
         let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
-        if !parent.exists() {
-            Self::create(parent)?;
+        let is_missing = !path.is_dir();
+        if is_missing {
+            if !parent.exists() {
+                Self::create(parent)?;
+            }
+            fs::DirBuilder::new().mode(0o750).create(path)?;
         }
-        fs::DirBuilder::new().mode(0o750).create(path)?;
+        // Also for what is there: its maker may have been stopped just short of this.
         fs::File::open(path)?.sync_all()?;
         fs::File::open(parent)?.sync_all()?;
-        Ok(true)
+        Ok(is_missing)
     }
 
     /// The directory's path.
     pub fn directory(&self) -> &Path {
         &self.path
+    }
+}
+
+/// The directory that was opened, whatever its name stands for by now.
+impl AsFd for Directory {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.handle.as_fd()
     }
 }
 

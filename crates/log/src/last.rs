@@ -19,10 +19,27 @@ pub fn read_end<F: File>(file: &F, end: u64) -> Result<End, ReadError> {
     let Some(line_end) = find_line_feed_before(file, end)? else {
         return Ok(End { last_line: None, tail: tail(0, end) });
     };
-    let line_start = find_line_feed_before(file, line_end)?.map_or(0, |line_feed| line_feed + 1);
-    let mut line = vec![0; usize::try_from(line_end - line_start).unwrap_or(usize::MAX)];
+    let line_start = line_start(file, line_end)?;
+    let mut line =
+        room_for(line_end - line_start).map_err(|error| ReadError::Refused { offset: line_start, error })?;
     read_exactly(file, &mut line, line_start)?;
     Ok(End { last_line: Some((line_start, line)), tail: tail(line_end + 1, end) })
+}
+
+/// Where the first NUL stands from `start` on and before `end`, if there is one.
+pub fn find_nul<F: File>(file: &F, start: u64, end: u64) -> Result<Option<u64>, ReadError> {
+    let mut block = vec![0; 1 << 20];
+    let mut at = start;
+    while at < end {
+        let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(block.len());
+        let place = block.get_mut(..wanted).unwrap_or_default();
+        read_exactly(file, place, at)?;
+        if let Some(found) = memchr::memchr(0, place) {
+            return Ok(Some(at + found as u64));
+        }
+        at += wanted as u64;
+    }
+    Ok(None)
 }
 
 /// How many LFs stand before `end`: the number of the line that starts there, less one.
@@ -37,6 +54,20 @@ pub fn count_lines<F: File>(file: &F, end: u64) -> Result<u64, ReadError> {
         at += wanted as u64;
     }
     Ok(count)
+}
+
+/// As many zeros; a line that the memory cannot hold is an error, not the end of the process.
+fn room_for(length: u64) -> std::io::Result<Vec<u8>> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut line = Vec::new();
+    line.try_reserve_exact(length).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
+    line.resize(length, 0);
+    Ok(line)
+}
+
+/// Where the line starts within which `at` stands.
+pub fn line_start<F: File>(file: &F, at: u64) -> Result<u64, ReadError> {
+    Ok(find_line_feed_before(file, at)?.map_or(0, |line_feed| line_feed + 1))
 }
 
 fn tail(offset: u64, end: u64) -> Option<Tail> {

@@ -6,7 +6,8 @@
 //! - [`refusal`]: which files are not touched at all
 //! - [`lock`]: one writer
 //! - [`appender`]: one write, one sync, and no second try
-//! - [`lines`] and [`last`]: reading forwards in a stream, and the last line from the end
+//! - [`lines`] and [`last`]: reading forwards in a stream, and the last line from the end; [`spans`]: where
+//!   lines of any length stand
 //! - [`cut`]: bytes behind the last LF, kept beside the file before they are cut off
 //!
 //! Invariant: nothing here repairs, retries or guesses. After a failed write or sync the descriptor is
@@ -22,6 +23,7 @@ pub mod lock;
 pub mod medium;
 pub mod read;
 pub mod refusal;
+pub mod spans;
 
 pub use appender::{AppendError, Appender};
 pub use directory::Directory;
@@ -31,3 +33,4 @@ pub use lock::Lock;
 pub use medium::{Access, File, FileKind, Medium, Stat};
 pub use read::{ReadError, Tail, read_exactly};
 pub use refusal::Refusal;
+pub use spans::{Span, Spans};

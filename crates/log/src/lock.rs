@@ -1,6 +1,7 @@
 //! One writer at a time.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::medium::{Access, File, Medium};
 
@@ -10,13 +11,27 @@ use crate::medium::{Access, File, Medium};
 /// process however that ends, and no other descriptor's closing can drop it.
 #[derive(Debug)]
 pub struct Lock<F> {
-    _file: F,
+    file: F,
+    identity: (u64, u64),
 }
 
 impl<F: File> Lock<F> {
     /// Takes the lock of `name`; none if another process holds it.
     pub fn take<M: Medium<File = F>>(medium: &M, name: &str) -> io::Result<Option<Self>> {
         let file = medium.open(name, Access::Read)?;
-        Ok(file.try_lock()?.then_some(Self { _file: file }))
+        let identity = file.stat()?.identity;
+        Ok(file.try_lock()?.then_some(Self { file, identity }))
+    }
+
+    /// Device and inode of the file that is locked, whatever its name stands for by now.
+    pub fn identity(&self) -> (u64, u64) {
+        self.identity
+    }
+}
+
+/// The very file that is locked, whatever its name stands for by now.
+impl<F: AsFd> AsFd for Lock<F> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 }

@@ -101,6 +101,8 @@ pub struct Batcher<S> {
     lines_end: usize,
     searched: usize,
     has_ended: bool,
+    /// Why no more could be read; told once the lines before it are dealt with.
+    failure: Option<io::Error>,
     next_line: u64,
     offset: u64,
 }
@@ -118,6 +120,7 @@ impl<S: Source> Batcher<S> {
             lines_end: 0,
             searched: 0,
             has_ended: false,
+            failure: None,
             next_line: 1,
             offset: 0,
         }
@@ -130,20 +133,35 @@ impl<S: Source> Batcher<S> {
                 return Ok(Next::Interrupted);
             }
             self.search();
-            if self.lines > 0 && (self.is_full() || self.has_ended || !self.source.is_ready()?) {
+            if self.lines > 0 && (self.is_full() || !self.can_read_on()) {
                 return Ok(Next::Batch(self.give_out(self.lines_end, self.lines)));
+            }
+            if let Some(failure) = self.failure.take() {
+                return Err(failure);
             }
             let pending = self.filled - self.start;
             if self.has_ended || (self.lines == 0 && pending > LINE_BYTES_MAX) {
                 // The last line without LF; or one that is too long already, whatever follows.
                 return Ok(if pending == 0 { Next::End } else { Next::Batch(self.give_out(self.filled, 1)) });
             }
-            match self.read()? {
-                Read::Bytes(count) => self.filled += count,
-                Read::End => self.has_ended = true,
-                Read::Interrupted => return Ok(Next::Interrupted),
+            match self.read() {
+                Ok(Read::Bytes(count)) => self.filled += count,
+                Ok(Read::End) => self.has_ended = true,
+                Ok(Read::Interrupted) => return Ok(Next::Interrupted),
+                Err(failure) => self.failure = Some(failure),
             }
         }
+    }
+
+    /// Whether there is more, and can be read without waiting.
+    fn can_read_on(&mut self) -> bool {
+        if self.has_ended || self.failure.is_some() {
+            return false;
+        }
+        self.source.is_ready().unwrap_or_else(|failure| {
+            self.failure = Some(failure);
+            false
+        })
     }
 
     fn is_full(&self) -> bool {

@@ -330,8 +330,9 @@ fn observer_addr(text: &str) -> Result<Option<SocketAddr>, String> {
 }
 
 fn integer(text: &str) -> Result<u64, String> {
-    text.parse()
-        .ok()
+    Some(text)
+        .filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
         .filter(|value| *value <= INTEGER_MAX)
         .ok_or_else(|| format!("an integer from 0 to {INTEGER_MAX}"))
 }

@@ -44,6 +44,13 @@ pub enum Error {
         /// What was acknowledged before, and what is in doubt.
         consequence: String,
     },
+    /// A copy could not be made; what it was to be of is as it was.
+    Copy {
+        /// The file or directory of the copy.
+        path: PathBuf,
+        /// What failed, and how.
+        problem: String,
+    },
     /// The input could not be read to its end.
     Input {
         /// What went wrong.
@@ -83,7 +90,7 @@ impl Error {
             Self::Unavailable { .. } => 10,
             Self::Locked { .. } => 11,
             Self::Malformed { .. } => 12,
-            Self::InDoubt { .. } => 13,
+            Self::InDoubt { .. } | Self::Copy { .. } => 13,
             Self::Input { .. } | Self::Acknowledgement { .. } => 14,
             Self::Rejected { .. } => 20,
             Self::Database { .. } => 30,
@@ -124,13 +131,18 @@ impl fmt::Display for Error {
             ),
             Self::Malformed { path, line, offset, fault } => write!(
                 f,
-                "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: copy both mounts to a safe place before anything else; `dreichor events` prints the log as far as it is sound",
+                "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: copy both mounts to a safe place before anything else; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start, and `dreichor events` prints the log as far as it is sound",
                 path.display(),
                 offset + fault.offset as u64,
             ),
             Self::InDoubt { path, problem, consequence } => write!(
                 f,
                 "{}: {problem}\n{consequence}\nnothing was tried again; next: see to the disk, start again, and send what was not acknowledged",
+                path.display()
+            ),
+            Self::Copy { path, problem } => write!(
+                f,
+                "{}: {problem}\nthe copy is not whole, and the originals are as they were; next: remove the copy, see to its disk, and name a new directory",
                 path.display()
             ),
             Self::Input { problem } => write!(

@@ -4,11 +4,12 @@
 use dreichor_core::FORMAT_VERSION;
 use dreichor_log::{Directory, Medium};
 
-use crate::config::{Config, Sandbox};
+use crate::config::Config;
 use crate::error::Error;
 use crate::receipt::{PROGRAM_VERSION, Receipt};
 use crate::recovery::{Recovered, recover};
 use crate::replay::{Replay, Replayed, Watch};
+use crate::sandbox::{self, Outcome};
 use crate::store::{Locks, Stores};
 
 /// A writer that may begin.
@@ -19,6 +20,16 @@ pub struct Admitted<M: Medium> {
     pub locks: Locks<M>,
     /// What they hold.
     pub recovered: Recovered,
+    /// What the kernel enforces from now on.
+    pub sandbox: Outcome,
+}
+
+/// A runtime that may begin.
+pub struct AdmittedRuntime {
+    /// What the stores hold.
+    pub replayed: Replayed,
+    /// What the kernel enforces from now on.
+    pub sandbox: Outcome,
 }
 
 /// Lets a writer (`ingest`, `snapshot`) pass. Its next step is to open the stores for appending.
@@ -35,18 +46,17 @@ pub fn admit_writer(config: &Config, watch: &mut impl Watch) -> Result<Admitted<
     let size = recovered.history.tree().size();
     tracing::info!(step = 4, events = size, bytes = recovered.events_bytes, "replay: history is sound");
     tracing::info!(step = 5, "recovery: stores are whole; orchestrator wired");
-    apply_sandbox(config)?;
-    Ok(Admitted { stores, locks, recovered })
+    let sandbox = sandbox::confine(config.sandbox, &stores, Some(&locks))?;
+    Ok(Admitted { stores, locks, recovered, sandbox })
 }
 
-/// Logs that a writer is ready, with its receipt.
-pub fn log_writer_ready(recovered: &Recovered) {
-    let receipt = Receipt::of_whole(&recovered.history, recovered.events_bytes, recovered.latest);
+/// Logs that all is open and all may begin: the last step, taken by whoever passed the gate.
+pub fn log_ready(receipt: &Receipt) {
     tracing::info!(step = 7, %receipt, "READY");
 }
 
-/// Lets the runtime (`run`) pass: it changes nothing.
-pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<Replayed, Error> {
+/// Lets the runtime (`run`) pass: it changes nothing, and from here on cannot.
+pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<AdmittedRuntime, Error> {
     let stores = check_mounts(config)?;
     stores.warn_of_loose_permissions()?;
     stores.prove_writable()?;
@@ -61,12 +71,11 @@ pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<Replayed
     );
     warn_of_tail(&replayed);
     tracing::info!(step = 5, "recovery: left to the writers; orchestrator wired");
-    apply_sandbox(config)?;
+    let sandbox = sandbox::confine(config.sandbox, &stores, None)?;
     if let Some(addr) = config.observer_addr {
         tracing::warn!(%addr, "this version has no Observer API: nothing listens");
     }
-    tracing::info!(step = 7, receipt = %Receipt::of(&replayed), "READY");
-    Ok(replayed)
+    Ok(AdmittedRuntime { replayed, sandbox })
 }
 
 /// Replays for a tool: no lock, no demand for writable mounts.
@@ -94,24 +103,6 @@ fn check_database(config: &Config) -> Result<(), Error> {
         None => tracing::info!("database: inactive"),
     }
     Ok(())
-}
-
-fn apply_sandbox(config: &Config) -> Result<(), Error> {
-    match config.sandbox {
-        Sandbox::Require => Err(Error::unavailable(
-            "--sandbox require",
-            "this version has no sandbox: no promise would be enforced by the kernel",
-            "go on without it by `--sandbox auto`",
-        )),
-        Sandbox::Auto => {
-            tracing::warn!(step = 6, "sandbox: this version has none; the kernel enforces no promise");
-            Ok(())
-        }
-        Sandbox::Off => {
-            tracing::info!(step = 6, "sandbox: off");
-            Ok(())
-        }
-    }
 }
 
 /// Says what a reader leaves aside.

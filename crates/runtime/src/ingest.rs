@@ -6,7 +6,6 @@
 
 use std::io;
 
-use dreichor_core::event::Body;
 use dreichor_core::fault::Fault;
 use dreichor_core::id::SnapshotId;
 use dreichor_core::input::Input;
@@ -17,9 +16,10 @@ use crate::acknowledgement::{self, Outcome};
 use crate::batch::{Batch, InputLine};
 use crate::error::Error;
 use crate::history::History;
+use crate::receipt::Receipt;
 use crate::recovery::Recovered;
 use crate::snapshots::{SnapshotStrategy, take};
-use crate::store::{COMMIT_BYTES_MAX, Store, Stores};
+use crate::store::{COMMIT_BYTES_MAX, Stores};
 
 /// A writer at work.
 pub struct Session<'s, M: Medium> {
@@ -68,6 +68,16 @@ impl<'s, M: Medium> Session<'s, M> {
     /// What is recorded.
     pub fn history(&self) -> &History {
         &self.history
+    }
+
+    /// What the stores hold.
+    pub fn receipt(&self) -> Receipt {
+        Receipt::of_whole(&self.history, self.events.size(), self.latest)
+    }
+
+    /// The latest snapshot, and how many events it covers.
+    pub fn latest(&self) -> Option<(SnapshotId, u64)> {
+        self.latest
     }
 
     /// How many input lines are acknowledged.
@@ -131,8 +141,9 @@ impl<'s, M: Medium> Session<'s, M> {
                             line.number
                         ))
                     })?;
-                    if let Body::LedgerUpdated(_) = event.body {
-                        self.take_due_snapshot();
+                    let latest = self.latest.map_or(0, |(_, size)| size);
+                    if self.strategy.is_due(event, latest, self.history.tree().size()) {
+                        self.take_snapshot();
                     }
                 }
                 Outcome::Recorded(events.len() as u64)
@@ -149,13 +160,6 @@ impl<'s, M: Medium> Session<'s, M> {
         Ok(Ok(()))
     }
 
-    fn take_due_snapshot(&mut self) {
-        let latest = self.latest.map_or(0, |(_, size)| size);
-        if self.strategy.is_due(latest, self.history.tree().size()) {
-            self.take_snapshot();
-        }
-    }
-
     fn take_snapshot(&mut self) {
         if let Some(snapshot) = take(&self.history) {
             let id = snapshot.write_line(&mut self.commit.snapshots);
@@ -167,12 +171,20 @@ impl<'s, M: Medium> Session<'s, M> {
     fn commit(&mut self, deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
         let commit = std::mem::take(&mut self.commit);
         if !commit.events.is_empty() {
-            let appended = self.events.append(&commit.events);
-            appended.map_err(|error| self.not_appended(&self.stores.events, error, &commit))?;
+            self.events.append(&commit.events).map_err(|error| {
+                let fate = match &error {
+                    AppendError::NotOurs(_) => "not written",
+                    AppendError::InDoubt { .. } | AppendError::Poisoned => "in doubt, on disk or not",
+                };
+                self.stores.events.not_appended(error, self.tell(&commit, fate))
+            })?;
         }
         if !commit.snapshots.is_empty() {
-            let appended = self.snapshots.append(&commit.snapshots);
-            appended.map_err(|error| self.not_appended(&self.stores.snapshots, error, &commit))?;
+            self.snapshots.append(&commit.snapshots).map_err(|error| {
+                let fate =
+                    "durable but not acknowledged, and without snapshots until the next start writes them";
+                self.stores.snapshots.not_appended(error, self.tell(&commit, fate))
+            })?;
         }
         if !commit.acknowledgements.is_empty() {
             deliver(&commit.acknowledgements)
@@ -182,20 +194,19 @@ impl<'s, M: Medium> Session<'s, M> {
         Ok(())
     }
 
-    fn not_appended(&self, store: &Store<M>, error: AppendError, commit: &Commit) -> Error {
+    /// What is acknowledged, and the fate of the inputs behind that.
+    fn tell(&self, commit: &Commit, fate: &str) -> String {
         let acknowledged = match self.acknowledged {
             0 => "no input was acknowledged".into(),
             1 => "input line 1 is acknowledged and durable".into(),
             last => format!("input lines 1 to {last} are acknowledged and durable"),
         };
         let first = self.acknowledged + 1;
-        let doubt = match commit.last_line {
-            0 => "the snapshot is in doubt".into(),
-            last if last == first => format!("input line {last} is in doubt: it may or may not be on disk"),
-            last => format!(
-                "input lines {first} to {last} are in doubt: some, all or none of them may be on disk"
-            ),
+        let rest = match commit.last_line {
+            0 => "the snapshot that was asked for".into(),
+            last if last == first => format!("input line {last}"),
+            last => format!("input lines {first} to {last}"),
         };
-        store.not_appended(error, format!("{acknowledged}; {doubt}"))
+        format!("{acknowledged}; {fate}: {rest}")
     }
 }

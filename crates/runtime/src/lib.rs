@@ -21,6 +21,7 @@ pub mod ingest;
 pub mod receipt;
 pub mod recovery;
 pub mod replay;
+pub mod sandbox;
 pub mod snapshots;
 pub mod store;
 

@@ -5,10 +5,10 @@
 //! the snapshots that are missing.
 
 use dreichor_core::Event;
-use dreichor_core::event::Body;
 use dreichor_core::fault::{Fault, Rule, excerpt};
 use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
+use dreichor_log::cut::CutError;
 use dreichor_log::{Appender, Line, Medium, Tail, read_exactly};
 
 use crate::error::Error;
@@ -30,13 +30,6 @@ pub struct Recovered {
     pub latest: Option<(SnapshotId, u64)>,
 }
 
-impl Recovered {
-    /// The events that the latest snapshot covers; 0 if there is none.
-    pub fn latest_size(&self) -> u64 {
-        self.latest.map_or(0, |(_, size)| size)
-    }
-}
-
 /// Replays the stores and makes them whole. The caller holds their locks.
 pub fn recover<M: Medium>(
     stores: &Stores<M>,
@@ -44,36 +37,46 @@ pub fn recover<M: Medium>(
     watch: &mut impl Watch,
 ) -> Result<Recovered, Error> {
     let replay = Replay::open(stores)?;
-    let mut missing = Missing { strategy, latest: replay.latest_size(), count: 0, watch };
+    let mut missing = Missing { strategy, latest: replay.latest_size(), is_any: false, watch: &mut *watch };
+    let hole = replay.refuse_hole();
     let mut replayed = replay.run(&mut missing)?;
-    let (mut is_missing, missing_latest) = (missing.count > 0, missing.latest);
+    hole?;
+    let Missing { latest: latest_due, is_any: mut is_missing, .. } = missing;
     let rest =
         replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
 
     cut(&stores.events, replayed.events_tail)?;
     cut(&stores.snapshots, replayed.snapshots_tail)?;
     if let Some(rest) = rest {
-        let is_update = complete(&stores.events, &mut replayed, &rest)?;
-        is_missing |= is_update && strategy.is_due(missing_latest, replayed.history.tree().size());
+        complete(&stores.events, &mut replayed, &rest)?;
+        let size = replayed.history.tree().size();
+        is_missing |= rest.last().is_some_and(|event| strategy.is_due(event, latest_due, size));
     }
-    let snapshots_bytes = stores.snapshots.stat()?.map_or(0, |stat| stat.size);
     let mut recovered = Recovered {
         latest: replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size)),
         history: replayed.history,
         events_bytes: replayed.events_bytes,
-        snapshots_bytes,
+        snapshots_bytes: replayed.snapshots_bytes,
     };
     if is_missing {
-        write_missing_snapshots(stores, strategy, &mut recovered)?;
+        write_missing_snapshots(stores, strategy, &mut recovered, watch)?;
     }
     Ok(recovered)
 }
 
 fn cut<M: Medium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
     let Some(tail) = tail else { return Ok(()) };
-    let copy = tail.cut(store.medium(), store.file());
-    let copy = copy.map_err(|error| store.in_doubt("the recovery of its tail failed", &error))?;
-    tracing::warn!(
+    let Some(stat) = store.stat()? else { return Err(Error::Internal("a tail without a file".into())) };
+    let copy = tail.cut(store.medium(), store.file(), stat.identity).map_err(|error| match error {
+        CutError::NotOurs => {
+            Error::unavailable(store.path(), error, "find out what else writes to the file, then start again")
+        }
+        CutError::Copy { .. } | CutError::Cut { .. } => {
+            store.in_doubt("the recovery of its tail failed", &error)
+        }
+    })?;
+    // An error, whatever the level: nothing is trimmed in silence.
+    tracing::error!(
         file = %store.path().display(),
         offset = tail.offset,
         bytes = tail.length,
@@ -84,8 +87,12 @@ fn cut<M: Medium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
 }
 
 /// The events that the interrupted tick lacks: it is computed again from its decision and the state before
-/// it, and what stands of it must be exactly how that begins.
-fn missing_events<M: Medium>(
+/// it, and what stands of it must be exactly how that begins. No file is changed.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] with the first line that the tick, computed again, does not have.
+pub fn missing_events<M: Medium>(
     stores: &Stores<M>,
     replayed: &Replayed,
     tick: &InterruptedTick,
@@ -117,8 +124,8 @@ fn missing_events<M: Medium>(
     Ok(computed.collect())
 }
 
-/// Appends the rest of the interrupted tick; whether it updates the ledger.
-fn complete<M: Medium>(store: &Store<M>, replayed: &mut Replayed, rest: &[Event<'_>]) -> Result<bool, Error> {
+/// Appends the rest of the interrupted tick.
+fn complete<M: Medium>(store: &Store<M>, replayed: &mut Replayed, rest: &[Event<'_>]) -> Result<(), Error> {
     let mut lines = Vec::new();
     for event in rest {
         let recorded = replayed.history.record(event, &mut lines);
@@ -132,11 +139,7 @@ fn complete<M: Medium>(store: &Store<M>, replayed: &mut Replayed, rest: &[Event<
         events = rest.len(),
         "completed an interrupted tick: its missing events follow from its decision"
     );
-    Ok(rest.iter().any(is_ledger_update))
-}
-
-fn is_ledger_update(event: &Event<'_>) -> bool {
-    matches!(event.body, Body::LedgerUpdated(_))
+    Ok(())
 }
 
 fn append<'s, M: Medium>(
@@ -153,21 +156,21 @@ fn append<'s, M: Medium>(
     })
 }
 
-/// Counts the snapshots that the strategy asks for and that are not there.
+/// Finds whether the strategy asks for snapshots that are not there.
 struct Missing<'w, W> {
     strategy: SnapshotStrategy,
     /// How many events the latest snapshot covers, were the missing ones written.
     latest: u64,
-    count: u64,
+    is_any: bool,
     watch: &'w mut W,
 }
 
 impl<W: Watch> Watch for Missing<'_, W> {
     fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
         let size = history.tree().size();
-        if is_ledger_update(event) && size > self.latest && self.strategy.is_due(self.latest, size) {
+        if self.strategy.is_due(event, self.latest, size) {
             self.latest = size;
-            self.count += 1;
+            self.is_any = true;
         }
         self.watch.event(line, event, history)
     }
@@ -183,6 +186,7 @@ fn write_missing_snapshots<M: Medium>(
     stores: &Stores<M>,
     strategy: SnapshotStrategy,
     recovered: &mut Recovered,
+    watch: &mut impl Watch,
 ) -> Result<(), Error> {
     let store = &stores.snapshots;
     let mut writer = Writer {
@@ -192,6 +196,7 @@ fn write_missing_snapshots<M: Medium>(
         lines: Vec::new(),
         store,
         appender: store.open_appender(recovered.snapshots_bytes)?,
+        watch,
     };
     Replay::open(stores)?.run(&mut writer)?;
     writer.flush()?;
@@ -201,7 +206,8 @@ fn write_missing_snapshots<M: Medium>(
     Ok(())
 }
 
-struct Writer<'s, M: Medium> {
+struct Writer<'s, M: Medium, W> {
+    watch: &'s mut W,
     strategy: SnapshotStrategy,
     latest: Option<(SnapshotId, u64)>,
     count: u64,
@@ -210,7 +216,7 @@ struct Writer<'s, M: Medium> {
     appender: Appender<'s, M>,
 }
 
-impl<M: Medium> Writer<'_, M> {
+impl<M: Medium, W: Watch> Writer<'_, M, W> {
     fn flush(&mut self) -> Result<(), Error> {
         if self.lines.is_empty() {
             return Ok(());
@@ -228,13 +234,11 @@ impl<M: Medium> Writer<'_, M> {
     }
 }
 
-impl<M: Medium> Watch for Writer<'_, M> {
+impl<M: Medium, W: Watch> Watch for Writer<'_, M, W> {
     fn event(&mut self, _: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
         let size = history.tree().size();
         let latest = self.latest.map_or(0, |(_, size)| size);
-        if is_ledger_update(event)
-            && size > latest
-            && self.strategy.is_due(latest, size)
+        if self.strategy.is_due(event, latest, size)
             && let Some(snapshot) = take(history)
         {
             self.latest = Some((snapshot.write_line(&mut self.lines), size));
@@ -244,5 +248,9 @@ impl<M: Medium> Watch for Writer<'_, M> {
             }
         }
         Ok(())
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.watch.progress(done, total);
     }
 }

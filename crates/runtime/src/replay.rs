@@ -12,12 +12,12 @@ use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, LINE_BYTES_MAX, Snapshot};
-use dreichor_log::last::{End, count_lines, read_end};
+use dreichor_log::last::{End, count_lines, find_nul, line_start, read_end};
 use dreichor_log::{Line, Lines, Medium, Stat, Tail};
 
 use crate::error::Error;
 use crate::history::History;
-use crate::store::Stores;
+use crate::store::{EVICTED_BYTES, Stores};
 
 /// The stores, opened for one replay: what is appended later is not seen.
 pub struct Replay<'s, M: Medium> {
@@ -63,6 +63,8 @@ pub struct Replayed {
     pub events_bytes: u64,
     /// What stands behind them.
     pub events_tail: Option<Tail>,
+    /// The snapshots' whole lines, in bytes.
+    pub snapshots_bytes: u64,
     /// What stands behind the snapshots' whole lines.
     pub snapshots_tail: Option<Tail>,
     /// The last tick, if it is not whole.
@@ -70,11 +72,6 @@ pub struct Replayed {
 }
 
 impl Replayed {
-    /// The events that the latest snapshot covers; 0 if there is none.
-    pub fn latest_size(&self) -> u64 {
-        self.latest.as_ref().map_or(0, |latest| latest.snapshot.audit_tree_size)
-    }
-
     /// The decision of the tick that is not whole.
     pub fn interrupted_decision(&self) -> Option<DecisionId> {
         self.interrupted.as_ref().map(|tick| tick.decision.decision_id)
@@ -129,6 +126,24 @@ impl<'s, M: Medium> Replay<'s, M> {
         }
     }
 
+    /// Refuses snapshots with a hole, for a writer: replay reads the latest only, but a crash may have kept a
+    /// later part of the last batch and not an earlier one, and the writer that goes on would bury the hole.
+    pub fn refuse_hole(&self) -> Result<(), Error> {
+        let Some((file, _)) = &self.snapshots else { return Ok(()) };
+        let Some((latest, _)) = &self.snapshots_end.last_line else { return Ok(()) };
+        let store = &self.stores.snapshots;
+        let from = latest.saturating_sub(EVICTED_BYTES);
+        let found = find_nul(file, from, *latest).map_err(|error| store.unreadable(&error))?;
+        let Some(offset) = found else { return Ok(()) };
+        let start = line_start(file, offset).map_err(|error| store.unreadable(&error))?;
+        let line = count_lines(file, start).map_err(|error| store.unreadable(&error))? + 1;
+        let within = usize::try_from(offset - start).unwrap_or(usize::MAX);
+        let expected =
+            "snapshots without a NUL: the medium kept later parts of a batch that was never acknowledged";
+        let fault = Fault::new(Rule::SnapshotHole, within, "", "a NUL byte", expected);
+        Err(Error::Malformed { path: store.path(), line, offset: start, fault })
+    }
+
     /// Folds the whole log and checks the latest snapshot against it.
     pub fn run(self, watch: &mut impl Watch) -> Result<Replayed, Error> {
         let store = &self.stores.events;
@@ -149,7 +164,7 @@ impl<'s, M: Medium> Replay<'s, M> {
                 if let Some(Ok(latest)) = &self.latest
                     && latest.snapshot.audit_tree_size == line.number
                 {
-                    snapshot_fault = check(&latest.snapshot, &history).err();
+                    snapshot_fault = check_snapshot(&latest.snapshot, &history).err();
                 }
                 watch.event(line, &event, &history)?;
                 if line.offset >= told {
@@ -167,9 +182,15 @@ impl<'s, M: Medium> Replay<'s, M> {
             latest,
             events_bytes,
             events_tail,
+            snapshots_bytes: self.snapshots_bytes(),
             snapshots_tail: self.snapshots_end.tail,
             interrupted,
         })
+    }
+
+    fn snapshots_bytes(&self) -> u64 {
+        let size = self.snapshots.as_ref().map_or(0, |(_, stat)| stat.size);
+        self.snapshots_end.tail.map_or(size, |tail| tail.offset)
     }
 
     fn check_latest(&self, history: &History, fault: Option<Box<Fault>>) -> Result<Option<Latest>, Error> {
@@ -179,17 +200,8 @@ impl<'s, M: Medium> Replay<'s, M> {
             Some(Ok(latest)) => latest,
         };
         let covered = latest.snapshot.audit_tree_size;
-        let fault = fault.or_else(|| {
-            (covered > history.tree().size()).then(|| {
-                Fault::new(
-                    Rule::SnapshotAhead,
-                    0,
-                    "auditTreeSize",
-                    covered.to_string(),
-                    format!("at most {}, the number of events in the log", history.tree().size()),
-                )
-            })
-        });
+        let size = history.tree().size();
+        let fault = fault.or_else(|| (covered > size).then(|| snapshot_ahead(covered, size)));
         match fault {
             Some(fault) => Err(self.snapshot_malformed(fault)),
             None => Ok(Some(latest.clone())),
@@ -222,8 +234,19 @@ fn find_interrupted(
     Ok(Some(InterruptedTick { line, offset, time, decision: decision.evaluated() }))
 }
 
+/// The fault of a snapshot of more events than the log has.
+pub fn snapshot_ahead(covered: u64, events: u64) -> Box<Fault> {
+    Fault::new(
+        Rule::SnapshotAhead,
+        0,
+        "auditTreeSize",
+        covered.to_string(),
+        format!("at most {events}, the number of events in the log"),
+    )
+}
+
 /// Whether the snapshot says what the events that it covers, which are all of `history`, add up to.
-fn check(snapshot: &Snapshot<'_>, history: &History) -> Result<(), Box<Fault>> {
+pub fn check_snapshot(snapshot: &Snapshot<'_>, history: &History) -> Result<(), Box<Fault>> {
     let state = history.state();
     if let Some(decision) = state.open_tick() {
         return Err(Fault::new(

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use dreichor_core::Snapshot;
+use dreichor_core::event::Body;
+use dreichor_core::{Event, Snapshot};
 
 use crate::history::History;
 
@@ -38,14 +39,17 @@ impl SnapshotStrategy {
         .ok_or_else(|| "on-ledger-update, every:N (N from 1), or manual".into())
     }
 
-    /// Whether the ledger update that made the log `size` events long asks for a snapshot, when the latest
-    /// one covers `latest` events (0: there is none).
-    pub const fn is_due(self, latest: u64, size: u64) -> bool {
-        match self {
-            Self::OnLedgerUpdate => true,
-            Self::Every(events) => size - latest >= events,
-            Self::Manual => false,
-        }
+    /// Whether `event`, which made the log `size` events long, asks for a snapshot, when the latest one covers
+    /// `latest` events (0: there is none).
+    pub fn is_due(self, event: &Event<'_>, latest: u64, size: u64) -> bool {
+        let is_update = matches!(event.body, Body::LedgerUpdated(_));
+        is_update
+            && size > latest
+            && match self {
+                Self::OnLedgerUpdate => true,
+                Self::Every(events) => size - latest >= events,
+                Self::Manual => false,
+            }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The two stores, and what is checked of their files before anything of them is read.
 
+use std::cell::OnceCell;
 use std::io;
 use std::path::Path;
 
@@ -23,15 +24,17 @@ pub const SNAPSHOTS_FILE: &str = "snapshots.ndjson";
 /// snapshots would fill the memory becomes several commits.
 pub const COMMIT_BYTES_MAX: u64 = 16 << 20;
 
-/// How much of a file's end a writer reads from the medium itself: more than the largest commit, which
-/// passes its limit by one input at most. A snapshot line has no limit; it certifies itself by its id.
-const EVICTED_BYTES: u64 = 2 * COMMIT_BYTES_MAX;
+/// How much of the log's end a writer reads from the medium itself: more than the largest commit, which
+/// passes its limit by one input at most.
+pub(crate) const EVICTED_BYTES: u64 = 2 * COMMIT_BYTES_MAX;
 
 /// One store: a file in its mount.
 #[derive(Debug)]
 pub struct Store<M> {
     medium: M,
     file: &'static str,
+    /// Device and inode of the file whose lock we hold: from then on, no other file is taken for it.
+    locked: OnceCell<(u64, u64)>,
 }
 
 /// Both stores.
@@ -50,8 +53,8 @@ impl<M> Stores<M> {
     /// The stores in these mounts.
     pub fn new(events: M, snapshots: M) -> Self {
         Self {
-            events: Store { medium: events, file: EVENTS_FILE },
-            snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE },
+            events: Store { medium: events, file: EVENTS_FILE, locked: OnceCell::new() },
+            snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE, locked: OnceCell::new() },
         }
     }
 }
@@ -96,7 +99,9 @@ impl<M: Medium> Stores<M> {
 
     /// Makes what a killed predecessor left durable, and has the next read ask the medium itself.
     pub fn settle(&self) -> Result<(), Error> {
-        self.each(Store::settle)
+        self.events.settle(EVICTED_BYTES)?;
+        // A snapshot is as long as the ledger is large, and replay reads no more than the last one: all goes.
+        self.snapshots.settle(u64::MAX)
     }
 
     /// Refuses files that others could write to.
@@ -143,10 +148,19 @@ impl<M: Medium> Store<M> {
     /// refused.
     pub fn stat(&self) -> Result<Option<Stat>, Error> {
         let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", &error))?;
-        match stat.map(|stat| refusal::check_kind(&stat).map(|()| stat)) {
-            None => Ok(None),
-            Some(Ok(stat)) => Ok(Some(stat)),
-            Some(Err(refusal)) => Err(self.refused(refusal)),
+        stat.map(|stat| self.check(stat)).transpose()
+    }
+
+    /// Refuses a file that can be no store, or is not the one that we locked.
+    fn check(&self, stat: Stat) -> Result<Stat, Error> {
+        refusal::check_kind(&stat).map_err(|refusal| self.refused(refusal))?;
+        match self.locked.get() {
+            Some(locked) if *locked != stat.identity => Err(Error::unavailable(
+                self.path(),
+                "another file took its place since its lock was taken",
+                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+            )),
+            Some(_) | None => Ok(stat),
         }
     }
 
@@ -158,17 +172,15 @@ impl<M: Medium> Store<M> {
         let cannot = |error: io::Error| self.cannot("be read", &error);
         let file = self.medium.open(self.file, Access::Read).map_err(cannot)?;
         let stat = file.stat().map_err(cannot)?;
-        match refusal::check_kind(&stat) {
-            Ok(()) => Ok(Some((file, stat))),
-            Err(refusal) => Err(self.refused(refusal)),
-        }
+        Ok(Some((file, self.check(stat)?)))
     }
 
     fn prove_writable(&self) -> Result<(), Error> {
-        let proof = match self.stat()? {
-            Some(_) => self.medium.open(self.file, Access::Append).map(drop),
-            None => self.medium.prove_writable(),
-        };
+        // The mount too, where the file is there: recovery keeps what it cuts off beside it.
+        let mut proof = self.medium.prove_writable();
+        if proof.is_ok() && self.stat()?.is_some() {
+            proof = self.medium.open(self.file, Access::Append).map(drop);
+        }
         proof.map_err(|error| {
             Error::unavailable(
                 self.path(),
@@ -198,15 +210,22 @@ impl<M: Medium> Store<M> {
 
     fn lock(&self) -> Result<Lock<M::File>, Error> {
         let lock = Lock::take(&self.medium, self.file).map_err(|error| self.cannot("be locked", &error))?;
-        lock.ok_or_else(|| Error::Locked { path: self.path() })
+        let lock = lock.ok_or_else(|| Error::Locked { path: self.path() })?;
+        let locked = self.locked.get_or_init(|| lock.identity());
+        if *locked != lock.identity() {
+            return Err(Error::Internal("a store is locked twice".into()));
+        }
+        // The name may have passed to another file just before.
+        self.stat()?;
+        Ok(lock)
     }
 
-    fn settle(&self) -> Result<(), Error> {
+    fn settle(&self, evicted_bytes: u64) -> Result<(), Error> {
         let settle = || {
             let file = self.medium.open(self.file, Access::Read)?;
             uninterrupted(|| file.sync())?;
             uninterrupted(|| self.medium.sync())?;
-            file.evict(file.stat()?.size.saturating_sub(EVICTED_BYTES))
+            file.evict(file.stat()?.size.saturating_sub(evicted_bytes))
         };
         settle().map_err(|error| self.in_doubt("what stands in it could not be synced", &error))
     }

@@ -1,0 +1,287 @@
+//! The kernel as witness: before its work begins, a process gives up for good whatever it must never do.
+//!
+//! By Landlock: what a writer keeps is reading in the two mounts, and writing to the two files whose locks it
+//! holds; the runtime keeps reading in the two mounts. Every other right over files that the kernel knows is
+//! given up, and with it TCP, abstract sockets and signals to others. Descriptors that are open already keep
+//! what they could do: a writer's are its standard streams, its input, its mounts and its locks, which are
+//! for reading.
+//!
+//! Nothing of this is believed: [`trial`] tries every forbidden act, and the [`Outcome`] says by name which
+//! promises the kernel keeps and which it does not.
+
+pub mod trial;
+
+use std::fmt;
+use std::fs;
+
+use dreichor_log::Directory;
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use crate::config::Sandbox;
+use crate::error::Error;
+use crate::store::{Locks, Stores};
+use trial::{Trials, Verdict};
+
+/// The version of Landlock that knows every right that is given up here. Later ones know more, which is not
+/// asked for before it can be tested.
+const COMPLETE: ABI = ABI::V6;
+
+/// What a process is there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// `ingest`, `snapshot`: appends to both stores.
+    Writer,
+    /// `run`: only reads.
+    Reader,
+}
+
+macro_rules! promises {
+    ($( $(#[$doc:meta])* $name:ident = $text:literal since $abi:ident, Linux $linux:literal; )*) => {
+        /// What the kernel is asked to see to.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Promise { $( $(#[$doc])* $name ),* }
+
+        impl Promise {
+            /// Its name, in logs and in the status.
+            pub const fn name(self) -> &'static str {
+                match self { $( Self::$name => $text ),* }
+            }
+
+            /// The first version of Landlock that can enforce it, and of Linux.
+            const fn since(self) -> (ABI, &'static str) {
+                match self { $( Self::$name => (ABI::$abi, $linux) ),* }
+            }
+        }
+    };
+}
+
+promises! {
+    /// No file and no directory outside the mounts can be opened.
+    NoFileOutside = "no-file-outside" since V1, Linux "5.13";
+    /// A writer's: no file but the two whose locks it holds can be opened for writing.
+    NoOtherWrite = "no-other-write" since V1, Linux "5.13";
+    /// A reader's: no file can be opened for writing.
+    NoWrite = "no-write" since V1, Linux "5.13";
+    /// No file can be created.
+    NoCreate = "no-create" since V1, Linux "5.13";
+    /// No file can be removed.
+    NoRemove = "no-remove" since V1, Linux "5.13";
+    /// No file can be renamed.
+    NoRename = "no-rename" since V1, Linux "5.13";
+    /// No file can be cut off.
+    NoTruncate = "no-truncate" since V3, Linux "6.2";
+    /// No TCP connection goes out, and no port is listened on.
+    NoTcp = "no-tcp" since V4, Linux "6.7";
+    /// No abstract socket of another process is reached.
+    NoAbstractSocket = "no-abstract-socket" since V6, Linux "6.12";
+    /// No other process is signalled.
+    NoSignal = "no-signal" since V6, Linux "6.12";
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Role {
+    /// The promises that are asked for.
+    pub const fn promises(self) -> [Promise; 9] {
+        use Promise::{
+            NoAbstractSocket, NoCreate, NoFileOutside, NoOtherWrite, NoRemove, NoRename, NoSignal, NoTcp,
+            NoTruncate, NoWrite,
+        };
+        let write = match self {
+            Self::Writer => NoOtherWrite,
+            Self::Reader => NoWrite,
+        };
+        [NoFileOutside, write, NoCreate, NoRemove, NoRename, NoTruncate, NoTcp, NoAbstractSocket, NoSignal]
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// What was asked for.
+    pub mode: Sandbox,
+    /// The kernel's version of Landlock; none: it has none, or was not asked.
+    pub abi: Option<u32>,
+    /// What the kernel enforces.
+    pub enforced: Vec<Promise>,
+    /// What it does not enforce.
+    pub not_enforced: Vec<Gap>,
+}
+
+/// A promise that the kernel does not enforce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The promise.
+    pub promise: Promise,
+    /// Why not.
+    pub reason: String,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({})", self.promise, self.reason)
+    }
+}
+
+/// Confines this process for good, tries whether it is confined, and logs the outcome. With `locks` it is a
+/// writer, without a reader. What is opened for appending is to be opened after this, and no thread before.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] if all is required and not all is enforced, or if what is needed is refused too.
+pub fn confine(
+    mode: Sandbox,
+    stores: &Stores<Directory>,
+    locks: Option<&Locks<Directory>>,
+) -> Result<Outcome, Error> {
+    let role = if locks.is_some() { Role::Writer } else { Role::Reader };
+    let outcome = match mode {
+        Sandbox::Off => Outcome::of_none(mode, None, role, "--sandbox off"),
+        Sandbox::Auto | Sandbox::Require => {
+            let threads = threads();
+            let trials = Trials::prepare(role, stores);
+            let restricted = restrict(stores, locks.map_or(&[], |locks| locks.as_slice()));
+            let outcome = Outcome::new(mode, role, threads, restricted, &trials);
+            trials.check_needed()?;
+            outcome
+        }
+    };
+    if mode == Sandbox::Require && !outcome.not_enforced.is_empty() {
+        return Err(outcome.refusal());
+    }
+    outcome.log();
+    Ok(outcome)
+}
+
+/// Gives up every right but the needed ones. The rules hold for the directories and files that are open here,
+/// so none can be missing, or be another one by now.
+fn restrict(
+    stores: &Stores<Directory>,
+    locks: &[dreichor_log::Lock<fs::File>],
+) -> Result<RestrictionStatus, RulesetError> {
+    let mut ruleset = Ruleset::default()
+        .handle_access(AccessFs::from_all(COMPLETE))?
+        .handle_access(AccessNet::from_all(COMPLETE))?
+        .scope(Scope::from_all(COMPLETE))?
+        .create()?;
+    for mount in [stores.events.medium(), stores.snapshots.medium()] {
+        ruleset = ruleset.add_rule(PathBeneath::new(mount, AccessFs::ReadFile | AccessFs::ReadDir))?;
+    }
+    for lock in locks {
+        ruleset = ruleset.add_rule(PathBeneath::new(lock, AccessFs::WriteFile))?;
+    }
+    ruleset.restrict_self()
+}
+
+/// How many threads this process has; none where the system does not say.
+fn threads() -> Option<usize> {
+    fs::read_dir("/proc/self/task").ok().map(Iterator::count)
+}
+
+impl Outcome {
+    fn of_none(mode: Sandbox, abi: Option<u32>, role: Role, reason: &str) -> Self {
+        let gap = |promise| Gap { promise, reason: reason.to_owned() };
+        let not_enforced = role.promises().into_iter().map(gap).collect();
+        Self { mode, abi, enforced: Vec::new(), not_enforced }
+    }
+
+    fn new(
+        mode: Sandbox,
+        role: Role,
+        threads: Option<usize>,
+        restricted: Result<RestrictionStatus, RulesetError>,
+        trials: &Trials<'_>,
+    ) -> Self {
+        let none = |abi, reason: &str| Self::of_none(mode, abi, role, reason);
+        let status = match restricted {
+            Ok(status) => status,
+            Err(error) => return none(None, &format!("the kernel refuses to confine: {error}")),
+        };
+        let (known, kernel) = match status.landlock {
+            LandlockStatus::Available { effective_abi, kernel_abi } => (effective_abi, kernel_abi),
+            LandlockStatus::NotEnabled => return none(None, "the kernel started without Landlock"),
+            LandlockStatus::NotImplemented => {
+                return none(None, "the kernel has no Landlock, or a filter of system calls hides it");
+            }
+        };
+        let abi = kernel.and_then(|abi| u32::try_from(abi).ok()).or_else(|| known.to_string().parse().ok());
+        if let Some(threads) = threads.filter(|&threads| threads > 1) {
+            return none(abi, &format!("it binds one of {threads} threads only"));
+        }
+        let is_full = status.ruleset == RulesetStatus::FullyEnforced;
+        if !status.no_new_privs || (known >= COMPLETE && !is_full) {
+            return none(abi, "the kernel enforces less than it says that it can");
+        }
+        let mut outcome = Self { mode, abi, enforced: Vec::new(), not_enforced: Vec::new() };
+        for promise in role.promises() {
+            match gap(promise, known, trials) {
+                None => outcome.enforced.push(promise),
+                Some(reason) => outcome.not_enforced.push(Gap { promise, reason }),
+            }
+        }
+        outcome
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> = self.enforced.iter().map(|promise| promise.name()).collect();
+        names.join(", ")
+    }
+
+    fn gaps(&self) -> String {
+        let gaps: Vec<String> = self.not_enforced.iter().map(Gap::to_string).collect();
+        gaps.join(", ")
+    }
+
+    /// One line: what the kernel enforces, and what not.
+    fn log(&self) {
+        let (mode, abi) = (self.mode.as_str(), self.abi);
+        if self.mode == Sandbox::Off {
+            tracing::info!(step = 6, mode, "sandbox: off, as configured; the kernel enforces no promise");
+        } else if self.not_enforced.is_empty() {
+            let enforced = self.names();
+            tracing::info!(step = 6, mode, abi, enforced, "sandbox: the kernel enforces every promise");
+        } else {
+            let (enforced, not_enforced) = (self.names(), self.gaps());
+            tracing::warn!(
+                step = 6,
+                mode,
+                abi,
+                enforced,
+                not_enforced,
+                "sandbox: NOT EVERY PROMISE IS ENFORCED BY THE KERNEL; what is missing holds by this program alone"
+            );
+        }
+    }
+
+    fn refusal(&self) -> Error {
+        Error::unavailable(
+            "--sandbox require",
+            format!("the kernel does not enforce {}; no input was read, nothing was recorded", self.gaps()),
+            "start it on Linux 6.12 or later with Landlock enabled, or go on with what this kernel enforces by `--sandbox auto`",
+        )
+    }
+}
+
+/// Why the kernel does not enforce this; none if it does.
+fn gap(promise: Promise, known: ABI, trials: &Trials<'_>) -> Option<String> {
+    let (abi, linux) = promise.since();
+    if known < abi {
+        return Some(format!("needs Landlock ABI {abi}, Linux {linux}"));
+    }
+    match trials.attempt(promise) {
+        Verdict::Refused => None,
+        Verdict::Untried(why) => {
+            // The kernel's word remains: it refuses to confine at all by rights that it does not know.
+            tracing::info!(step = 6, %promise, why, "sandbox: this could not be tried");
+            None
+        }
+        Verdict::NotRefused(act) => Some(format!("it was tried, and the kernel let pass: {act}")),
+    }
+}

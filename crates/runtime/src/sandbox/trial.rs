@@ -1,0 +1,214 @@
+//! Trying what the kernel must refuse.
+//!
+//! Invariant: each act is harmless where the kernel lets it pass. A store is renamed to its own name, removed
+//! as the directory that it is not, cut off at its own size by the holder of its lock; what is created is
+//! removed again.
+
+use std::fmt::Display;
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+
+use dreichor_log::{Access, Directory, File, Medium};
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use rustix::process::{getppid, test_kill_process};
+
+use super::{Promise, Role};
+use crate::error::Error;
+use crate::store::{Store, Stores};
+
+/// What came of trying.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Each act was refused.
+    Refused,
+    /// This act was not refused.
+    NotRefused(String),
+    /// No act could be tried, for this reason.
+    Untried(String),
+}
+
+/// What is needed to try, made ready before the process is confined.
+#[derive(Debug)]
+pub struct Trials<'s> {
+    role: Role,
+    stores: &'s Stores<Directory>,
+    /// Somebody else's, as far as the confined process is concerned.
+    listener: io::Result<(UnixListener, SocketAddr)>,
+    /// A reader's: a file without a name, which nobody misses.
+    unnamed: io::Result<fs::File>,
+}
+
+impl<'s> Trials<'s> {
+    /// Makes ready. A writer must hold the locks of `stores`.
+    pub fn prepare(role: Role, stores: &'s Stores<Directory>) -> Self {
+        let unnamed = match role {
+            Role::Writer => Err(io::Error::from(io::ErrorKind::Unsupported)),
+            Role::Reader => create_unnamed(stores.events.medium()),
+        };
+        Self { role, stores, listener: listen(), unnamed }
+    }
+
+    /// Tries whatever would break this promise.
+    pub fn attempt(&self, promise: Promise) -> Verdict {
+        match promise {
+            Promise::NoFileOutside => all([
+                act("opening /", fs::File::open("/")),
+                act("opening /dev/null", fs::File::open("/dev/null")),
+            ]),
+            Promise::NoOtherWrite => self.write_elsewhere(),
+            Promise::NoWrite => all([self.write_elsewhere(), self.each(append)]),
+            Promise::NoCreate => self.each(|store| create(store.medium())),
+            Promise::NoRemove => self.each(|store| {
+                let path = store.path();
+                act(format_args!("removing {} as a directory", path.display()), fs::remove_dir(&path))
+            }),
+            Promise::NoRename => self.each(|store| {
+                let path = store.path();
+                act(format_args!("renaming {} to its own name", path.display()), fs::rename(&path, &path))
+            }),
+            Promise::NoTruncate => match self.role {
+                Role::Writer => self.each(truncate),
+                Role::Reader => self.truncate_unnamed(),
+            },
+            Promise::NoTcp => all([
+                // Nobody can listen on port 0, and to bind it means any port.
+                act("connecting by TCP", TcpStream::connect((Ipv4Addr::LOCALHOST, 0))),
+                act("listening by TCP", TcpListener::bind((Ipv4Addr::LOCALHOST, 0))),
+            ]),
+            Promise::NoAbstractSocket => match &self.listener {
+                Ok((_, address)) => {
+                    act("connecting to an abstract socket", UnixStream::connect_addr(address))
+                }
+                Err(error) => Verdict::Untried(format!("no abstract socket to connect to: {error}")),
+            },
+            // Signal 0 asks whether one could be sent, and sends none.
+            Promise::NoSignal => match getppid() {
+                Some(parent) => {
+                    act("signalling the parent process", test_kill_process(parent).map_err(Into::into))
+                }
+                None => Verdict::Untried("no parent process to signal".into()),
+            },
+        }
+    }
+
+    /// Checks that a writer may still append, and a reader still read.
+    pub fn check_needed(&self) -> Result<(), Error> {
+        let access = match self.role {
+            Role::Writer => Access::Append,
+            Role::Reader => Access::Read,
+        };
+        for store in [&self.stores.events, &self.stores.snapshots] {
+            match store.medium().open(store.file(), access) {
+                Ok(_) => {}
+                Err(error) if self.role == Role::Reader && error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    return Err(Error::unavailable(
+                        store.path(),
+                        format!(
+                            "the kernel's sandbox refuses what is needed: {error}; no input was read, nothing was recorded"
+                        ),
+                        "find out whether the file was replaced just now and start again; if the file system cannot do with the sandbox, start with `--sandbox off`",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn each(&self, attempt: impl Fn(&Store<Directory>) -> Verdict) -> Verdict {
+        all([attempt(&self.stores.events), attempt(&self.stores.snapshots)])
+    }
+
+    fn write_elsewhere(&self) -> Verdict {
+        all([
+            act("opening /dev/null for writing", fs::OpenOptions::new().write(true).open("/dev/null")),
+            self.each(|store| act("creating a file without a name", create_unnamed(store.medium()))),
+        ])
+    }
+
+    /// A reader has no lock, so it leaves the stores alone. Whoever may read may ask for an empty file.
+    fn truncate_unnamed(&self) -> Verdict {
+        let file = match &self.unnamed {
+            Ok(file) => file,
+            Err(error) => return Verdict::Untried(format!("no file to cut off: {error}")),
+        };
+        let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+        let flags = OFlags::RDONLY | OFlags::TRUNC | OFlags::CLOEXEC;
+        let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from);
+        act("cutting off a file without a name", opened)
+    }
+}
+
+/// The verdict over several acts: one that is let pass says it all, and one that is refused is enough.
+fn all<const N: usize>(verdicts: [Verdict; N]) -> Verdict {
+    let rank = |verdict: &Verdict| match verdict {
+        Verdict::NotRefused(_) => 2,
+        Verdict::Refused => 1,
+        Verdict::Untried(_) => 0,
+    };
+    verdicts.into_iter().max_by_key(rank).unwrap_or(Verdict::Untried("there is nothing to try".into()))
+}
+
+fn act<T>(what: impl Display, result: io::Result<T>) -> Verdict {
+    let Err(error) = result else { return Verdict::NotRefused(what.to_string()) };
+    match Errno::from_io_error(&error) {
+        Some(Errno::ACCESS | Errno::PERM) => Verdict::Refused,
+        // There is no such thing here, so nothing was asked of the kernel.
+        Some(Errno::NOENT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT | Errno::ISDIR | Errno::INVAL) => {
+            Verdict::Untried(format!("{what}: {error}"))
+        }
+        _ => Verdict::NotRefused(format!("{what} (it failed for another reason: {error})")),
+    }
+}
+
+fn append(store: &Store<Directory>) -> Verdict {
+    let opened = store.medium().open(store.file(), Access::Append);
+    act(format_args!("opening {} for appending", store.path().display()), opened)
+}
+
+/// Under the lock nobody else appends, so that the size is the size.
+fn truncate(store: &Store<Directory>) -> Verdict {
+    let opened = store.medium().open(store.file(), Access::Append);
+    let (file, size) = match opened.and_then(|file| file.stat().map(|stat| (file, stat.size))) {
+        Ok(opened) => opened,
+        Err(error) => return Verdict::Untried(format!("{}: {error}", store.path().display())),
+    };
+    act(format_args!("cutting {} off at its own size", store.path().display()), file.truncate(size))
+}
+
+fn create(mount: &Directory) -> Verdict {
+    let name = format!(".sandbox-trial-{}", std::process::id());
+    let what = format!("creating {}", mount.path(&name).display());
+    match mount.create(&name) {
+        Ok(_) => match mount.remove(&name) {
+            Ok(()) => Verdict::NotRefused(what),
+            Err(error) => Verdict::NotRefused(format!("{what}, which cannot be removed again: {error}")),
+        },
+        Err(error) => act::<()>(what, Err(error)),
+    }
+}
+
+fn create_unnamed(mount: &Directory) -> io::Result<fs::File> {
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    Ok(rustix::fs::open(mount.directory(), flags, Mode::from(0o600))?.into())
+}
+
+/// Listens on an abstract socket of a name that nobody has.
+fn listen() -> io::Result<(UnixListener, SocketAddr)> {
+    let mut result = Err(io::Error::from(io::ErrorKind::AddrInUse));
+    for number in 0..16 {
+        let name = format!("dreichor-sandbox-trial-{}-{number}", std::process::id());
+        let address = SocketAddr::from_abstract_name(name)?;
+        result = UnixListener::bind_addr(&address).map(|listener| (listener, address));
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse) {
+            continue;
+        }
+        break;
+    }
+    result
+}

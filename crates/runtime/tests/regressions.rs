@@ -1,0 +1,71 @@
+//! Bugs that were found, each by the test that now holds it off.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::fs;
+use std::io;
+
+use dreichor_runtime::batch::{Batcher, Next, Read, Source};
+use dreichor_runtime::recovery::recover;
+use support::{Bench, Bytes, vector_stores};
+
+/// The lock was taken on one file, and another of the same size was then read, or appended to.
+#[test]
+fn a_file_that_takes_the_place_of_the_locked_one_is_refused() {
+    let bench = Bench::holding(&vector_stores());
+    let stores = bench.stores();
+    let _locks = stores.lock().unwrap();
+    let other = bench.dir.path().join("other");
+    fs::copy(bench.events_path(), &other).unwrap();
+    fs::rename(&other, bench.events_path()).unwrap();
+    let error = recover(&stores, bench.strategy, &mut ()).unwrap_err();
+    assert_eq!(error.exit_code(), 10);
+    assert!(error.to_string().contains("another file took its place"), "{error}");
+}
+
+/// A crash kept a later part of the last batch of snapshots and not an earlier one. Replay reads the latest
+/// only, so the writer went on, and the hole stayed for ever.
+#[test]
+fn a_hole_in_the_snapshots_is_refused_by_a_writer() {
+    let whole = vector_stores();
+    let mut snapshots = whole.snapshots.clone();
+    let second_line = snapshots.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    snapshots[second_line + 10..second_line + 300].fill(0);
+    let bench = Bench::holding(&Bytes { snapshots, ..whole });
+    let before = bench.listing();
+    assert!(bench.replay().is_ok(), "a reader reads the latest only");
+    let error = bench.ingest(b"").unwrap_err();
+    assert_eq!(error.exit_code(), 12);
+    assert!(error.to_string().contains("line 2 at byte 405"), "{error}");
+    assert!(error.to_string().contains("snapshot-hole"), "{error}");
+    assert_eq!(bench.listing(), before);
+}
+
+/// Whole lines that had been read were dropped when the read after them failed.
+#[test]
+fn lines_before_a_failed_read_are_given_out_first() {
+    struct Fails {
+        given: bool,
+    }
+    impl Source for Fails {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
+            if self.given {
+                return Err(io::Error::other("the terminal is gone"));
+            }
+            self.given = true;
+            buffer[..9].copy_from_slice(b"one\ntwo\nt");
+            Ok(Read::Bytes(9))
+        }
+        fn is_ready(&mut self) -> io::Result<bool> {
+            Ok(true)
+        }
+        fn is_interrupted(&self) -> bool {
+            false
+        }
+    }
+    let mut batcher = Batcher::new(Fails { given: false });
+    let Next::Batch(batch) = batcher.next_batch().unwrap() else { unreachable!() };
+    assert_eq!(batch.lines().map(|line| line.bytes.to_vec()).collect::<Vec<_>>(), [b"one", b"two"]);
+    assert_eq!(batcher.next_batch().unwrap_err().to_string(), "the terminal is gone");
+}

@@ -1,0 +1,159 @@
+//! What a crash leaves on the medium.
+
+use std::collections::BTreeMap;
+
+use crate::disk::{Disk, Entries, EntryOperation, Inode, Mount};
+use crate::plan::Random;
+
+/// The size of a page, in bytes.
+const PAGE_BYTES: usize = 4096;
+
+/// Up to so many pages every subset is tried; above, so many samples.
+const PAGES_MAX: u32 = 10;
+
+/// A disk after a crash.
+#[derive(Debug, Clone)]
+pub struct Image {
+    /// Every file, by its directory and name.
+    pub files: Vec<(Mount, String, Vec<u8>)>,
+    /// How it came about, to tell of a failure.
+    pub kept: Kept,
+}
+
+/// Which of the unsynced changes the medium kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// None of any file.
+    Nothing,
+    /// All of every file.
+    All,
+    /// All, but of one file only so many of its unsynced bytes.
+    Prefix(Mount, String, usize),
+    /// All, but of one file only these of its unsynced pages (a bit a page); the others read as NULs.
+    Pages(Mount, String, u64),
+    /// All, but of one file only its size: its unsynced bytes read as NULs.
+    SizeOnly(Mount, String),
+    /// All bytes, but of a directory only so many of its unsynced operations.
+    Operations(Mount, usize),
+    /// All bytes, but not this one of a directory's unsynced operations.
+    WithoutOperation(Mount, usize),
+}
+
+impl Image {
+    /// The disk that the next life finds.
+    pub fn disk(&self) -> Disk {
+        Disk::holding(self.files.iter().cloned())
+    }
+
+    /// What a file holds.
+    pub fn bytes(&self, mount: Mount, name: &str) -> &[u8] {
+        let file = self.files.iter().find(|(at, file, _)| *at == mount && file == name);
+        file.map_or(&[], |(_, _, bytes)| bytes)
+    }
+}
+
+impl Disk {
+    /// All ways in which a crash now may end; `random` picks the page subsets where there are too many.
+    pub fn ways(&self, random: &mut Random) -> Vec<Kept> {
+        let world = self.world.borrow();
+        let mut ways = vec![Kept::Nothing, Kept::All];
+        for (&mount, found) in &world.entries {
+            for (name, &inode) in &found.after(&found.pending) {
+                let Some(inode) = world.inodes.get(inode) else { continue };
+                ways.extend(ways_of_file(mount, name, inode, random));
+            }
+            for count in 0..found.pending.len() {
+                ways.push(Kept::Operations(mount, count));
+                ways.push(Kept::WithoutOperation(mount, count));
+            }
+        }
+        ways
+    }
+
+    /// What a crash now leaves if it ends in this way.
+    pub fn image(&self, kept: Kept) -> Image {
+        let world = self.world.borrow();
+        let mut files = Vec::new();
+        for (&mount, found) in &world.entries {
+            for (name, inode) in kept_entries(mount, found, &kept) {
+                let Some(inode) = world.inodes.get(inode) else { continue };
+                files.push((mount, name.clone(), kept_bytes(mount, &name, inode, &kept)));
+            }
+        }
+        Image { files, kept }
+    }
+}
+
+/// What may be kept of one file's unsynced bytes, but all and nothing.
+fn ways_of_file(mount: Mount, name: &str, inode: &Inode, random: &mut Random) -> Vec<Kept> {
+    let unsynced = inode.cache.len().saturating_sub(inode.durable.len());
+    let mut ways = Vec::new();
+    if unsynced == 0 {
+        return ways;
+    }
+    ways.extend((0..unsynced).map(|count| Kept::Prefix(mount, name.to_owned(), count)));
+    ways.push(Kept::SizeOnly(mount, name.to_owned()));
+    let first = inode.durable.len() / PAGE_BYTES;
+    let pages = u32::try_from(inode.cache.len().div_ceil(PAGE_BYTES) - first).unwrap_or(u32::MAX);
+    if pages <= PAGES_MAX {
+        ways.extend((1..(1_u64 << pages) - 1).map(|subset| Kept::Pages(mount, name.to_owned(), subset)));
+    } else {
+        ways.extend((0..1 << PAGES_MAX).map(|_| Kept::Pages(mount, name.to_owned(), random.number())));
+    }
+    ways
+}
+
+fn kept_entries(mount: Mount, entries: &Entries, kept: &Kept) -> BTreeMap<String, usize> {
+    let pending = entries.pending.iter();
+    match kept {
+        Kept::Nothing => entries.durable.clone(),
+        Kept::Operations(at, count) if *at == mount => entries.after(pending.take(*count)),
+        Kept::WithoutOperation(at, without) if *at == mount => {
+            let others = pending.enumerate().filter(|(index, _)| index != without);
+            entries.after(others.map(|(_, operation)| operation).collect::<Vec<&EntryOperation>>())
+        }
+        Kept::All
+        | Kept::Prefix(..)
+        | Kept::Pages(..)
+        | Kept::SizeOnly(..)
+        | Kept::Operations(..)
+        | Kept::WithoutOperation(..) => entries.after(pending),
+    }
+}
+
+fn kept_bytes(mount: Mount, name: &str, inode: &Inode, kept: &Kept) -> Vec<u8> {
+    let is_this = |at: &Mount, file: &String| *at == mount && file == name;
+    let durable = inode.durable.len();
+    // Pages that a failed sync lost are kept by no crash.
+    if inode.has_lost {
+        return inode.durable.clone();
+    }
+    match kept {
+        Kept::Nothing => inode.durable.clone(),
+        Kept::Prefix(at, file, count) if is_this(at, file) => {
+            inode.cache.get(..durable + count).unwrap_or(&inode.cache).to_vec()
+        }
+        Kept::SizeOnly(at, file) if is_this(at, file) => {
+            let mut bytes = inode.durable.clone();
+            bytes.resize(inode.cache.len(), 0);
+            bytes
+        }
+        Kept::Pages(at, file, subset) if is_this(at, file) => {
+            let first = durable / PAGE_BYTES;
+            let mut bytes = inode.cache.clone();
+            for (index, byte) in bytes.iter_mut().enumerate().skip(durable) {
+                let page = u32::try_from(index / PAGE_BYTES - first).unwrap_or(u32::MAX);
+                if subset.checked_shr(page % u64::BITS).unwrap_or_default() & 1 == 0 {
+                    *byte = 0;
+                }
+            }
+            bytes
+        }
+        Kept::All
+        | Kept::Prefix(..)
+        | Kept::Pages(..)
+        | Kept::SizeOnly(..)
+        | Kept::Operations(..)
+        | Kept::WithoutOperation(..) => inode.cache.clone(),
+    }
+}
