@@ -38,7 +38,7 @@ EXIT_CODES: Dict[int, str] = {
     2: "usage or configuration",
     10: "persistence unavailable: is it initialised, mounted, writable?",
     11: "another writer holds the log: has the earlier one ended?",
-    12: "persistence malformed: see `dreichor verify`",
+    12: "persistence malformed: see `dreichor replay`",
     13: "a write or sync failed: ticks without acknowledgement may or may not be on disk; send again",
     14: "the input could not be read to its end, or an acknowledgement not be delivered: send again",
     20: "input rejected: its message names line, member and expectation",

@@ -37,6 +37,13 @@ Exit codes:
   130  ingest: SIGINT after the batch in hand
   143  ingest: SIGTERM after the batch in hand";
 
+const SALVAGE_EXIT_CODES: &str = "\
+Exit codes:
+  0    salvaged, and nothing was left out but bytes that no LF ends
+  12   salvaged, and lines were left out: the report names them, and why
+  10   the originals cannot be read, or DIR is neither new nor empty; nothing was written
+  13   the copy could not be written: remove it; the originals are as they were";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create the two mounts; changes nothing that is there
@@ -61,6 +68,15 @@ pub(crate) enum Command {
         part: StatePart,
         #[command(flatten)]
         format: StateFormat,
+    },
+    /// Copy what is sound of damaged stores into new mounts; the originals are only read
+    #[command(after_help = SALVAGE_EXIT_CODES)]
+    Salvage {
+        /// A new or empty directory for the new mounts, DIR/audit-events and DIR/snapshots
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        #[command(flatten)]
+        json: Json,
     },
     /// From nothing to a result: generated markets, a strategy, a kill half-way, and the proof
     Demo {

@@ -25,8 +25,11 @@ fn main() -> ExitCode {
         // Who closed the pipe has what they wanted.
         Err(Failure::OutputClosed) => ExitCode::SUCCESS,
         Err(Failure::Output(error)) => {
-            logging::report(1, &format!("the result could not be printed: {error}"));
-            ExitCode::FAILURE
+            logging::report(
+                14,
+                &format!("the result could not be printed: {error}\nnext: see to where standard output goes"),
+            );
+            ExitCode::from(14)
         }
         Err(Failure::Command(error)) => {
             logging::report(error.exit_code(), &error.to_string());

@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
+/// How long, after a signal, a reader of our output has to take what was given.
+const AFTER_SIGNAL: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+
 /// Remembers a signal, and wakes who waits for one.
 pub(crate) struct Signals {
     received: Arc<AtomicUsize>,
@@ -46,6 +49,23 @@ impl Signals {
     pub(crate) fn wait_for(&self, source: &impl std::os::fd::AsFd) -> io::Result<()> {
         let mut waits = [PollFd::new(source, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
         wait_for_any(&mut waits)
+    }
+
+    /// Waits until a write to `sink` would not wait; false if a signal came first, and then too much time passed.
+    pub(crate) fn wait_to_write(&self, sink: &impl std::os::fd::AsFd) -> io::Result<bool> {
+        loop {
+            let mut waits = [PollFd::new(sink, PollFlags::OUT), PollFd::new(&self.wake, PollFlags::IN)];
+            let is_signalled = self.exit_code().is_some();
+            let patience = is_signalled.then_some(&AFTER_SIGNAL);
+            // Once signalled, the wake descriptor is always ready: only the sink is asked then.
+            let waited = poll(if is_signalled { &mut waits[..1] } else { &mut waits[..] }, patience);
+            match waited {
+                Ok(0) => return Ok(false),
+                Ok(_) if !waits[0].revents().is_empty() => return Ok(true),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     /// Waits until there was a signal.

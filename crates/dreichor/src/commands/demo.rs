@@ -227,7 +227,7 @@ impl Ingest {
 
     fn send(&mut self, tick: &[u8]) -> Result<(), Failure> {
         let input = self.child.stdin.as_mut().ok_or_else(|| bug("ingest has no standard input"))?;
-        Ok(input.write_all(tick)?)
+        input.write_all(tick).map_err(|error| bug(format!("ingest does not read: {error}")))
     }
 
     /// Reads acknowledgements until there are `count`.

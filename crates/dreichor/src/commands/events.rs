@@ -15,6 +15,7 @@ use dreichor_runtime::{Config, Error, History, gate};
 
 use crate::arguments::EventsArguments;
 use crate::output::{Failure, escape, stdout};
+use crate::progress::Progress;
 
 /// How often `--follow` looks for new lines.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
@@ -31,6 +32,8 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Fa
     }
     let replayed = replayed?;
     if arguments.follow {
+        // The limit was for what was there; what comes is printed as it comes.
+        printer.limit = None;
         let (count, offset) = (replayed.history.tree().size(), replayed.events_bytes);
         return follow(&stores, printer, replayed.history, count, offset);
     }
@@ -49,7 +52,9 @@ fn follow<M: dreichor_log::Medium>(
     let store = &stores.events;
     let mut identity = None;
     loop {
-        if let Some((file, stat)) = store.open()? {
+        if let Some((file, stat)) =
+            store.open()?.filter(|(_, stat)| stat.size != offset || identity.is_none())
+        {
             if *identity.get_or_insert(stat.identity) != stat.identity || stat.size < offset {
                 return Err(Failure::Command(Error::Unavailable {
                     path: store.path(),
@@ -80,6 +85,8 @@ struct Printer<'a> {
     arguments: &'a EventsArguments,
     out: BufWriter<StdoutLock<'static>>,
     escapes: bool,
+    limit: Option<usize>,
+    progress: Progress,
     /// With `--limit`, the last lines so far.
     held: VecDeque<Vec<u8>>,
     /// Why printing ended, and the replay with it.
@@ -89,7 +96,15 @@ struct Printer<'a> {
 impl<'a> Printer<'a> {
     fn new(arguments: &'a EventsArguments) -> Self {
         let escapes = std::io::stdout().is_terminal() && !arguments.json;
-        Self { arguments, out: stdout(), escapes, held: VecDeque::new(), failure: None }
+        Self {
+            arguments,
+            out: stdout(),
+            escapes,
+            limit: arguments.limit,
+            progress: Progress::new("replay"),
+            held: VecDeque::new(),
+            failure: None,
+        }
     }
 
     fn print(&mut self, line: &[u8]) -> Result<(), Failure> {
@@ -130,7 +145,7 @@ impl Watch for Printer<'_> {
         if !self.is_asked_for(event, history) {
             return Ok(());
         }
-        match self.arguments.limit {
+        match self.limit {
             Some(limit) => {
                 self.held.push_back(line.bytes.to_vec());
                 while self.held.len() > limit {
@@ -145,6 +160,13 @@ impl Watch for Printer<'_> {
             }
         }
         Ok(())
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        // Lines on the same terminal are progress enough.
+        if !std::io::stdout().is_terminal() {
+            self.progress.set(done, total);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod ingest;
 mod init;
 mod replay;
 mod run;
+mod salvage;
 mod shell;
 mod snapshot;
 mod state;
@@ -30,6 +31,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Snapshot(json) => snapshot::run(&configure(settings.into())?, json),
         Command::Replay(json) => replay::run(&configure(settings.into())?, json),
         Command::Events(arguments) => events::run(&configure(settings.into())?, &arguments),
+        Command::Salvage { out, json } => salvage::run(&configure(settings.into())?, &out, json),
         Command::State { part, format } => state::run(&configure(settings.into())?, part, format),
     }
 }

@@ -9,12 +9,11 @@ use crate::progress::Progress;
 
 pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
-    gate::log_writer_ready(&admitted.recovered);
-    let latest = admitted.recovered.latest;
     let mut session =
         Session::new(&admitted.stores, admitted.recovered, config.policy, config.snapshot_strategy)?;
+    gate::log_ready(&session.receipt());
     let written = session.snapshot()?;
-    match (written.or(latest), json.json) {
+    match (session.latest(), json.json) {
         (Some((id, size)), true) => print_line(&format!(
             "{{\"written\":{},\"snapshotId\":\"{id}\",\"auditTreeSize\":{size}}}",
             written.is_some()

@@ -1,0 +1,250 @@
+//! Salvage: the longest valid prefix of damaged stores, copied into new ones. The originals stay as they are.
+//!
+//! 1. The snapshots' length is fixed first and the log's second, so that beside a running writer every
+//!    snapshot that is seen is of events that are seen.
+//! 2. The log is folded and copied, line by line, up to the first that breaks a rule; each snapshot is held
+//!    against the fold where that comes by its size.
+//! 3. If the copied log ends within a tick, recovery's own check decides whether a writer could complete it.
+//!    If not, the tick is left out whole.
+//! 4. The snapshots that are sound are copied, in their order: damage to one says nothing about the next.
+//! 5. The copy is replayed from what stands on its disk. What salvage hands out has passed a replay.
+
+mod candidates;
+mod copy;
+mod target;
+
+use dreichor_core::value::LogicalTime;
+use dreichor_core::{Event, Fault, LINE_BYTES_MAX};
+use dreichor_log::{Lines, Medium, Spans, Stat, Tail};
+use dreichor_runtime::recovery::missing_events;
+use dreichor_runtime::replay::{Replay, Replayed, Watch};
+use dreichor_runtime::store::Store;
+use dreichor_runtime::{Error, History, Receipt, Stores};
+
+use candidates::Candidates;
+pub use copy::Copied;
+use copy::NewFile;
+pub use target::{INCOMPLETE, salvage_to};
+
+/// What was copied, and what was left out and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The log's lines in the copy.
+    pub events: Copied,
+    /// What of the log was left out behind them.
+    pub events_left_out: Option<Rest>,
+    /// Bytes behind the log's last LF, which are never copied.
+    pub events_tail: Option<Tail>,
+    /// The snapshots in the copy.
+    pub snapshots: Copied,
+    /// The snapshots that were left out, in file order.
+    pub snapshots_left_out: Vec<Broken>,
+    /// Bytes behind the snapshots' last LF, which are never copied.
+    pub snapshots_tail: Option<Tail>,
+    /// The time of the copied log's last event: nothing of an earlier time was left out.
+    pub last_logical_time: Option<LogicalTime>,
+    /// The receipt of the copy, replayed.
+    pub receipt: Receipt,
+}
+
+impl Report {
+    /// Whether every line was copied. Bytes that no LF ends were never acknowledged; no store lacks them.
+    pub fn is_whole(&self) -> bool {
+        self.events_left_out.is_none() && self.snapshots_left_out.is_empty()
+    }
+}
+
+/// A line that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// From 1.
+    pub line: u64,
+    /// Where the line starts in the file, in bytes.
+    pub offset: u64,
+    /// The broken rule.
+    pub fault: Box<Fault>,
+}
+
+/// The lines that are left out at a log's end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// The first of them, from 1.
+    pub line: u64,
+    /// Where it starts in the file, in bytes.
+    pub offset: u64,
+    /// How many whole lines.
+    pub lines: u64,
+    /// Their bytes, LFs included.
+    pub bytes: u64,
+    /// Why, in file order: the first line that breaks a rule, and before it, if the prefix would end in a tick
+    /// that no writer could complete, the line that shows it.
+    pub reasons: Vec<Broken>,
+}
+
+/// Copies what is sound in `from` to the two files of `to`, which must not be there yet.
+///
+/// # Errors
+///
+/// None for what is malformed: that is in the report. [`Error::Unavailable`] for originals that cannot be
+/// read, [`Error::Copy`] when the copy is not, or not known to be, whole.
+pub fn salvage<M: Medium, N: Medium>(
+    from: &Stores<M>,
+    to: &Stores<N>,
+    watch: &mut impl Watch,
+) -> Result<Report, Error> {
+    let snapshots = from.snapshots.open()?;
+    let log = from.events.open()?;
+    let log_bytes = log.as_ref().map_or(0, |(_, stat)| stat.size);
+    let mut candidates = Candidates::find(&from.snapshots, snapshots.as_ref(), log_bytes)?;
+
+    let mut prefix = copy_log(&from.events, log.as_ref(), &to.events, &mut candidates, watch)?;
+    if prefix.ends_within_tick {
+        leave_out_unfit_tick(to, &mut prefix)?;
+    }
+    let events = prefix.copied;
+    let (rest, events_tail) = survey_rest(&from.events, log.as_ref(), events)?;
+    let events_left_out = rest.map(|rest| Rest { reasons: prefix.reasons, ..rest });
+    let (snapshots, snapshots_left_out) = candidates.copy(&to.snapshots, events.lines)?;
+
+    let replayed = prove(to, events, snapshots, watch)?;
+    Ok(Report {
+        events,
+        events_left_out,
+        events_tail,
+        snapshots,
+        snapshots_left_out,
+        snapshots_tail: candidates.tail(),
+        last_logical_time: replayed.history.state().last_logical_time(),
+        receipt: Receipt::of(&replayed),
+    })
+}
+
+/// A file with its size when it was opened; none if it is missing, which is an empty store.
+type Opened<'o, M> = Option<&'o (<M as Medium>::File, Stat)>;
+
+/// A copied log.
+struct Prefix {
+    copied: Copied,
+    ends_within_tick: bool,
+    reasons: Vec<Broken>,
+}
+
+/// How often progress is told, in bytes.
+const PROGRESS_BYTES: u64 = 4 << 20;
+
+/// Folds the log and copies it, up to the first line that breaks a rule.
+fn copy_log<M: Medium, N: Medium>(
+    store: &Store<M>,
+    log: Opened<'_, M>,
+    to: &Store<N>,
+    candidates: &mut Candidates<'_, M>,
+    watch: &mut impl Watch,
+) -> Result<Prefix, Error> {
+    let mut copy = NewFile::create(to)?;
+    let (mut ends_within_tick, mut reasons) = (false, Vec::new());
+    if let Some((file, stat)) = log {
+        let mut history = History::new();
+        let mut lines = Lines::new(file, stat.size, LINE_BYTES_MAX);
+        let mut told = 0;
+        loop {
+            let line = match lines.next_line() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => {
+                    reasons.push(broken(store.unreadable(&error))?);
+                    break;
+                }
+            };
+            let folded = Event::read_line(line.bytes).and_then(|(event, leaf)| history.push(&event, leaf));
+            if let Err(fault) = folded {
+                reasons.push(Broken { line: line.number, offset: line.offset, fault });
+                break;
+            }
+            copy.put(line.bytes)?;
+            candidates.check(&history)?;
+            ends_within_tick = history.state().open_tick().is_some();
+            if line.offset >= told {
+                watch.progress(line.offset, stat.size);
+                told = line.offset + PROGRESS_BYTES;
+            }
+        }
+    }
+    Ok(Prefix { copied: copy.finish()?, ends_within_tick, reasons })
+}
+
+/// What the error says of a line; the error itself if it is about none.
+fn broken(error: Error) -> Result<Broken, Error> {
+    if let Error::Malformed { line, offset, fault, .. } = error {
+        return Ok(Broken { line, offset, fault });
+    }
+    Err(error)
+}
+
+/// Cuts the tick at the end of the copied log off, if it is not the beginning of the tick computed again:
+/// every writer would refuse it. The copy is no store yet, so this truncates none.
+fn leave_out_unfit_tick<N: Medium>(to: &Stores<N>, prefix: &mut Prefix) -> Result<(), Error> {
+    let replayed = replay_copy(to, &mut ())?;
+    let Some(tick) = &replayed.interrupted else {
+        return Err(Error::Internal("the log's last tick is whole in its copy".into()));
+    };
+    let Err(error) = missing_events(to, &replayed, tick) else { return Ok(()) };
+    prefix.reasons.insert(0, broken(error)?);
+    prefix.copied = Copied { lines: tick.line - 1, bytes: tick.offset };
+    copy::shorten(&to.events, tick.offset)
+}
+
+/// What stands behind the prefix: the lines that are left out, and the unterminated bytes.
+fn survey_rest<M: Medium>(
+    store: &Store<M>,
+    log: Opened<'_, M>,
+    prefix: Copied,
+) -> Result<(Option<Rest>, Option<Tail>), Error> {
+    let Some((file, stat)) = log else { return Ok((None, None)) };
+    let mut spans = Spans::starting_at(file, prefix.bytes, prefix.lines, stat.size);
+    while spans.next_span().map_err(|error| store.unreadable(&error))?.is_some() {}
+    let tail = spans.tail();
+    let end = tail.map_or(stat.size, |tail| tail.offset);
+    let rest = Rest {
+        line: prefix.lines + 1,
+        offset: prefix.bytes,
+        lines: spans.count() - prefix.lines,
+        bytes: end - prefix.bytes,
+        reasons: Vec::new(),
+    };
+    Ok((Some(rest).filter(|rest| rest.lines > 0), tail))
+}
+
+/// Replays the copy from its disk: it must be sound, and all that was copied.
+fn prove<N: Medium>(
+    to: &Stores<N>,
+    events: Copied,
+    snapshots: Copied,
+    watch: &mut impl Watch,
+) -> Result<Replayed, Error> {
+    copy::evict(&to.events)?;
+    copy::evict(&to.snapshots)?;
+    let replayed = replay_copy(to, watch)?;
+    let found = Copied { lines: replayed.history.tree().size(), bytes: replayed.events_bytes };
+    let snapshots_bytes = to.snapshots.stat()?.map_or(0, |stat| stat.size);
+    let is_whole = found == events
+        && snapshots_bytes == snapshots.bytes
+        && replayed.events_tail.is_none()
+        && replayed.snapshots_tail.is_none();
+    if is_whole {
+        return Ok(replayed);
+    }
+    let problem = format!(
+        "read again, it holds {} bytes and the snapshots {snapshots_bytes}, where {} and {} were written",
+        found.bytes, events.bytes, snapshots.bytes
+    );
+    Err(Error::Copy { path: to.events.path(), problem })
+}
+
+/// Replays the copy; a line of it that breaks a rule is not the line that was copied.
+fn replay_copy<N: Medium>(to: &Stores<N>, watch: &mut impl Watch) -> Result<Replayed, Error> {
+    Replay::open(to)?.run(watch).map_err(|error| {
+        let Error::Malformed { path, line, fault, .. } = error else { return error };
+        let problem = format!("read again, line {line} is not what was written: {fault}");
+        Error::Copy { path, problem }
+    })
+}

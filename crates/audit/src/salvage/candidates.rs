@@ -1,0 +1,152 @@
+//! The snapshots that may be salvaged, held against the fold.
+//!
+//! In damaged stores a snapshot may say anything of its size, so the file's order proves nothing: all lines
+//! are found first, and looked at again in the order of their sizes, as the fold comes by. What is kept in
+//! memory is one line, and for each line where it stands: less than the fold's own memory of the decision
+//! whose ledger update it was taken at.
+
+use dreichor_core::Snapshot;
+use dreichor_core::fault::{Fault, Rule};
+use dreichor_log::{Medium, Span, Spans, Tail};
+use dreichor_runtime::replay::{check_snapshot, snapshot_ahead};
+use dreichor_runtime::store::Store;
+use dreichor_runtime::{Error, History};
+
+use super::copy::{Copied, NewFile};
+use super::{Broken, Opened};
+
+/// What a snapshot of an empty ledger may be long, and more. Each further position takes less room than the
+/// events that made it, so no snapshot is longer than its log by more than this.
+const HEAD_BYTES: u64 = 1_024;
+
+/// All lines of a snapshot store.
+pub(super) struct Candidates<'s, M: Medium> {
+    store: &'s Store<M>,
+    file: Option<&'s M::File>,
+    found: Vec<Candidate>,
+    /// Those that are snapshots, in the order of their sizes.
+    by_size: Vec<usize>,
+    /// How many of these the fold has come by.
+    reached: usize,
+    tail: Option<Tail>,
+}
+
+struct Candidate {
+    span: Span,
+    standing: Standing,
+}
+
+enum Standing {
+    /// A snapshot of so many events, which the fold has not come to.
+    Unreached(u64),
+    /// A snapshot that agrees with the fold at this size.
+    Sound(u64),
+    /// No snapshot of this log.
+    Broken(Box<Fault>),
+}
+
+impl<'s, M: Medium> Candidates<'s, M> {
+    /// Finds all lines, and refuses those that are no snapshots.
+    pub(super) fn find(store: &'s Store<M>, opened: Opened<'s, M>, log_bytes: u64) -> Result<Self, Error> {
+        let mut candidates =
+            Self { store, file: None, found: Vec::new(), by_size: Vec::new(), reached: 0, tail: None };
+        let Some((file, stat)) = opened else { return Ok(candidates) };
+        candidates.file = Some(file);
+        let mut sizes = Vec::new();
+        let mut spans = Spans::starting_at(file, 0, 0, stat.size);
+        while let Some(span) = spans.next_span().map_err(|error| store.unreadable(&error))? {
+            let standing = match candidates.read_within(span, log_bytes + HEAD_BYTES)? {
+                Ok((_, snapshot)) => {
+                    sizes.push((snapshot.audit_tree_size, candidates.found.len()));
+                    Standing::Unreached(snapshot.audit_tree_size)
+                }
+                Err(fault) => Standing::Broken(fault),
+            };
+            candidates.found.push(Candidate { span, standing });
+        }
+        sizes.sort_unstable();
+        candidates.by_size = sizes.into_iter().map(|(_, index)| index).collect();
+        candidates.tail = spans.tail();
+        Ok(candidates)
+    }
+
+    /// What stands behind the last line.
+    pub(super) fn tail(&self) -> Option<Tail> {
+        self.tail
+    }
+
+    /// Holds the snapshots of so many events as `history` has against it.
+    pub(super) fn check(&mut self, history: &History) -> Result<(), Error> {
+        let size = history.tree().size();
+        while let Some(&index) = self.by_size.get(self.reached)
+            && let Some(Candidate { span, standing: Standing::Unreached(covered) }) = self.found.get(index)
+            && *covered == size
+        {
+            let checked = self.read(*span)?.and_then(|(_, snapshot)| check_snapshot(&snapshot, history));
+            if let Some(candidate) = self.found.get_mut(index) {
+                candidate.standing = match checked {
+                    Ok(()) => Standing::Sound(size),
+                    Err(fault) => Standing::Broken(fault),
+                };
+            }
+            self.reached += 1;
+        }
+        Ok(())
+    }
+
+    /// Copies the sound ones of a log of so many `events`, in file order; the others with their faults.
+    pub(super) fn copy<N: Medium>(&self, to: &Store<N>, events: u64) -> Result<(Copied, Vec<Broken>), Error> {
+        let mut copy = NewFile::create(to)?;
+        let mut left_out = Vec::new();
+        let mut latest = 0;
+        for Candidate { span, standing } in &self.found {
+            let fault = match standing {
+                Standing::Broken(fault) => fault.clone(),
+                Standing::Unreached(covered) => snapshot_ahead(*covered, events),
+                Standing::Sound(covered) if *covered <= latest => out_of_sequence(*covered, latest),
+                Standing::Sound(covered) => match self.read(*span)? {
+                    Ok((line, _)) => {
+                        copy.put(&line)?;
+                        latest = *covered;
+                        continue;
+                    }
+                    Err(fault) => fault,
+                },
+            };
+            left_out.push(Broken { line: span.number, offset: span.offset, fault });
+        }
+        Ok((copy.finish()?, left_out))
+    }
+
+    fn read_within(&self, span: Span, bytes_max: u64) -> Result<ReadLine, Error> {
+        if span.length > bytes_max {
+            return Ok(Err(Fault::new(
+                Rule::SnapshotAhead,
+                0,
+                "",
+                format!("a line of {} bytes", span.length),
+                format!("at most {bytes_max} bytes: no ledger that this log adds up to is longer"),
+            )));
+        }
+        self.read(span)
+    }
+
+    fn read(&self, span: Span) -> Result<ReadLine, Error> {
+        let Some(file) = self.file else { return Err(Error::Internal("a line without a file".into())) };
+        let line = span.read(file).map_err(|error| self.store.unreadable(&error))?;
+        Ok(Snapshot::read_line(&line).map(|(snapshot, _)| (line, snapshot)))
+    }
+}
+
+/// A line and what it says, or what is wrong with it.
+type ReadLine = Result<(Vec<u8>, Snapshot<'static>), Box<Fault>>;
+
+fn out_of_sequence(covered: u64, latest: u64) -> Box<Fault> {
+    Fault::new(
+        Rule::SnapshotSequence,
+        0,
+        "auditTreeSize",
+        covered.to_string(),
+        format!("more than {latest}, which the snapshots before it reach"),
+    )
+}

@@ -1,0 +1,87 @@
+//! A new file that lines are copied into, durably.
+
+use dreichor_log::{Access, Appender, File, Medium, uninterrupted};
+use dreichor_runtime::Error;
+use dreichor_runtime::store::Store;
+
+/// How much is written at once, in bytes, or more by one line.
+const BLOCK_BYTES: usize = 8 << 20;
+
+/// How much was copied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Copied {
+    /// Lines.
+    pub lines: u64,
+    /// Their bytes, LFs included.
+    pub bytes: u64,
+}
+
+/// A copy in the making.
+pub(super) struct NewFile<'s, N: Medium> {
+    store: &'s Store<N>,
+    appender: Appender<'s, N>,
+    block: Vec<u8>,
+    copied: Copied,
+}
+
+impl<'s, N: Medium> NewFile<'s, N> {
+    /// Creates the store's file, which must not be there.
+    pub(super) fn create(store: &'s Store<N>) -> Result<Self, Error> {
+        let medium = store.medium();
+        let create = || {
+            let file = medium.create(store.file())?;
+            uninterrupted(|| file.sync())?;
+            uninterrupted(|| medium.sync())?;
+            file.stat()
+        };
+        let stat = create().map_err(|error| failed(store, "it could not be created", &error))?;
+        let appender = Appender::open(medium, store.file(), stat.identity, 0)
+            .map_err(|error| failed(store, "it could not be written to", &error))?;
+        Ok(Self { store, appender, block: Vec::new(), copied: Copied::default() })
+    }
+
+    /// Adds a line, given without its LF.
+    pub(super) fn put(&mut self, line: &[u8]) -> Result<(), Error> {
+        self.block.extend_from_slice(line);
+        self.block.push(b'\n');
+        self.copied.lines += 1;
+        self.copied.bytes += line.len() as u64 + 1;
+        if self.block.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// How much was copied, all of it durable.
+    pub(super) fn finish(mut self) -> Result<Copied, Error> {
+        self.flush()?;
+        Ok(self.copied)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.block.is_empty() {
+            return Ok(());
+        }
+        let appended = self.appender.append(&self.block);
+        appended.map_err(|error| failed(self.store, "it could not be written to", &error))?;
+        self.block.clear();
+        Ok(())
+    }
+}
+
+/// Drops what is cached of a finished copy, so that the next read asks its disk.
+pub(super) fn evict<N: Medium>(store: &Store<N>) -> Result<(), Error> {
+    let evict = || store.medium().open(store.file(), Access::Read)?.evict(0);
+    evict().map_err(|error| failed(store, "it could not be read again", &error))
+}
+
+/// Shortens a finished copy to `size` bytes, durably.
+pub(super) fn shorten<N: Medium>(store: &Store<N>, size: u64) -> Result<(), Error> {
+    let shorten = || {
+        let file = store.medium().open(store.file(), Access::Append)?;
+        file.truncate(size)?;
+        uninterrupted(|| file.sync())
+    };
+    shorten().map_err(|error| failed(store, "it could not be shortened", &error))
+}
+
+fn failed<N: Medium>(store: &Store<N>, what: &str, error: &dyn std::error::Error) -> Error {
+    Error::Copy { path: store.path(), problem: format!("{what}: {error}") }
+}
