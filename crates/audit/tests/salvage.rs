@@ -19,20 +19,9 @@ use proptest::sample::Index;
 use support::{Bench, Bytes, cases, inputs, join, strategies, vector, vector_stores};
 
 /// Both files as lines, each with its LF.
-#[derive(Clone)]
 struct Files {
     log: Vec<Vec<u8>>,
     snapshots: Vec<Vec<u8>>,
-}
-
-impl Files {
-    fn of(bytes: &Bytes) -> Self {
-        Self { log: lines(&bytes.events), snapshots: lines(&bytes.snapshots) }
-    }
-
-    fn bytes(&self) -> Bytes {
-        Bytes { events: self.log.concat(), snapshots: self.snapshots.concat() }
-    }
 }
 
 fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
@@ -166,9 +155,9 @@ fn size_of(line: &[u8]) -> u64 {
 /// What is done to the vectors' stores, and what salvage is to make of it.
 fn check(expected: &str, damage: impl FnOnce(&mut Files)) {
     let whole = vector_stores();
-    let mut files = Files::of(&whole);
+    let mut files = Files { log: lines(&whole.events), snapshots: lines(&whole.snapshots) };
     damage(&mut files);
-    let damaged = files.bytes();
+    let damaged = Bytes { events: files.log.concat(), snapshots: files.snapshots.concat() };
     let (report, copy) = salvage(&damaged);
     assert_eq!(summary(&report), expected);
     assert_eq!(report.is_whole(), !expected.contains('['));

@@ -80,7 +80,7 @@ impl Entries {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     pub(crate) inodes: Vec<Inode>,
     pub(crate) entries: BTreeMap<Mount, Entries>,
@@ -137,6 +137,12 @@ impl Disk {
         world.plan = plan;
         world.calls = 0;
         world.has_crashed = false;
+    }
+
+    /// The same disk in the same state, page cache included, on which something else may happen.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self { world: Rc::new(RefCell::new(self.world.borrow().clone())) }
     }
 
     /// How many calls this life has made.

@@ -20,6 +20,8 @@
 //! - **A failed sync loses pages** (as Linux does): the cache goes on showing bytes that the medium will never
 //!   hold, later syncs of them succeed without effect, and only dropping the cache tells the truth.
 //!
+//! - **A kill of the process alone** ([`Disk::fork`], and another life on the same disk): the page cache stays.
+//!
 //! What it does not model: bytes that were synced and rot, devices that lie about a completed flush, and writes
 //! that reach the medium torn within a byte range that no page boundary divides (every byte prefix covers
 //! those at the end).

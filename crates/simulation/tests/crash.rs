@@ -69,6 +69,29 @@ impl Explorer {
         }
     }
 
+    /// The process alone was killed: the next one finds the page cache, which may show what the medium does
+    /// not hold, and then the machine stops under it.
+    fn kill_and_crash(
+        &mut self,
+        scenario: &Scenario,
+        whole: &Whole,
+        disk: &Disk,
+        acknowledged: usize,
+        story: &str,
+    ) {
+        let rehearsal = disk.fork();
+        rehearsal.begin(Plan::default());
+        let _ = scenario.live(&rehearsal);
+        let calls = rehearsal.calls();
+        for call in (0..calls).filter(|_| self.random.below(calls) < 4).collect::<Vec<_>>() {
+            let disk = disk.fork();
+            disk.begin(Plan { crash_at: Some(call), fault: None });
+            let (again, _) = scenario.live(&disk);
+            let story = format!("{story}; the process alone; then the machine at call {call}");
+            self.explore(scenario, whole, &disk, acknowledged.max(again), &story, DEPTH_MAX);
+        }
+    }
+
     /// Crashes the next life too, at each of its calls or a sample of them.
     fn crash_again(
         &mut self,
@@ -117,6 +140,7 @@ fn run(seed: u64, wanted: u64) -> u64 {
                 let story =
                     format!("TEST_SEED={seed} (of this thread), {}, crash at call {call}", scenario.name);
                 explorer.explore(&scenario, &whole, &disk, acknowledged, &story, 0);
+                explorer.kill_and_crash(&scenario, &whole, &disk, acknowledged, &story);
             }
         }
     }
