@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
 use dreichor_core::value::Form;
@@ -31,7 +31,7 @@ Exit codes:
   11   another writer holds the log
   12   persistence malformed
   13   a write or sync failed; what is not acknowledged may or may not be on disk
-  14   the input could not be read to its end, or an acknowledgement not delivered
+  14   the input could not be read to its end, or an acknowledgement or result not delivered
   20   input rejected
   30   database unreachable
   130  ingest: SIGINT after the batch in hand
@@ -131,9 +131,8 @@ pub(crate) struct StateFormat {
 #[derive(Debug, Args)]
 pub(crate) struct EventsArguments {
     /// Only events of this type
-    #[arg(long = "type", value_name = "TYPE", ignore_case = true,
-          value_parser = PossibleValuesParser::new(EventType::ALL.iter().map(|event_type| event_type.as_str())))]
-    pub(crate) event_type: Option<String>,
+    #[arg(long = "type", value_name = "TYPE", ignore_case = true, value_parser = event_types())]
+    pub(crate) event_type: Option<EventType>,
     /// Only the tick of this decision, and feedback on it
     #[arg(long, value_name = "DECISION_ID", value_parser = formed::<dreichor_core::id::DecisionId>)]
     pub(crate) decision: Option<dreichor_core::id::DecisionId>,
@@ -158,6 +157,12 @@ pub(crate) struct EventsArguments {
     /// Print JSON; events are JSON on disk, so this changes nothing but to keep a terminal's escapes out
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+fn event_types() -> impl TypedValueParser<Value = EventType> {
+    let names = EventType::ALL.iter().map(|event_type| event_type.as_str());
+    PossibleValuesParser::new(names)
+        .try_map(|name| EventType::parse(name.to_ascii_uppercase().as_bytes()).ok_or("no such type"))
 }
 
 fn formed<T: Form>(text: &str) -> Result<T, String> {

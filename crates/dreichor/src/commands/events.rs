@@ -128,7 +128,7 @@ impl<'a> Printer<'a> {
         let arguments = self.arguments;
         let time = event.logical_time.get();
         let decision = decision_of(event);
-        arguments.event_type.as_ref().is_none_or(|name| name == event.body.event_type().as_str())
+        arguments.event_type.is_none_or(|asked| asked == event.body.event_type())
             && arguments.from.is_none_or(|from| time >= from)
             && arguments.to.is_none_or(|to| time <= to)
             && arguments.decision.is_none_or(|asked| decision == Some(asked))
