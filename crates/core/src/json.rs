@@ -12,6 +12,9 @@ use crate::fault::{Fault, Result, Rule, excerpt, push_escaped};
 /// How deep objects and arrays may stand in each other. An input needs two levels; a stack has an end.
 const DEPTH_MAX: usize = 8;
 
+/// How many characters of a member's name a message shows.
+const NAME_SHOWN: usize = 40;
+
 /// A value, and where in the line it starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node<'a> {
@@ -108,7 +111,10 @@ impl<'a> Parser<'a> {
             if depth > 0 {
                 fault.member.push('.');
             }
-            name.chars().for_each(|character| push_escaped(&mut fault.member, character));
+            name.chars().take(NAME_SHOWN).for_each(|character| push_escaped(&mut fault.member, character));
+            if name.chars().nth(NAME_SHOWN).is_some() {
+                fault.member.push('…');
+            }
         }
         fault
     }

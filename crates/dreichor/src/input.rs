@@ -16,17 +16,18 @@ pub(crate) struct Inputs<'s> {
     signals: &'s Signals,
 }
 
-/// Opens FILE, or standard input without it.
-pub(crate) fn open(path: Option<&Path>) -> Result<File, Error> {
-    let opened = match path.filter(|path| *path != Path::new("-")) {
-        Some(path) => File::open(path).map_err(|error| (path.display().to_string(), error)),
-        None => io::stdin()
-            .as_fd()
-            .try_clone_to_owned()
-            .map(File::from)
-            .map_err(|error| ("standard input".into(), error)),
+/// Opens FILE, or standard input without it; and its name, for messages.
+pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Error> {
+    let named = path.filter(|path| *path != Path::new("-"));
+    let name = named.map_or_else(|| "standard input".into(), |path| path.display().to_string());
+    let opened = match named {
+        Some(path) => File::open(path),
+        None => io::stdin().as_fd().try_clone_to_owned().map(File::from),
     };
-    opened.map_err(|(name, error)| Error::Input { problem: format!("{name}: {error}") })
+    match opened {
+        Ok(file) => Ok((file, name)),
+        Err(error) => Err(Error::Input { problem: format!("{name}: {error}") }),
+    }
 }
 
 impl<'s> Inputs<'s> {

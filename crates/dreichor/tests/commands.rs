@@ -77,34 +77,48 @@ fn snapshot_writes_one_of_the_present_ledger() {
     bench.run(&["replay"]).expect(0);
 }
 
+/// The snapshots of `every:N`: those of every ledger update, but for what comes too early after the latest.
+fn snapshots_every(events: u64) -> Vec<u8> {
+    let mut latest = 0;
+    let is_due = |line: &&[u8]| {
+        let size = json_lines(line)[0]["auditTreeSize"].as_u64().unwrap();
+        let is_due = size - latest >= events;
+        latest = if is_due { size } else { latest };
+        is_due
+    };
+    lines(&vector("snapshots.ndjson")).into_iter().filter(is_due).collect::<Vec<_>>().concat()
+}
+
 #[test]
 fn missing_snapshots_are_written_as_they_would_have_been() {
-    let manual = ["ingest", "--snapshot-strategy", "manual"];
-    let strategies = [("on-ledger-update", "snapshots.ndjson"), ("every:20", "snapshots-every-20.ndjson")];
-    for (strategy, expected) in strategies {
+    assert!(snapshots_every(20) == vector("snapshots-every-20.ndjson"));
+    let (inputs, log) = (vector("inputs.ndjson"), vector("audit_events.ndjson"));
+    let every = |events| (format!("every:{events}"), snapshots_every(events));
+    // The first update is event 12, the second event 39.
+    let strategies = [1, 12, 13, 20, 27, 39, 1_000].map(every);
+    for (strategy, snapshots) in
+        strategies.into_iter().chain([("on-ledger-update".into(), snapshots_every(1))])
+    {
+        let ingest = ["ingest", "--snapshot-strategy", &strategy];
+        let manual = ["ingest", "--snapshot-strategy", "manual"];
         let bench = Bench::new();
-        bench.run_with(&manual, &vector("inputs.ndjson")).expect(0);
-        bench.run(&["ingest", "--snapshot-strategy", strategy]).expect(0);
-        assert!(bench.stores() == [vector("audit_events.ndjson"), vector(expected)]);
+        bench.run_with(&manual, &inputs).expect(0);
+        bench.run(&ingest).expect(0);
+        assert!(bench.stores() == [log.clone(), snapshots.clone()], "{strategy}");
 
-        // Half of them, with and without the other half of the log.
-        let inputs = vector("inputs.ndjson");
+        // A part of them, with and without the next part of the log.
         let bench = Bench::new();
-        for number in [24, 48, 72] {
-            let sent = lines(&inputs)[..number].concat();
-            let command = if number == 48 { manual } else { ["ingest", "--snapshot-strategy", strategy] };
-            bench.run_with(&command, &sent).expect(0);
+        for (number, command) in [(24, ingest), (48, manual), (72, ingest), (72, manual)] {
+            bench.run_with(&command, &lines(&inputs)[..number].concat()).expect(0);
         }
-        assert!(bench.stores() == [vector("audit_events.ndjson"), vector(expected)]);
-        bench.run_with(&manual, &inputs).expect(0);
-        assert!(bench.stores() == [vector("audit_events.ndjson"), vector(expected)]);
+        assert!(bench.stores() == [log.clone(), snapshots.clone()], "{strategy}");
 
         let bench = Bench::new();
         bench.run_with(&manual, &inputs).expect(0);
-        bench.run(&["snapshot", "--snapshot-strategy", strategy]).expect(0);
-        let [_, snapshots] = bench.stores();
-        assert!(snapshots.starts_with(&vector(expected)));
-        assert_eq!(lines(&snapshots).len(), lines(&vector(expected)).len() + 1);
+        bench.run(&["snapshot", "--snapshot-strategy", &strategy]).expect(0);
+        let written = &bench.stores()[1];
+        assert!(written.starts_with(&snapshots), "{strategy}");
+        assert_eq!(lines(written).len(), lines(&snapshots).len() + 1);
     }
 }
 

@@ -130,3 +130,36 @@ fn a_signal_ends_an_ingest_whose_acknowledgements_nobody_reads() {
     child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
     assert!(dreichor(&data_dir).arg("replay").output().unwrap().status.success(), "{told}");
 }
+
+/// Snapshots without their log: the log was created before that was refused as "nothing was changed".
+#[test]
+fn snapshots_without_their_log_are_refused_before_anything_is_created() {
+    let (_dir, data_dir) = stores();
+    fs::copy(vector("snapshots.ndjson"), data_dir.join("snapshots/snapshots.ndjson")).unwrap();
+    let output = dreichor(&data_dir).arg("ingest").arg(vector("inputs.ndjson")).output().unwrap();
+    assert_eq!(output.status.code(), Some(12));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("snapshot-ahead"));
+    assert_eq!(fs::read_dir(data_dir.join("audit-events")).unwrap().count(), 0);
+}
+
+/// A reader that went away left one of the two mounts out, with exit code 0.
+#[test]
+fn init_creates_both_mounts_whoever_reads_its_output() {
+    let dir = TempDir::new().unwrap();
+    let data_dir = dir.path().join("data");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output = dreichor(&data_dir).arg("init").stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(14));
+    assert_eq!(fs::read_dir(&data_dir).unwrap().count(), 2);
+}
+
+/// A message grew with the name of a member that it was about.
+#[test]
+fn a_message_stays_short_whatever_the_input() {
+    let (_dir, data_dir) = stores();
+    let input = data_dir.join("input");
+    fs::write(&input, format!("{{\"{}\":x}}\n", "a".repeat(60_000))).unwrap();
+    let output = dreichor(&data_dir).args(["--log-level", "error", "ingest"]).arg(&input).output().unwrap();
+    assert_eq!(output.status.code(), Some(20));
+    assert!(output.stderr.len() < 1_000, "{} bytes", output.stderr.len());
+}

@@ -32,6 +32,9 @@ impl DatabaseAddress {
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(expected)?;
         let host = Host::parse(host).map_err(|error| format!("{} ({error})", expected()))?;
+        if url.path().contains('@') {
+            return Err(format!("{} (in a password, write %2F for `/`)", expected()));
+        }
         Ok(Self { host, port: url.port().unwrap_or(5432) })
     }
 

@@ -37,6 +37,10 @@ pub fn admit_writer(config: &Config, watch: &mut impl Watch) -> Result<Admitted<
     let stores = check_mounts(config)?;
     stores.refuse_loose_permissions()?;
     stores.prove_writable()?;
+    if stores.events.stat()?.is_none() {
+        // Snapshots without their log: a wrong mount, perhaps. That must be said before anything is created.
+        Replay::open(&stores)?.run(&mut ())?;
+    }
     stores.create_missing()?;
     let locks = stores.lock()?;
     tracing::info!(step = 3, "persistence: mounts present and writable, lock taken");

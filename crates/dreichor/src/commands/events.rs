@@ -52,9 +52,15 @@ fn follow<M: dreichor_log::Medium>(
     let store = &stores.events;
     let mut identity = None;
     loop {
-        if let Some((file, stat)) =
-            store.open()?.filter(|(_, stat)| stat.size != offset || identity.is_none())
-        {
+        let opened = store.open()?;
+        if opened.is_none() && identity.is_some() {
+            return Err(Failure::Command(Error::Unavailable {
+                path: store.path(),
+                problem: "the file vanished while it was followed".into(),
+                next: "find out what removed it".into(),
+            }));
+        }
+        if let Some((file, stat)) = opened.filter(|(_, stat)| stat.size != offset || identity.is_none()) {
             if *identity.get_or_insert(stat.identity) != stat.identity || stat.size < offset {
                 return Err(Failure::Command(Error::Unavailable {
                     path: store.path(),

@@ -13,7 +13,7 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 
 pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<u8, Failure> {
-    let file = input::open(path)?;
+    let (file, name) = input::open(path)?;
     let total = file.metadata().ok().filter(std::fs::Metadata::is_file).map(|metadata| metadata.len());
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
     let signals = Signals::catch().map_err(|error| Error::Internal(format!("no signal handler: {error}")))?;
@@ -24,7 +24,8 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<u8, Failure> {
     let mut progress = Progress::new("ingest");
     let mut deliver = |acknowledgements: &[u8]| deliver(acknowledgements, &signals);
     loop {
-        let next = batcher.next_batch().map_err(|error| Error::Input { problem: error.to_string() })?;
+        let next =
+            batcher.next_batch().map_err(|error| Error::Input { problem: format!("{name}: {error}") })?;
         let code = match next {
             Next::Batch(batch) => {
                 session.record(batch, &mut deliver)?;
