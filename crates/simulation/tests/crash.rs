@@ -8,7 +8,7 @@
 mod support;
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_simulation::{Disk, Image, Plan, Random};
+use dreichor_simulation::{Disk, Image, Kept, Plan, Random};
 use support::{Scenario, Whole, check, inputs, seed};
 
 fn scenarios(seed: u64) -> Vec<Scenario> {
@@ -52,12 +52,11 @@ impl Explorer {
         story: &str,
         depth: u32,
     ) {
-        let mut ways = disk.ways(&mut self.random);
         let wanted = if depth == 0 { self.images_per_crash } else { 4 };
-        while ways.len() as u64 > wanted {
-            let index = usize::try_from(self.random.below(ways.len() as u64)).unwrap();
-            ways.swap_remove(index);
-        }
+        // There are as many prefixes as unsynced bytes, and few of the others: each kind has its share.
+        let is_prefix = |kept: &Kept| matches!(kept, Kept::Prefix(..));
+        let (prefixes, others) = disk.ways(&mut self.random).into_iter().partition(is_prefix);
+        let ways = [self.sample(prefixes, wanted / 2), self.sample(others, wanted / 2)].concat();
         for kept in ways {
             let image = disk.image(kept);
             let story = format!("{story}, kept {:?}", image.kept);
@@ -67,6 +66,14 @@ impl Explorer {
                 self.crash_again(scenario, whole, &image, acknowledged, &story, depth + 1);
             }
         }
+    }
+
+    fn sample(&mut self, mut ways: Vec<Kept>, wanted: u64) -> Vec<Kept> {
+        while ways.len() as u64 > wanted {
+            let index = usize::try_from(self.random.below(ways.len() as u64)).unwrap();
+            ways.swap_remove(index);
+        }
+        ways
     }
 
     /// The process alone was killed: the next one finds the page cache, which may show what the medium does

@@ -9,7 +9,7 @@ use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::store::{EVENTS_FILE, SNAPSHOTS_FILE};
 use dreichor_runtime::{Error, Stores};
-use dreichor_simulation::{Disk, Image, Mount, Plan, Random};
+use dreichor_simulation::{Disk, Image, Kept, Mount, Plan, Random};
 
 /// Inputs, and how they come.
 pub(crate) struct Scenario {
@@ -170,18 +170,18 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowled
     assert_eq!(disk.violations(), Vec::<String>::new(), "{story}");
 }
 
-/// What was cut off lies beside the file.
+/// What was cut off lies beside the file, durably.
 fn check_kept(disk: &Disk, mount: Mount, before: &[u8], story: &str) {
     let whole = whole_lines(before);
     if whole.len() == before.len() {
         return;
     }
     let copy = format!("{}.torn-{}", file(mount), whole.len());
-    let copies = disk
-        .names(mount)
-        .into_iter()
-        .filter(|name| name.starts_with(&copy) && *name != format!("{copy}.tmp"));
-    let kept = copies.filter_map(|name| disk.shows(mount, &name)).any(|bytes| bytes == before[whole.len()..]);
+    let is_copy = |name: &str| name.starts_with(&copy) && *name != format!("{copy}.tmp");
+    let durable = disk.image(Kept::Nothing).files;
+    let kept = durable
+        .iter()
+        .any(|(at, name, bytes)| *at == mount && is_copy(name) && *bytes == before[whole.len()..]);
     assert!(kept, "{story}: {mount:?} was trimmed without a copy");
 }
 
