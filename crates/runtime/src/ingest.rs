@@ -35,6 +35,9 @@ pub struct Session<'s, M: Medium> {
     acknowledged: u64,
 }
 
+const NOT_WRITTEN: &str = "not written";
+const IN_DOUBT: &str = "in doubt, on disk or not";
+
 /// What is computed but not yet durable.
 #[derive(Debug, Default)]
 struct Commit {
@@ -173,16 +176,21 @@ impl<'s, M: Medium> Session<'s, M> {
         if !commit.events.is_empty() {
             self.events.append(&commit.events).map_err(|error| {
                 let fate = match &error {
-                    AppendError::NotOurs(_) => "not written",
-                    AppendError::InDoubt { .. } | AppendError::Poisoned => "in doubt, on disk or not",
+                    AppendError::NotOurs(_) => NOT_WRITTEN,
+                    AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
                 };
                 self.stores.events.not_appended(error, self.tell(&commit, fate))
             })?;
         }
         if !commit.snapshots.is_empty() {
             self.snapshots.append(&commit.snapshots).map_err(|error| {
-                let fate =
-                    "durable but not acknowledged, and without snapshots until the next start writes them";
+                let fate = match &error {
+                    _ if commit.last_line > 0 => {
+                        "durable but not acknowledged, and without snapshots until the next start writes them"
+                    }
+                    AppendError::NotOurs(_) => NOT_WRITTEN,
+                    AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
+                };
                 self.stores.snapshots.not_appended(error, self.tell(&commit, fate))
             })?;
         }

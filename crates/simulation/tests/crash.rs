@@ -8,7 +8,7 @@
 mod support;
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_simulation::{Disk, Image, Kept, Plan, Random};
+use dreichor_simulation::{Disk, Kept, Plan, Random};
 use support::{Scenario, Whole, check, inputs, seed};
 
 fn scenarios(seed: u64) -> Vec<Scenario> {
@@ -63,7 +63,7 @@ impl Explorer {
             check(scenario, whole, &image, acknowledged, &story);
             self.images_seen += 1;
             if depth < DEPTH_MAX && self.random.below(8) == 0 {
-                self.crash_again(scenario, whole, &image, acknowledged, &story, depth + 1);
+                self.crash_again(scenario, whole, &image.disk(), acknowledged, &story, depth + 1);
             }
         }
     }
@@ -76,57 +76,27 @@ impl Explorer {
         ways
     }
 
-    /// The process alone was killed: the next one finds the page cache, which may show what the medium does
-    /// not hold, and then the machine stops under it.
-    fn kill_and_crash(
+    /// Crashes the next life on `disk` too, at some of its calls.
+    fn crash_again(
         &mut self,
         scenario: &Scenario,
         whole: &Whole,
         disk: &Disk,
         acknowledged: usize,
         story: &str,
+        depth: u32,
     ) {
         let rehearsal = disk.fork();
         rehearsal.begin(Plan::default());
         let _ = scenario.live(&rehearsal);
         let calls = rehearsal.calls();
-        for call in (0..calls).filter(|_| self.random.below(calls) < 4).collect::<Vec<_>>() {
+        for call in (0..calls).filter(|_| self.random.below(calls) < 5).collect::<Vec<_>>() {
             let disk = disk.fork();
             disk.begin(Plan { crash_at: Some(call), fault: None });
             let (again, _) = scenario.live(&disk);
-            let story = format!("{story}; the process alone; then the machine at call {call}");
-            self.explore(scenario, whole, &disk, acknowledged.max(again), &story, DEPTH_MAX);
-        }
-    }
-
-    /// Crashes the next life too, at each of its calls or a sample of them.
-    fn crash_again(
-        &mut self,
-        scenario: &Scenario,
-        whole: &Whole,
-        image: &Image,
-        acknowledged: usize,
-        story: &str,
-        depth: u32,
-    ) {
-        let disk = image.disk();
-        disk.begin(Plan::default());
-        let _ = scenario.live(&disk);
-        let calls = disk.calls();
-        for call in (0..calls).filter(|_| self.random.below(calls) < 6).collect::<Vec<_>>() {
-            let disk = image.disk();
-            disk.begin(Plan { crash_at: Some(call), fault: None });
-            let (again, _) = scenario.live(&disk);
+            let story = format!("{story}; again at call {call}");
             // What is acknowledged again is known from before; what was acknowledged stays so.
-            let acknowledged = acknowledged.max(again);
-            self.explore(
-                scenario,
-                whole,
-                &disk,
-                acknowledged,
-                &format!("{story}; again at call {call}"),
-                depth,
-            );
+            self.explore(scenario, whole, &disk, acknowledged.max(again), &story, depth);
         }
     }
 }
@@ -147,7 +117,10 @@ fn run(seed: u64, wanted: u64) -> u64 {
                 let story =
                     format!("TEST_SEED={seed} (of this thread), {}, crash at call {call}", scenario.name);
                 explorer.explore(&scenario, &whole, &disk, acknowledged, &story, 0);
-                explorer.kill_and_crash(&scenario, &whole, &disk, acknowledged, &story);
+                // The process alone was killed: the next one finds the page cache, which may show what the
+                // medium does not hold, and then the machine stops under it.
+                let story = format!("{story}, of the process alone");
+                explorer.crash_again(&scenario, &whole, &disk, acknowledged, &story, DEPTH_MAX);
             }
         }
     }

@@ -3,9 +3,13 @@
 
 mod support;
 
+use dreichor_core::tick::Policy;
+use dreichor_runtime::Stores;
+use dreichor_runtime::ingest::Session;
+use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Fault, Mount, Plan, Random};
-use support::{Scenario, Whole, check, file, inputs, seed};
+use support::{Scenario, Whole, check, file, inputs, live, seed};
 
 const EINTR: i32 = 4;
 const EIO: i32 = 5;
@@ -88,4 +92,22 @@ fn whatever_fails_the_next_start_recovers() {
             }
         }
     }
+}
+
+/// A failed snapshot was called durable.
+#[test]
+fn a_snapshot_that_fails_is_in_doubt() {
+    let strategy = SnapshotStrategy::Manual;
+    let disk = Disk::default();
+    disk.begin(Plan::default());
+    live(&disk, &inputs(12, 300, 1), 12, strategy).1.unwrap();
+    let stores = Stores::new(disk.directory(Mount::Events), disk.directory(Mount::Snapshots));
+    let recovered = recover(&stores, strategy, &mut ()).unwrap();
+    let mut session = Session::new(&stores, recovered, Policy::default(), strategy).unwrap();
+    // The first call examines the file, the second writes.
+    disk.begin(Plan { crash_at: None, fault: Some(Fault { at: 1, lasts: false, errno: Some(EIO) }) });
+    let error = session.snapshot().unwrap_err();
+    assert_eq!(error.exit_code(), 13);
+    let message = error.to_string();
+    assert!(message.contains("in doubt, on disk or not: the snapshot that was asked for"), "{message}");
 }
