@@ -16,10 +16,8 @@ mod target;
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, Fault, LINE_BYTES_MAX};
 use dreichor_log::{Lines, Medium, Spans, Stat, Tail};
+use dreichor_replay::{Error, History, Receipt, Replay, Replayed, Store, Stores, Watch};
 use dreichor_runtime::recovery::missing_events;
-use dreichor_runtime::replay::{Replay, Replayed, Watch};
-use dreichor_runtime::store::Store;
-use dreichor_runtime::{Error, History, Receipt, Stores};
 
 use candidates::Candidates;
 pub use copy::Copied;

@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use dreichor_runtime::Error;
+use dreichor_replay::Error;
 use dreichor_runtime::batch::{Read, Source};
 
 use crate::signals::{Signals, is_ready};

@@ -11,7 +11,7 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dreichor_runtime::Error;
+use dreichor_replay::Error;
 
 use arguments::Arguments;
 use output::Failure;

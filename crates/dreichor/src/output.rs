@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use dreichor_runtime::Error;
+use dreichor_replay::Error;
 
 /// Why a command did not end well.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use dreichor_runtime::replay::Watch;
+use dreichor_replay::Watch;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Work that is done sooner shows nothing.

@@ -4,8 +4,7 @@ use dreichor_core::canonical::{Sink, write_integer};
 use dreichor_core::input::{Input, Kind};
 use dreichor_core::state::Decision;
 use dreichor_core::value::{SafetyResult, Status};
-
-use crate::history::History;
+use dreichor_replay::History;
 
 /// Whether the input was recorded now or before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use dreichor_core::tick::{Policy, SafetyMode};
 use dreichor_core::value::INTEGER_MAX;
+use dreichor_replay::Error;
 
 use crate::database::DatabaseAddress;
-use crate::error::Error;
 use crate::snapshots::SnapshotStrategy;
 
 /// What flags and variables said, not yet validated. None: nothing was said.

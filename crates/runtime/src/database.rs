@@ -4,9 +4,8 @@ use std::fmt;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
+use dreichor_replay::Error;
 use url::{Host, Url};
-
-use crate::error::Error;
 
 /// How long the one connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);

@@ -3,14 +3,12 @@
 
 use dreichor_core::FORMAT_VERSION;
 use dreichor_log::{Directory, Medium};
+use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores, Watch, receipt::PROGRAM_VERSION};
 
 use crate::config::Config;
-use crate::error::Error;
-use crate::receipt::{PROGRAM_VERSION, Receipt};
 use crate::recovery::{Recovered, recover};
-use crate::replay::{Replay, Replayed, Watch};
 use crate::sandbox::{self, Outcome};
-use crate::store::{Locks, Stores};
+use crate::writing::{Locks, WriteStores};
 
 /// A writer that may begin.
 pub struct Admitted<M: Medium> {
@@ -84,7 +82,7 @@ pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<Admitted
 
 /// Replays for a tool: no lock, no demand for writable mounts.
 pub fn replay_for_tool(config: &Config, watch: &mut impl Watch) -> Result<Replayed, Error> {
-    let stores = Stores::open(config)?;
+    let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
     stores.warn_of_loose_permissions()?;
     let replayed = Replay::open(&stores)?.run(watch)?;
     warn_of_tail(&replayed);
@@ -95,7 +93,7 @@ fn check_mounts(config: &Config) -> Result<Stores<Directory>, Error> {
     tracing::info!(step = 1, program_version = PROGRAM_VERSION, format_version = FORMAT_VERSION, "dreichor");
     config.log();
     tracing::info!(step = 2, "configuration: valid, frozen");
-    Stores::open(config)
+    Stores::open(&config.audit_events_dir, &config.snapshots_dir)
 }
 
 fn check_database(config: &Config) -> Result<(), Error> {

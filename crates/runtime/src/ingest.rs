@@ -11,15 +11,13 @@ use dreichor_core::id::SnapshotId;
 use dreichor_core::input::Input;
 use dreichor_core::tick::{Policy, Step, step};
 use dreichor_log::{AppendError, Appender, Medium};
+use dreichor_replay::{Error, History, Receipt, Stores};
 
 use crate::acknowledgement::{self, Outcome};
 use crate::batch::{Batch, InputLine};
-use crate::error::Error;
-use crate::history::History;
-use crate::receipt::Receipt;
 use crate::recovery::Recovered;
 use crate::snapshots::{SnapshotStrategy, take};
-use crate::store::{COMMIT_BYTES_MAX, Stores};
+use crate::writing::{COMMIT_BYTES_MAX, WriteStore};
 
 /// A writer at work.
 pub struct Session<'s, M: Medium> {

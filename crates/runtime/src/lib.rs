@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! flags, variables ──config──▶ Config
-//! stores ──gate──▶ checked, locked ──replay──▶ History ──recovery──▶ whole ──▶ READY
+//! stores ──gate──▶ checked, locked ──(dreichor-replay)──▶ History ──recovery──▶ whole ──▶ READY
 //! input ──batch──▶ lines ──ingest──▶ events appended ──▶ snapshots appended ──▶ acknowledgements
 //! ```
 //!
@@ -14,20 +14,11 @@ pub mod acknowledgement;
 pub mod batch;
 pub mod config;
 pub mod database;
-pub mod error;
 pub mod gate;
-pub mod history;
 pub mod ingest;
-pub mod receipt;
 pub mod recovery;
-pub mod replay;
 pub mod sandbox;
 pub mod snapshots;
-pub mod store;
+pub mod writing;
 
 pub use config::{Config, Settings};
-pub use error::Error;
-pub use history::History;
-pub use receipt::Receipt;
-pub use replay::Replay;
-pub use store::Stores;

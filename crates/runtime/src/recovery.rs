@@ -10,12 +10,10 @@ use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
 use dreichor_log::cut::CutError;
 use dreichor_log::{Appender, Line, Medium, Tail, read_exactly};
+use dreichor_replay::{Error, History, Replay, Replayed, Store, Stores, Watch, replay::InterruptedTick};
 
-use crate::error::Error;
-use crate::history::History;
-use crate::replay::{InterruptedTick, Replay, Replayed, Watch};
 use crate::snapshots::{SnapshotStrategy, take};
-use crate::store::{COMMIT_BYTES_MAX, Store, Stores};
+use crate::writing::{COMMIT_BYTES_MAX, UNSYNCED_BYTES_MAX, WriteStore};
 
 /// Stores that are whole, and what they hold.
 #[derive(Debug)]
@@ -38,7 +36,7 @@ pub fn recover<M: Medium>(
 ) -> Result<Recovered, Error> {
     let replay = Replay::open(stores)?;
     let mut missing = Missing { strategy, latest: replay.latest_size(), is_any: false, watch: &mut *watch };
-    let hole = replay.refuse_hole();
+    let hole = replay.refuse_hole(UNSYNCED_BYTES_MAX);
     let mut replayed = replay.run(&mut missing)?;
     hole?;
     let Missing { latest: latest_due, is_any: mut is_missing, .. } = missing;

@@ -15,14 +15,14 @@ use std::fmt;
 use std::fs;
 
 use dreichor_log::Directory;
+use dreichor_replay::{Error, Stores};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
 use crate::config::Sandbox;
-use crate::error::Error;
-use crate::store::{Locks, Stores};
+use crate::writing::Locks;
 use trial::{Trials, Verdict};
 
 /// The version of Landlock that knows every right that is given up here. Later ones know more, which is not

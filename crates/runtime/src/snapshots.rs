@@ -5,8 +5,7 @@ use std::fmt;
 
 use dreichor_core::event::Body;
 use dreichor_core::{Event, Snapshot};
-
-use crate::history::History;
+use dreichor_replay::History;
 
 /// When a snapshot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

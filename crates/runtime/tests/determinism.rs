@@ -4,10 +4,11 @@
 mod support;
 
 use dreichor_core::event::Event;
-use dreichor_runtime::History;
+use dreichor_replay::History;
 use dreichor_runtime::batch::{Batcher, Next};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
+use dreichor_runtime::writing::WriteStores;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use support::{Bench, Whole, cases, inputs, join, modes, seeds, strategies, vector, vector_stores};

@@ -7,6 +7,7 @@ use std::io;
 
 use dreichor_runtime::batch::{Batcher, Next, Read, Source};
 use dreichor_runtime::recovery::recover;
+use dreichor_runtime::writing::WriteStores;
 use support::{Bench, Bytes, vector_stores};
 
 /// The lock was taken on one file, and another of the same size was then read, or appended to.

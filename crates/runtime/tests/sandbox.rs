@@ -22,6 +22,7 @@ use dreichor_runtime::batch::{Batcher, Next};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::sandbox::trial::{Trials, Verdict};
 use dreichor_runtime::sandbox::{Outcome, Promise, Role};
+use dreichor_runtime::writing::WriteStores;
 use dreichor_runtime::{Config, Settings, gate};
 use support::{Bench, Bytes, Whole, vector, vector_stores};
 

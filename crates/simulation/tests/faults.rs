@@ -4,7 +4,7 @@
 mod support;
 
 use dreichor_core::tick::Policy;
-use dreichor_runtime::Stores;
+use dreichor_replay::Stores;
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;

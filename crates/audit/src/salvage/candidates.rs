@@ -8,9 +8,10 @@
 use dreichor_core::Snapshot;
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_log::{Medium, Span, Spans, Tail};
-use dreichor_runtime::replay::{check_snapshot, snapshot_ahead};
-use dreichor_runtime::store::Store;
-use dreichor_runtime::{Error, History};
+use dreichor_replay::{
+    Error, History, Store,
+    replay::{check_snapshot, snapshot_ahead},
+};
 
 use super::copy::{Copied, NewFile};
 use super::{Broken, Opened};

@@ -1,8 +1,7 @@
 //! A new file that lines are copied into, durably.
 
 use dreichor_log::{Access, Appender, File, Medium, uninterrupted};
-use dreichor_runtime::Error;
-use dreichor_runtime::store::Store;
+use dreichor_replay::{Error, Store};
 
 /// How much is written at once, in bytes, or more by one line.
 const BLOCK_BYTES: usize = 8 << 20;

@@ -9,8 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dreichor_log::{Directory, Medium, uninterrupted};
-use dreichor_runtime::replay::Watch;
-use dreichor_runtime::{Error, Stores};
+use dreichor_replay::{Error, Stores, Watch};
 
 use super::{Report, salvage};
 

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use dreichor_log::Directory;
+use dreichor_replay::{
+    Error, Receipt, Replay, Stores,
+    store::{EVENTS_FILE, SNAPSHOTS_FILE},
+};
 use dreichor_rotation::{Market, MarketId, Rotation, sample};
-use dreichor_runtime::replay::Replay;
-use dreichor_runtime::store::{EVENTS_FILE, SNAPSHOTS_FILE, Stores};
-use dreichor_runtime::{Config, Error, Receipt, Settings};
+use dreichor_runtime::{Config, Settings};
 
 use super::story::Storyteller;
 use crate::output::{Failure, print_line};
@@ -179,7 +181,8 @@ impl Demo {
 
     fn stores(&self, run: &str) -> Result<Stores<Directory>, Failure> {
         let settings = Settings { data_dir: Some(self.path(run).into()), ..Settings::default() };
-        Ok(Stores::open(&Config::new(settings, [])?)?)
+        let config = Config::new(settings, [])?;
+        Ok(Stores::open(&config.audit_events_dir, &config.snapshots_dir)?)
     }
 
     fn receipt(&self, run: &str) -> Result<Receipt, Failure> {

@@ -9,9 +9,8 @@ use dreichor_core::event::{Body, Event, FeedbackTarget};
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::MarketId;
 use dreichor_log::{Line, Lines};
-use dreichor_runtime::replay::{Replay, Watch};
-use dreichor_runtime::store::Stores;
-use dreichor_runtime::{Config, Error, History, gate};
+use dreichor_replay::{Error, History, Replay, Stores, Watch};
+use dreichor_runtime::{Config, gate};
 
 use crate::arguments::EventsArguments;
 use crate::output::{Failure, escape, stdout};
@@ -21,7 +20,7 @@ use crate::progress::Progress;
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Failure> {
-    let stores = Stores::open(config)?;
+    let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
     stores.warn_of_loose_permissions()?;
     let mut printer = Printer::new(arguments);
     let replayed = Replay::open(&stores)?.run(&mut printer);

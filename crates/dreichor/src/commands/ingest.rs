@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use dreichor_replay::Error;
 use dreichor_runtime::batch::{Batcher, Next};
 use dreichor_runtime::ingest::Session;
-use dreichor_runtime::{Config, Error, gate};
+use dreichor_runtime::{Config, gate};
 
 use crate::input::{self, Inputs};
 use crate::output::Failure;

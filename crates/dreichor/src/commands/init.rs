@@ -1,7 +1,8 @@
 //! `init`: creates the two mounts.
 
 use dreichor_log::Directory;
-use dreichor_runtime::{Config, Error};
+use dreichor_replay::Error;
+use dreichor_runtime::Config;
 
 use crate::arguments::Json;
 use crate::output::{Failure, print_line};

@@ -1,6 +1,7 @@
 //! `replay`: the receipt.
 
-use dreichor_runtime::{Config, Receipt, gate};
+use dreichor_replay::Receipt;
+use dreichor_runtime::{Config, gate};
 
 use crate::arguments::Json;
 use crate::output::{Failure, print_line};

@@ -1,6 +1,7 @@
 //! `run`: the runtime of this phase. It passes the gate, is ready, and waits.
 
-use dreichor_runtime::{Config, Error, Receipt, gate};
+use dreichor_replay::{Error, Receipt};
+use dreichor_runtime::{Config, gate};
 
 use crate::output::Failure;
 use crate::progress::Progress;

@@ -6,7 +6,8 @@ use std::path::Path;
 use dreichor_audit::salvage::{Broken, Copied, Report, Rest, salvage_to};
 use dreichor_core::canonical::{Sink, write_string};
 use dreichor_log::Tail;
-use dreichor_runtime::{Config, Stores};
+use dreichor_replay::Stores;
+use dreichor_runtime::Config;
 
 use crate::arguments::Json;
 use crate::output::{Failure, print_line};
@@ -19,7 +20,7 @@ const SHOWN_MAX: usize = 20;
 const LEFT_OUT: u8 = 12;
 
 pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<u8, Failure> {
-    let from = Stores::open(config)?;
+    let from = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
     from.warn_of_loose_permissions()?;
     let report = salvage_to(&from, out, &mut Progress::new("salvage"))?;
     if json.json {

@@ -1,7 +1,8 @@
 //! `completions` and `man`: for the shell and for packages.
 
 use clap::CommandFactory;
-use dreichor_runtime::Error;
+
+use dreichor_replay::Error;
 
 use crate::arguments::Arguments;
 use crate::output::{Failure, stdout};

@@ -4,8 +4,7 @@ use dreichor_core::Event;
 use dreichor_core::event::{Body, DecisionEvaluated, Fill, OrderIntentCreated, Verdict};
 use dreichor_core::value::{Side, SkipReason};
 use dreichor_log::Line;
-use dreichor_runtime::replay::Watch;
-use dreichor_runtime::{Error, History};
+use dreichor_replay::{Error, History, Watch};
 
 /// The first tick of each kind, while a log is replayed.
 #[derive(Default)]

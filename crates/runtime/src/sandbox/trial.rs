@@ -13,13 +13,12 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
 use dreichor_log::{Access, Directory, File, Medium};
+use dreichor_replay::{Error, Store, Stores};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::{getppid, test_kill_process};
 
 use super::{Promise, Role};
-use crate::error::Error;
-use crate::store::{Store, Stores};
 
 /// What came of trying.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use dreichor_core::tick::{Policy, SafetyMode};
 use dreichor_log::Directory;
+use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores};
 use dreichor_runtime::batch::{Batcher, Next, Read, Source};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
-use dreichor_runtime::replay::{Replay, Replayed};
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_runtime::{Error, Receipt, Stores};
+use dreichor_runtime::writing::WriteStores;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use tempfile::TempDir;

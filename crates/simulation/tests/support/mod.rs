@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 use dreichor_core::tick::Policy;
+use dreichor_replay::{
+    Error, Stores,
+    store::{EVENTS_FILE, SNAPSHOTS_FILE},
+};
 use dreichor_runtime::batch::{Batcher, Next, Read, Source};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_runtime::store::{EVENTS_FILE, SNAPSHOTS_FILE};
-use dreichor_runtime::{Error, Stores};
+use dreichor_runtime::writing::WriteStores;
 use dreichor_simulation::{Disk, Image, Kept, Mount, Plan, Random};
 
 /// Inputs, and how they come.

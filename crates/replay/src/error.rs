@@ -97,11 +97,8 @@ impl Error {
         }
     }
 
-    pub(crate) fn unavailable(
-        path: impl AsRef<Path>,
-        problem: impl fmt::Display,
-        next: impl Into<String>,
-    ) -> Self {
+    /// The error of a mount or file that cannot be used; `next` says what to do.
+    pub fn unavailable(path: impl AsRef<Path>, problem: impl fmt::Display, next: impl Into<String>) -> Self {
         Self::Unavailable { path: path.as_ref().to_owned(), problem: problem.to_string(), next: next.into() }
     }
 }

@@ -17,7 +17,7 @@ use dreichor_log::{Line, Lines, Medium, Stat, Tail};
 
 use crate::error::Error;
 use crate::history::History;
-use crate::store::{EVICTED_BYTES, Stores};
+use crate::store::Stores;
 
 /// The stores, opened for one replay: what is appended later is not seen.
 pub struct Replay<'s, M: Medium> {
@@ -128,11 +128,12 @@ impl<'s, M: Medium> Replay<'s, M> {
 
     /// Refuses snapshots with a hole, for a writer: replay reads the latest only, but a crash may have kept a
     /// later part of the last batch and not an earlier one, and the writer that goes on would bury the hole.
-    pub fn refuse_hole(&self) -> Result<(), Error> {
+    /// Of the snapshots before the latest, the last `unsynced_bytes` are read.
+    pub fn refuse_hole(&self, unsynced_bytes: u64) -> Result<(), Error> {
         let Some((file, _)) = &self.snapshots else { return Ok(()) };
         let Some((latest, _)) = &self.snapshots_end.last_line else { return Ok(()) };
         let store = &self.stores.snapshots;
-        let from = latest.saturating_sub(EVICTED_BYTES);
+        let from = latest.saturating_sub(unsynced_bytes);
         let found = find_nul(file, from, *latest).map_err(|error| store.unreadable(&error))?;
         let Some(offset) = found else { return Ok(()) };
         let start = line_start(file, offset).map_err(|error| store.unreadable(&error))?;

@@ -1,0 +1,184 @@
+//! The two stores, and what is checked of their files before anything of them is read.
+
+use std::cell::OnceCell;
+use std::io;
+use std::path::Path;
+
+use dreichor_core::Fault;
+use dreichor_core::event::line_too_long;
+use dreichor_log::directory::OpenError;
+use dreichor_log::{Access, Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
+
+use crate::error::Error;
+
+/// The audit log's file.
+pub const EVENTS_FILE: &str = "audit_events.ndjson";
+/// The snapshots' file.
+pub const SNAPSHOTS_FILE: &str = "snapshots.ndjson";
+
+/// One store: a file in its mount.
+#[derive(Debug)]
+pub struct Store<M> {
+    medium: M,
+    file: &'static str,
+    /// Device and inode of the file that it was once found to be: from then on, no other is taken for it.
+    pinned: OnceCell<(u64, u64)>,
+}
+
+/// Both stores.
+#[derive(Debug)]
+pub struct Stores<M> {
+    /// The audit log.
+    pub events: Store<M>,
+    /// The snapshots.
+    pub snapshots: Store<M>,
+}
+
+impl<M> Stores<M> {
+    /// The stores in these mounts.
+    pub fn new(events: M, snapshots: M) -> Self {
+        Self {
+            events: Store { medium: events, file: EVENTS_FILE, pinned: OnceCell::new() },
+            snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE, pinned: OnceCell::new() },
+        }
+    }
+}
+
+impl Stores<Directory> {
+    /// The stores in these mounts, which must be there.
+    pub fn open(audit_events_dir: &Path, snapshots_dir: &Path) -> Result<Self, Error> {
+        Ok(Self::new(open_mount(audit_events_dir)?, open_mount(snapshots_dir)?))
+    }
+}
+
+fn open_mount(path: &Path) -> Result<Directory, Error> {
+    let init = "`dreichor init` creates the mounts; or name others by --data-dir";
+    Directory::open(path).map_err(|error| match error {
+        OpenError::Missing => Error::unavailable(path, "the mount is missing", init),
+        OpenError::NotADirectory => Error::unavailable(
+            path,
+            "the mount is not a directory",
+            format!("move what is there away; {init}"),
+        ),
+        OpenError::Refused(error) => {
+            Error::unavailable(path, format!("the mount cannot be opened: {error}"), "see to its permissions")
+        }
+    })
+}
+
+impl<M: Medium> Stores<M> {
+    /// Says which files others could write to.
+    pub fn warn_of_loose_permissions(&self) -> Result<(), Error> {
+        self.each(|store| {
+            if let Some(Err(refusal)) = store.stat()?.map(|stat| refusal::check_mode(&stat)) {
+                tracing::warn!(file = %store.path().display(), "{refusal}: a writer would refuse it");
+            }
+            Ok(())
+        })
+    }
+
+    /// Does the same to both, the log first.
+    pub fn each(&self, act: impl Fn(&Store<M>) -> Result<(), Error>) -> Result<(), Error> {
+        act(&self.events)?;
+        act(&self.snapshots)
+    }
+}
+
+impl<M: Medium> Store<M> {
+    /// The mount.
+    pub fn medium(&self) -> &M {
+        &self.medium
+    }
+
+    /// The file's name in its mount.
+    pub fn file(&self) -> &'static str {
+        self.file
+    }
+
+    /// The file's path, for messages.
+    pub fn path(&self) -> std::path::PathBuf {
+        self.medium.path(self.file)
+    }
+
+    /// What the file is; none if it is missing, which is an empty store. A file that can be no store is
+    /// refused.
+    pub fn stat(&self) -> Result<Option<Stat>, Error> {
+        let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", &error))?;
+        stat.map(|stat| self.check(stat)).transpose()
+    }
+
+    /// Refuses a file that can be no store, or is not the pinned one.
+    fn check(&self, stat: Stat) -> Result<Stat, Error> {
+        refusal::check_kind(&stat).map_err(|refusal| self.refused(refusal))?;
+        match self.pinned.get() {
+            Some(pinned) if *pinned != stat.identity => Err(Error::unavailable(
+                self.path(),
+                "another file took its place since this process began with it",
+                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+            )),
+            Some(_) | None => Ok(stat),
+        }
+    }
+
+    /// Takes no other file than the one with this identity for the store from now on.
+    pub fn pin(&self, identity: (u64, u64)) -> Result<(), Error> {
+        if *self.pinned.get_or_init(|| identity) != identity {
+            return Err(Error::Internal("a store is pinned to two files".into()));
+        }
+        // The name may have passed to another file just before.
+        self.stat().map(drop)
+    }
+
+    /// The file opened for reading, with its size now; none if it is missing.
+    pub fn open(&self) -> Result<Option<(M::File, Stat)>, Error> {
+        if self.stat()?.is_none() {
+            return Ok(None);
+        }
+        let cannot = |error: io::Error| self.cannot("be read", &error);
+        let file = self.medium.open(self.file, Access::Read).map_err(cannot)?;
+        let stat = file.stat().map_err(cannot)?;
+        Ok(Some((file, self.check(stat)?)))
+    }
+
+    /// The error of a file that could not be read, examined, pinned.
+    pub fn cannot(&self, act: &str, error: &dyn std::error::Error) -> Error {
+        Error::unavailable(
+            self.path(),
+            format!("it cannot {act}: {error}"),
+            "see to its permissions and its disk",
+        )
+    }
+
+    /// The error of a file that can be no store.
+    pub fn refused(&self, refusal: Refusal) -> Error {
+        let next = match refusal {
+            Refusal::Kind(_) => "put the store's own file there, or name the mount where it is",
+            Refusal::Links(_) => "remove the other names, or copy the file",
+            Refusal::Writable(_) => "`chmod go-w` the file, after a look at who could have written to it",
+        };
+        Error::unavailable(self.path(), refusal, next)
+    }
+
+    /// The error of a line that breaks a rule.
+    pub fn malformed(&self, line: Line<'_>, fault: Box<Fault>) -> Error {
+        Error::Malformed { path: self.path(), line: line.number, offset: line.offset, fault }
+    }
+
+    /// The error of a file that cannot be read to the end.
+    pub fn unreadable(&self, error: &ReadError) -> Error {
+        match error {
+            ReadError::Refused { .. } => self.cannot("be read", error),
+            ReadError::Shrank { .. } => Error::unavailable(
+                self.path(),
+                error,
+                "find out what else writes to the file, before anything else",
+            ),
+            ReadError::TooLong { number, offset, length } => Error::Malformed {
+                path: self.path(),
+                line: *number,
+                offset: *offset,
+                fault: line_too_long(usize::try_from(*length).unwrap_or(usize::MAX)),
+            },
+        }
+    }
+}
