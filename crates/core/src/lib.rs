@@ -28,6 +28,7 @@ pub mod feedback;
 pub mod id;
 pub mod input;
 pub mod json;
+pub mod proof;
 pub mod snapshot;
 pub mod state;
 pub mod tick;

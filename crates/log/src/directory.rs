@@ -97,6 +97,7 @@ fn stat_of(stat: rustix::fs::Stat) -> Stat {
         // A size is never negative.
         size: u64::try_from(stat.st_size).unwrap_or_default(),
         mode: stat.st_mode & 0o7777,
+        change_time: (stat.st_ctime.into(), i64::try_from(stat.st_ctime_nsec).unwrap_or_default()),
     }
 }
 

@@ -80,6 +80,9 @@ pub struct Stat {
     pub size: u64,
     /// Its permission bits.
     pub mode: u32,
+    /// When it was last changed in any way, by the system's word: seconds and nanoseconds. To tell a file that
+    /// was changed from one that was not, and for nothing else.
+    pub change_time: (i64, i64),
 }
 
 /// A kind of file.

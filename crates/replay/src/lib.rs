@@ -9,13 +9,20 @@
 //! which knows only this one has no way to.
 
 pub mod error;
+pub mod filter;
+pub mod find;
 pub mod history;
+pub mod leaves;
+pub mod page;
 pub mod receipt;
 pub mod replay;
 pub mod store;
+pub mod view;
 
 pub use error::Error;
+pub use filter::Filter;
 pub use history::History;
 pub use receipt::Receipt;
 pub use replay::{Replay, Replayed, Watch};
 pub use store::{Store, Stores};
+pub use view::View;

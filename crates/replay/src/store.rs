@@ -1,8 +1,8 @@
 //! The two stores, and what is checked of their files before anything of them is read.
 
-use std::cell::OnceCell;
 use std::io;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use dreichor_core::Fault;
 use dreichor_core::event::line_too_long;
@@ -22,7 +22,7 @@ pub struct Store<M> {
     medium: M,
     file: &'static str,
     /// Device and inode of the file that it was once found to be: from then on, no other is taken for it.
-    pinned: OnceCell<(u64, u64)>,
+    pinned: OnceLock<(u64, u64)>,
 }
 
 /// Both stores.
@@ -38,8 +38,8 @@ impl<M> Stores<M> {
     /// The stores in these mounts.
     pub fn new(events: M, snapshots: M) -> Self {
         Self {
-            events: Store { medium: events, file: EVENTS_FILE, pinned: OnceCell::new() },
-            snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE, pinned: OnceCell::new() },
+            events: Store { medium: events, file: EVENTS_FILE, pinned: OnceLock::new() },
+            snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE, pinned: OnceLock::new() },
         }
     }
 }

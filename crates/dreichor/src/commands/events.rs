@@ -5,11 +5,9 @@ use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::Duration;
 
 use dreichor_core::LINE_BYTES_MAX;
-use dreichor_core::event::{Body, Event, FeedbackTarget};
-use dreichor_core::id::DecisionId;
-use dreichor_core::value::MarketId;
+use dreichor_core::event::Event;
 use dreichor_log::{Line, Lines};
-use dreichor_replay::{Error, History, Replay, Stores, Watch};
+use dreichor_replay::{Error, Filter, History, Replay, Stores, Watch};
 use dreichor_runtime::{Config, gate};
 
 use crate::arguments::EventsArguments;
@@ -43,7 +41,7 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Fa
 /// Prints lines as they become whole, each checked like those before it.
 fn follow<M: dreichor_log::Medium>(
     stores: &Stores<M>,
-    mut printer: Printer<'_>,
+    mut printer: Printer,
     mut history: History,
     mut count: u64,
     mut offset: u64,
@@ -86,8 +84,8 @@ fn follow<M: dreichor_log::Medium>(
 }
 
 /// Prints the lines that the arguments ask for.
-struct Printer<'a> {
-    arguments: &'a EventsArguments,
+struct Printer {
+    filter: Filter,
     out: BufWriter<StdoutLock<'static>>,
     escapes: bool,
     limit: Option<usize>,
@@ -98,11 +96,19 @@ struct Printer<'a> {
     failure: Option<Failure>,
 }
 
-impl<'a> Printer<'a> {
-    fn new(arguments: &'a EventsArguments) -> Self {
+impl Printer {
+    fn new(arguments: &EventsArguments) -> Self {
         let escapes = std::io::stdout().is_terminal() && !arguments.json;
+        let filter = Filter {
+            event_type: arguments.event_type,
+            decision: arguments.decision,
+            market: arguments.market,
+            instance: arguments.instance,
+            from: arguments.from,
+            to: arguments.to,
+        };
         Self {
-            arguments,
+            filter,
             out: stdout(),
             escapes,
             limit: arguments.limit,
@@ -128,26 +134,11 @@ impl<'a> Printer<'a> {
         }
         Ok(self.out.flush()?)
     }
-
-    fn is_asked_for(&self, event: &Event<'_>, history: &History) -> bool {
-        let arguments = self.arguments;
-        let time = event.logical_time.get();
-        let decision = decision_of(event);
-        arguments.event_type.is_none_or(|asked| asked == event.body.event_type())
-            && arguments.from.is_none_or(|from| time >= from)
-            && arguments.to.is_none_or(|to| time <= to)
-            && arguments.decision.is_none_or(|asked| decision == Some(asked))
-            && arguments.market.is_none_or(|asked| market_of(event) == Some(asked))
-            && arguments.instance.is_none_or(|asked| {
-                let remembered = decision.and_then(|id| history.state().memory().decision(id));
-                remembered.is_some_and(|decision| decision.evaluated().strategy_instance_id == asked)
-            })
-    }
 }
 
-impl Watch for Printer<'_> {
+impl Watch for Printer {
     fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
-        if !self.is_asked_for(event, history) {
+        if !self.filter.asks_for(event, history.state().memory()) {
             return Ok(());
         }
         match self.limit {
@@ -172,36 +163,5 @@ impl Watch for Printer<'_> {
         if !std::io::stdout().is_terminal() {
             self.progress.set(done, total);
         }
-    }
-}
-
-/// The decision that the event is of, or speaks of.
-fn decision_of(event: &Event<'_>) -> Option<DecisionId> {
-    match &event.body {
-        Body::UserFeedbackRecorded(feedback) => match feedback.target {
-            FeedbackTarget::Decision(decision) | FeedbackTarget::Execution(decision, _) => Some(decision),
-            FeedbackTarget::TimeWindow { .. } => None,
-        },
-        Body::DecisionEvaluated(_)
-        | Body::OrderIntentCreated(_)
-        | Body::OrderIntentSkipped(_)
-        | Body::SafetyEvaluated(_)
-        | Body::ExecutionAttempted(_)
-        | Body::ExecutionOutcomeRecorded(_)
-        | Body::LedgerUpdated(_) => event.body.tick_decision_id(),
-    }
-}
-
-/// The market that the event names.
-fn market_of(event: &Event<'_>) -> Option<MarketId> {
-    match &event.body {
-        Body::DecisionEvaluated(body) => body.target_market_id,
-        Body::OrderIntentCreated(body) => Some(body.market_id),
-        Body::ExecutionOutcomeRecorded(body) => Some(body.outcome.market_id),
-        Body::LedgerUpdated(body) => Some(body.market_id),
-        Body::OrderIntentSkipped(_)
-        | Body::SafetyEvaluated(_)
-        | Body::ExecutionAttempted(_)
-        | Body::UserFeedbackRecorded(_) => None,
     }
 }

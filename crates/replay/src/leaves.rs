@@ -1,0 +1,142 @@
+//! The leaves of a log's tree, kept so sparsely that a log of any length fits the memory, and read again where a
+//! proof needs them.
+
+use std::ops::Range;
+
+use dreichor_core::{Hash, Tree, proof};
+use dreichor_log::Medium;
+
+use crate::error::Error;
+use crate::view::View;
+
+/// How many leaves one chunk has: a perfect subtree, whose lines are read in a moment.
+const CHUNK_LEAVES: u64 = 1 << 10;
+
+/// What is kept of a log: of each chunk of leaves, where its first line starts, and its root.
+#[derive(Debug, Clone, Default)]
+pub struct Leaves {
+    size: u64,
+    chunks: Vec<Chunk>,
+}
+
+#[derive(Debug, Clone)]
+struct Chunk {
+    offset: u64,
+    tree: Tree,
+}
+
+impl Leaves {
+    /// Adds the leaf of the next line, which starts at `offset`.
+    pub fn push(&mut self, offset: u64, leaf: Hash) {
+        if self.size.is_multiple_of(CHUNK_LEAVES) {
+            self.chunks.push(Chunk { offset, tree: Tree::new() });
+        }
+        if let Some(chunk) = self.chunks.last_mut() {
+            chunk.tree.push(leaf);
+        }
+        self.size += 1;
+    }
+
+    /// How many leaves there are.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The path that proves that leaf `index` is in the tree of the first `size` leaves. None if there is no such
+    /// leaf or no such tree.
+    pub fn inclusion<M: Medium>(
+        &self,
+        view: &View<'_, M>,
+        index: u64,
+        size: u64,
+    ) -> Result<Option<Vec<Hash>>, Error> {
+        self.path(view, proof::inclusion(index, size), size)
+    }
+
+    /// The path that proves that the tree of the first `from` leaves is the beginning of that of the first `to`.
+    /// None if there are no such trees.
+    pub fn consistency<M: Medium>(
+        &self,
+        view: &View<'_, M>,
+        from: u64,
+        to: u64,
+    ) -> Result<Option<Vec<Hash>>, Error> {
+        self.path(view, proof::consistency(from, to), to)
+    }
+
+    fn path<M: Medium>(
+        &self,
+        view: &View<'_, M>,
+        ranges: Option<Vec<Range<u64>>>,
+        size: u64,
+    ) -> Result<Option<Vec<Hash>>, Error> {
+        let Some(ranges) = ranges.filter(|_| size <= self.size) else { return Ok(None) };
+        // Neighbours in the path are often of the same chunk.
+        let mut read = None;
+        ranges.into_iter().map(|range| self.root(view, &range, &mut read)).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The root of the subtree over `range`, which is one of the tree: it starts at a multiple of a power of two
+    /// that it is not longer than, so it lies within one chunk or starts with one.
+    fn root<M: Medium>(
+        &self,
+        view: &View<'_, M>,
+        range: &Range<u64>,
+        read: &mut Option<(u64, Vec<Hash>)>,
+    ) -> Result<Hash, Error> {
+        let mut tree = Tree::new();
+        let mut at = range.start;
+        while at < range.end {
+            let chunk = at / CHUNK_LEAVES;
+            let end = range.end.min((chunk + 1) * CHUNK_LEAVES);
+            let Some(kept) = self.chunks.get(usize::try_from(chunk).unwrap_or(usize::MAX)) else {
+                return Err(Error::Internal("a proof of leaves that are not there".into()));
+            };
+            if at == chunk * CHUNK_LEAVES && end - at == kept.tree.size() {
+                if range.end - range.start <= end - at {
+                    return Ok(kept.tree.root());
+                }
+                // Of several chunks, the roots are the leaves of what is above them.
+                tree.push(kept.tree.root());
+            } else {
+                if read.as_ref().is_none_or(|(number, _)| *number != chunk) {
+                    *read = Some((chunk, kept.read(view)?));
+                }
+                let leaves = read.as_ref().map_or(&[][..], |(_, leaves)| leaves);
+                let part = subtree(leaves, at % CHUNK_LEAVES, end - at);
+                if range.end - range.start <= end - at {
+                    return Ok(part);
+                }
+                tree.push(part);
+            }
+            at = end;
+        }
+        Ok(tree.root())
+    }
+}
+
+impl Chunk {
+    /// The chunk's leaves, read again; they must be what they were.
+    fn read<M: Medium>(&self, view: &View<'_, M>) -> Result<Vec<Hash>, Error> {
+        let mut leaves = Vec::new();
+        let mut tree = Tree::new();
+        view.each_line(self.offset, view.end(), |line| {
+            let (_, leaf) = view.read_event(&line)?;
+            leaves.push(leaf);
+            tree.push(leaf);
+            Ok(tree.size() < self.tree.size())
+        })?;
+        if tree.size() == self.tree.size() && tree.root() == self.tree.root() {
+            Ok(leaves)
+        } else {
+            Err(view.changed(self.offset))
+        }
+    }
+}
+
+fn subtree(leaves: &[Hash], start: u64, length: u64) -> Hash {
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let mut tree = Tree::new();
+    leaves.iter().skip(place(start)).take(place(length)).for_each(|leaf| tree.push(*leaf));
+    tree.root()
+}

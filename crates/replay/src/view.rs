@@ -1,0 +1,114 @@
+//! The log's whole lines at one moment, wherever one wants to read them.
+
+use dreichor_core::event::{Event, line_too_long};
+use dreichor_core::{Hash, LINE_BYTES_MAX};
+use dreichor_log::last::{count_lines, line_start};
+use dreichor_log::{Line, Lines, Medium, ReadError, Tail, read_exactly};
+
+use crate::error::Error;
+use crate::store::Store;
+
+/// The log as it was when it was opened: what is appended later is not seen.
+pub struct View<'s, M: Medium> {
+    store: &'s Store<M>,
+    /// None: the log is missing, which is an empty log.
+    file: Option<M::File>,
+    end: u64,
+    size: u64,
+}
+
+impl<'s, M: Medium> View<'s, M> {
+    /// Opens the log.
+    pub fn open(store: &'s Store<M>) -> Result<Self, Error> {
+        let Some((file, stat)) = store.open()? else {
+            return Ok(Self { store, file: None, end: 0, size: 0 });
+        };
+        let end = line_start(&file, stat.size).map_err(|error| store.unreadable(&error))?;
+        Ok(Self { store, file: Some(file), end, size: stat.size })
+    }
+
+    /// Where the last whole line ends, LF included.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// What stands behind the last whole line.
+    pub fn tail(&self) -> Option<Tail> {
+        (self.end < self.size).then(|| Tail { offset: self.end, length: self.size - self.end })
+    }
+
+    /// Whether a line starts here, or the log's whole lines end here.
+    pub fn is_boundary(&self, offset: u64) -> Result<bool, Error> {
+        Ok(offset <= self.end && self.line_start(offset)? == offset)
+    }
+
+    /// Where the line starts within which `offset` stands.
+    pub(crate) fn line_start(&self, offset: u64) -> Result<u64, Error> {
+        match &self.file {
+            Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(&error)),
+            None => Ok(0),
+        }
+    }
+
+    /// The number of the line that starts at `offset`, from 1. It counts all lines before.
+    pub(crate) fn line_number(&self, offset: u64) -> Result<u64, Error> {
+        match &self.file {
+            Some(file) => Ok(count_lines(file, offset).map_err(|error| self.store.unreadable(&error))? + 1),
+            None => Ok(1),
+        }
+    }
+
+    /// Reads `buffer` full from `offset` on.
+    pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
+        match &self.file {
+            Some(file) => read_exactly(file, buffer, offset).map_err(|error| self.store.unreadable(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the lines from `start` to `end`, both boundaries, to `each` until that returns false. The lines'
+    /// numbers count from `start`.
+    pub(crate) fn each_line(
+        &self,
+        start: u64,
+        end: u64,
+        mut each: impl FnMut(Line<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut lines = Lines::starting_at(file, start, 0, end, LINE_BYTES_MAX);
+        loop {
+            match lines.next_line() {
+                Ok(Some(line)) if each(line)? => {}
+                Ok(_) => return Ok(()),
+                Err(ReadError::TooLong { offset, length, .. }) => {
+                    let fault = line_too_long(usize::try_from(length).unwrap_or(usize::MAX));
+                    return Err(self.malformed(offset, fault));
+                }
+                Err(error @ (ReadError::Refused { .. } | ReadError::Shrank { .. })) => {
+                    return Err(self.store.unreadable(&error));
+                }
+            }
+        }
+    }
+
+    /// The event that a line holds, and its leaf hash.
+    pub(crate) fn read_event<'l>(&self, line: &Line<'l>) -> Result<(Event<'l>, Hash), Error> {
+        Event::read_line(line.bytes).map_err(|fault| self.malformed(line.offset, fault))
+    }
+
+    /// The error of lines that are not what they were before.
+    pub(crate) fn changed(&self, offset: u64) -> Error {
+        Error::unavailable(
+            self.store.path(),
+            format!("lines from byte {offset} on are no longer what they were"),
+            "find out what touched the file; `dreichor replay` says what it holds now",
+        )
+    }
+
+    fn malformed(&self, offset: u64, fault: Box<dreichor_core::Fault>) -> Error {
+        match self.line_number(offset) {
+            Ok(line) => Error::Malformed { path: self.store.path(), line, offset, fault },
+            Err(error) => error,
+        }
+    }
+}
