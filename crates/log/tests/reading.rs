@@ -168,3 +168,9 @@ fn around_the_ends_of_blocks() {
         }
     }
 }
+
+/// Lines that are short for a block and lie across its end, one behind the other.
+#[test]
+fn across_the_ends_of_blocks() {
+    check(&[40_000; 80], 1);
+}
