@@ -11,6 +11,7 @@
 
 mod support;
 
+use dreichor_core::event::EventType;
 use dreichor_core::{Event, Fault, Rule, State};
 use support::line::{edited, identified};
 use support::log::{Context, expanded};
@@ -45,7 +46,8 @@ fn changed(context: &Context, line: &str, change: &str) -> Vec<u8> {
     }
 }
 
-fn check(scenario: &str) {
+/// Checks what becomes of a log; returns the fault by which its last event is refused.
+fn check(scenario: &str) -> Option<Box<Fault>> {
     let (events, end) = scenario.rsplit_once("=>").unwrap();
     let events = events.split('|').map(str::trim).filter(|event| !event.is_empty()).flat_map(expanded);
     let events: Vec<String> = events.collect();
@@ -65,7 +67,7 @@ fn check(scenario: &str) {
                 let unchanged = read(&mut before.clone(), &written(&event));
                 assert_eq!(unchanged, Ok(()), "without its change the event is accepted: {scenario}");
             }
-            becomes = Some(fault.rule.name());
+            becomes = Some(fault);
             break;
         }
         assert_eq!(change, None, "accepted in spite of its change: {scenario}");
@@ -75,11 +77,9 @@ fn check(scenario: &str) {
         context.advance(&event);
     }
     let is_whole = state.open_tick().is_none();
-    assert_eq!(
-        becomes.unwrap_or(if is_whole { "accepted" } else { "interrupted" }),
-        end.trim(),
-        "{scenario}"
-    );
+    let accepted = if is_whole { "accepted" } else { "interrupted" };
+    assert_eq!(becomes.as_ref().map_or(accepted, |fault| fault.rule.name()), end.trim(), "{scenario}");
+    becomes
 }
 
 /// The scenarios of a table: lines up to one with `=>`, but for those that begin with `#`.
@@ -117,6 +117,8 @@ fn the_events_of_a_tick_come_in_their_order() {
     let columns = rows.next().unwrap();
     let mut seen = 0;
     for row in rows {
+        let mut comes_next = Vec::new();
+        let mut told = Vec::new();
         for (column, cell) in columns.iter().zip(&row[1..]) {
             let before = POINTS.iter().find(|(name, _)| *name == row[0]).unwrap().1;
             let event = EVENTS.iter().find(|(name, _)| name == column).unwrap().1;
@@ -129,8 +131,18 @@ fn the_events_of_a_tick_come_in_their_order() {
                 "sale" => "forced-sale",
                 cell => panic!("what is {cell}?"),
             };
-            check(&format!("{before} | {event} => {end}"));
+            let fault = check(&format!("{before} | {event} => {end}"));
             seen += 1;
+            match (*cell, fault) {
+                (_, None) => comes_next.push(Context::new().event(event).body.event_type()),
+                ("order" | "cut", Some(fault)) => told.push(fault.expected),
+                (_, Some(_)) => {}
+            }
+        }
+        // Who breaks the order is told what comes next, and nothing else.
+        for expected in told {
+            let named = EventType::ALL.iter().filter(|name| expected.contains(name.as_str())).copied();
+            assert_eq!(Vec::from_iter(named), comes_next, "at {}: {expected}", row[0]);
         }
     }
     assert_eq!(seen, POINTS.len() * EVENTS.len());

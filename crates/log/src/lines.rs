@@ -42,7 +42,8 @@ impl<'f, F: File> Lines<'f, F> {
 
     /// The same from `offset` on, where `given_out` lines end.
     pub fn starting_at(file: &'f F, offset: u64, given_out: u64, end: u64, line_bytes_max: usize) -> Self {
-        let buffer = vec![0; BLOCK_BYTES.max(2 * line_bytes_max)];
+        // Room for a block behind the longest line that has no end yet.
+        let buffer = vec![0; BLOCK_BYTES + line_bytes_max];
         Self { file, end, line_bytes_max, buffer, start: 0, filled: 0, buffer_offset: offset, given_out }
     }
 

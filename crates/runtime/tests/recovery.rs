@@ -6,7 +6,12 @@ mod support;
 
 use std::fs;
 
+use dreichor_core::Event;
 use dreichor_core::tick::SafetyMode;
+use dreichor_log::Line;
+use dreichor_replay::replay::Watch;
+use dreichor_replay::{Error, History};
+use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -166,7 +171,7 @@ fn a_reader_folds_what_is_there_of_an_interrupted_tick() {
 #[test]
 fn an_interrupted_tick_that_is_no_prefix_of_itself_is_refused() {
     // A skip with another reason than the tick, computed again, would have: its id is right.
-    use dreichor_core::event::{Body, Event, OrderIntentSkipped};
+    use dreichor_core::event::{Body, OrderIntentSkipped};
     use dreichor_core::value::SkipReason;
     let mut events = up_to("DECISION_EVALUATED", 0);
     let line = events.clone();
@@ -208,4 +213,40 @@ fn after_manual_the_missing_snapshots_are_written_as_they_would_have_been() {
     let bench = Bench { strategy: SnapshotStrategy::OnLedgerUpdate, ..bench };
     bench.ingest(b"").unwrap();
     assert_eq!(bench.bytes(), whole);
+}
+
+/// What a watcher was told.
+#[derive(Default)]
+struct Told {
+    /// The number of each event's line.
+    events: Vec<u64>,
+    /// Each time, how much of how much was read.
+    progress: Vec<(u64, u64)>,
+}
+
+impl Watch for Told {
+    fn event(&mut self, line: Line<'_>, _: &Event<'_>, history: &History) -> Result<(), Error> {
+        assert_eq!(history.tree().size(), line.number, "the event is folded already");
+        self.events.push(line.number);
+        Ok(())
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.progress.push((done, total));
+    }
+}
+
+#[test]
+fn a_watcher_is_told_of_each_event_once_and_of_the_progress_now_and_then() {
+    let whole = vector_stores();
+    // A log of one stretch: its start is told, each time that it is read.
+    let size = whole.events.len() as u64;
+    for (snapshots, reads) in [(whole.snapshots.clone(), 1), (Vec::new(), 2)] {
+        let bench = Bench::holding(&Bytes { snapshots, ..whole.clone() });
+        let mut told = Told::default();
+        recover(&bench.stores(), bench.strategy, &mut told).unwrap();
+        assert_eq!(bench.bytes(), whole);
+        assert_eq!(told.events, Vec::from_iter(1..=254));
+        assert_eq!(told.progress, vec![(0, size); reads]);
+    }
 }

@@ -29,18 +29,24 @@ fn a_file_that_takes_the_place_of_the_locked_one_is_refused() {
 #[test]
 fn a_hole_in_the_snapshots_is_refused_by_a_writer() {
     let whole = vector_stores();
-    let mut snapshots = whole.snapshots.clone();
-    let second_line = snapshots.iter().position(|&byte| byte == b'\n').unwrap() + 1;
-    snapshots[second_line + 10..second_line + 300].fill(0);
-    // Unterminated bytes behind the log stay where they are, too: nothing is cut before all is checked.
-    let bench = Bench::holding(&Bytes { snapshots, events: [&whole.events, &b"torn"[..]].concat() });
-    let before = bench.listing();
-    assert!(bench.replay().is_ok(), "a reader reads the latest only");
-    let error = bench.ingest(b"").unwrap_err();
-    assert_eq!(error.exit_code(), 12);
-    assert!(error.to_string().contains("line 2 at byte 405"), "{error}");
-    assert!(error.to_string().contains("snapshot-hole"), "{error}");
-    assert_eq!(bench.listing(), before);
+    let second_line = whole.snapshots.iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    // A commit may have 16 MiB, and one input more: so far back the hole may be.
+    for later in [0, 17 << 20] {
+        let mut snapshots = whole.snapshots.clone();
+        snapshots[second_line + 10..second_line + 300].fill(0);
+        let third_line =
+            second_line + snapshots[second_line..].iter().position(|&byte| byte == b'\n').unwrap() + 1;
+        snapshots.splice(third_line..third_line, b"a snapshot\n".repeat(later / 11));
+        // Unterminated bytes behind the log stay where they are, too: nothing is cut before all is checked.
+        let bench = Bench::holding(&Bytes { snapshots, events: [&whole.events, &b"torn"[..]].concat() });
+        let before = bench.listing();
+        assert!(bench.replay().is_ok(), "a reader reads the latest only");
+        let error = bench.ingest(b"").unwrap_err();
+        assert_eq!(error.exit_code(), 12);
+        assert!(error.to_string().contains("line 2 at byte 405 (the line starts at byte 395)"), "{error}");
+        assert!(error.to_string().contains("snapshot-hole"), "{error}");
+        assert!(bench.listing() == before, "a file was changed");
+    }
 }
 
 /// Whole lines that had been read were dropped when the read after them failed.

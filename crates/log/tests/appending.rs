@@ -1,0 +1,58 @@
+//! An appender writes to the file that it opened and left, or to none.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use dreichor_log::{AppendError, Appender, Directory, Medium};
+
+/// Appends, has somebody `meddle` with the file, and appends again.
+fn check(meddle: impl Fn(&Path), expected: &str) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    fs::write(&path, "line\n").unwrap();
+    let directory = Directory::open(dir.path()).unwrap();
+    let identity = directory.stat("log").unwrap().unwrap().identity;
+    let mut appender = Appender::open(&directory, "log", identity, 5).unwrap();
+    assert_eq!(appender.size(), 5);
+    appender.append(b"more\n").unwrap();
+    appender.append(b"").unwrap();
+    assert_eq!(appender.size(), 10);
+    assert_eq!(fs::read(&path).unwrap(), b"line\nmore\n");
+
+    meddle(&path);
+    let meddled = fs::read(&path).ok();
+    let refused = |error: AppendError| {
+        assert!(matches!(error, AppendError::NotOurs(_)), "{error:?}");
+        assert!(error.to_string().contains(expected), "{error} is not {expected}");
+    };
+    // As often as one likes: nothing was written, so nothing is in doubt.
+    for _ in 0..2 {
+        refused(appender.append(b"again\n").unwrap_err());
+        assert_eq!(appender.size(), 10);
+    }
+    if meddled.is_some() {
+        refused(Appender::open(&directory, "log", identity, 10).unwrap_err());
+    }
+    assert_eq!(fs::read(&path).ok(), meddled, "nothing was written");
+}
+
+#[test]
+fn a_file_that_is_not_as_we_left_it_is_not_written_to() {
+    check(|path| fs::remove_file(path).unwrap(), "it vanished");
+    let replace = |path: &Path| {
+        let other = path.with_extension("other");
+        fs::copy(path, &other).unwrap();
+        fs::rename(other, path).unwrap();
+    };
+    check(replace, "it was replaced by another file");
+    check(|path| fs::hard_link(path, path.with_extension("link")).unwrap(), "it has 2 names");
+    let append = |path: &Path| {
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"x").unwrap();
+    };
+    check(append, "its size is 11 bytes where we left 10");
+    let truncate = |path: &Path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap();
+    check(truncate, "its size is 9 bytes where we left 10");
+}

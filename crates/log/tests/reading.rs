@@ -1,0 +1,176 @@
+//! Whoever reads finds the same lines, wherever blocks end, however long lines are, and however little the
+//! system gives at once.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use dreichor_log::last::{count_lines, find_nul, line_start, read_end};
+use dreichor_log::{File, Lines, ReadError, Spans, Tail};
+use support::Reluctant;
+
+/// How much is read at once: lines that end around its multiples are the interesting ones.
+const BLOCK: usize = 1 << 20;
+/// How much is read at once from the end.
+const END_BLOCK: usize = 64 << 10;
+
+/// What was written: lines of `x` and a tail of NULs.
+struct Written {
+    bytes: Vec<u8>,
+    /// Where each line starts, and its length without LF.
+    lines: Vec<(usize, usize)>,
+    /// The length of all lines.
+    whole: usize,
+}
+
+impl Written {
+    fn new(lengths: &[usize], tail: usize) -> Self {
+        let (mut bytes, mut lines) = (Vec::new(), Vec::new());
+        for &length in lengths {
+            lines.push((bytes.len(), length));
+            bytes.resize(bytes.len() + length, b'x');
+            bytes.push(b'\n');
+        }
+        let whole = bytes.len();
+        bytes.resize(whole + tail, 0);
+        Self { bytes, lines, whole }
+    }
+
+    fn end(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn tail(&self) -> Option<Tail> {
+        let tail = Tail { offset: self.whole as u64, length: self.end() - self.whole as u64 };
+        (tail.length > 0).then_some(tail)
+    }
+
+    /// From the second line on, too: what stands before is not looked at.
+    fn starts(&self) -> impl Iterator<Item = (usize, u64)> {
+        let second = self.lines.first().map(|(_, length)| (1, *length as u64 + 1));
+        [(0, 0)].into_iter().chain(second)
+    }
+
+    fn check_spans(&self, file: &impl File) {
+        for (skipped, start) in self.starts() {
+            let mut spans = Spans::starting_at(file, start, skipped as u64, self.end());
+            for (index, &(offset, length)) in self.lines.iter().enumerate().skip(skipped) {
+                let span = spans.next_span().unwrap().unwrap();
+                let found = (span.number, span.offset, span.length);
+                assert_eq!(found, (index as u64 + 1, offset as u64, length as u64));
+                assert!(span.read(file).unwrap() == self.bytes[offset..offset + length]);
+            }
+            assert_eq!(spans.next_span().unwrap(), None);
+            assert_eq!(spans.count(), self.lines.len() as u64);
+            assert_eq!(spans.tail(), self.tail());
+        }
+    }
+
+    /// Lines of at most `max` bytes; the first that is longer ends the reading.
+    fn check_lines(&self, file: &impl File, max: usize) {
+        for (skipped, start) in self.starts() {
+            let mut lines = Lines::starting_at(file, start, skipped as u64, self.end(), max);
+            let mut is_too_long = false;
+            for (index, &(offset, length)) in self.lines.iter().enumerate().skip(skipped) {
+                assert_eq!((lines.count(), lines.offset()), (index as u64, offset as u64));
+                let next = lines.next_line();
+                if length > max {
+                    let Err(ReadError::TooLong { number, offset: at, length: seen }) = next else {
+                        unreachable!("{next:?} of {length} bytes, and at most {max}")
+                    };
+                    assert_eq!((number, at, seen), (index as u64 + 1, offset as u64, length as u64));
+                    is_too_long = true;
+                    break;
+                }
+                let line = next.unwrap().unwrap();
+                assert_eq!((line.number, line.offset), (index as u64 + 1, offset as u64));
+                assert!(line.bytes == &self.bytes[offset..offset + length]);
+            }
+            if !is_too_long {
+                // However often it is asked.
+                for _ in 0..2 {
+                    assert!(lines.next_line().unwrap().is_none());
+                }
+                assert_eq!((lines.count(), lines.offset()), (self.lines.len() as u64, self.whole as u64));
+                assert_eq!(lines.tail(), self.tail());
+            }
+        }
+    }
+
+    fn check_end(&self, file: &impl File) {
+        let end = read_end(file, self.end()).unwrap();
+        let last_line = self.lines.last().map(|&(offset, length)| {
+            let line = self.bytes[offset..offset + length].to_vec();
+            (offset as u64, line)
+        });
+        assert!(end.last_line == last_line);
+        assert_eq!(end.tail, self.tail());
+
+        for (before, &(offset, length)) in self.lines.iter().enumerate() {
+            for at in [offset, offset + length / 2, offset + length] {
+                assert_eq!(line_start(file, at as u64).unwrap(), offset as u64, "at {at}");
+                assert_eq!(count_lines(file, at as u64).unwrap(), before as u64, "before {at}");
+            }
+        }
+        assert_eq!(line_start(file, self.end()).unwrap(), self.whole as u64);
+        assert_eq!(count_lines(file, self.end()).unwrap(), self.lines.len() as u64);
+
+        let nul = self.tail().map(|tail| tail.offset);
+        for start in [0, self.whole as u64 / 2, self.whole as u64] {
+            assert_eq!(find_nul(file, start, self.whole as u64).unwrap(), None);
+            assert_eq!(find_nul(file, start, self.end()).unwrap(), nul, "from {start}");
+        }
+    }
+
+    /// What is shorter than it was said to be was cut off meanwhile, and is not taken for whole.
+    fn check_shrunk(&self, file: &impl File) {
+        let (end, shrank) = (self.end() + 1, self.end());
+        let check = |result: Result<(), ReadError>| {
+            assert!(matches!(result, Err(ReadError::Shrank { offset }) if offset == shrank), "{result:?}");
+        };
+        let mut spans = Spans::starting_at(file, 0, 0, end);
+        check((0..=self.lines.len()).try_for_each(|_| spans.next_span().map(drop)));
+        let longest = self.lines.iter().map(|(_, length)| *length).max().unwrap_or_default();
+        for max in [longest, longest + 2 * BLOCK] {
+            let mut lines = Lines::new(file, end, max);
+            check((0..=self.lines.len()).try_for_each(|_| lines.next_line().map(drop)));
+        }
+        check(read_end(file, end).map(drop));
+        check(line_start(file, end).map(drop));
+        check(count_lines(file, end).map(drop));
+        check(find_nul(file, self.end(), end).map(drop));
+    }
+}
+
+/// Writes lines of these lengths (LF excluded) and a tail, and compares what each reader finds.
+fn check(lengths: &[usize], tail: usize) {
+    let written = Written::new(lengths, tail);
+    for at_once in [usize::MAX, 300_007] {
+        let file = Reluctant::new(&written.bytes, at_once);
+        written.check_spans(&file);
+        for max in [1, END_BLOCK, BLOCK] {
+            written.check_lines(&file, max);
+        }
+        written.check_end(&file);
+        written.check_shrunk(&file);
+    }
+}
+
+#[test]
+fn around_the_ends_of_blocks() {
+    for tail in [0, END_BLOCK, BLOCK - 1, 3 * BLOCK] {
+        check(&[], tail);
+    }
+    for tail in [0, 1, BLOCK] {
+        check(&[0, 0], tail);
+        for first in [END_BLOCK - 1, END_BLOCK, BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            check(&[first, 0, 1], tail);
+            check(&[5, first], tail);
+        }
+    }
+}
+
+/// Lines that are short for a block and lie across its end, one behind the other.
+#[test]
+fn across_the_ends_of_blocks() {
+    check(&[40_000; 80], 1);
+}
