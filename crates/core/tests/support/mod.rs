@@ -4,6 +4,7 @@
 
 pub(crate) mod line;
 pub(crate) mod log;
+pub(crate) mod rfc6962;
 pub(crate) mod spelling;
 pub(crate) mod values;
 pub(crate) mod words;
