@@ -33,7 +33,7 @@ Exit codes:
   13   a write or sync failed; what is not acknowledged may or may not be on disk
   14   the input could not be read to its end, or an acknowledgement or result not delivered
   20   input rejected
-  30   database unreachable
+  30   database unreachable, or a migration failed
   130  ingest: SIGINT after the batch in hand
   143  ingest: SIGTERM after the batch in hand";
 
@@ -43,6 +43,13 @@ Exit codes:
   12   salvaged, and lines were left out: the report names them, and why
   10   the originals cannot be read, or DIR is neither new nor empty; nothing was written
   13   the copy could not be written: remove it; the originals are as they were";
+
+const MIGRATE_EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  2    usage, configuration, or the directory and its files; no database was asked
+  14   the result could not be printed; what was asked for is done
+  30   database unreachable, another runner at work, a contradiction, or a migration failed";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -78,6 +85,13 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
+    /// Look at or apply the migrations of the database that a later phase will use
+    #[command(after_help = MIGRATE_EXIT_CODES)]
+    Migrate {
+        /// What to do
+        #[command(subcommand)]
+        action: MigrateAction,
+    },
     /// From nothing to a result: generated markets, a strategy, a kill half-way, and the proof
     Demo {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
@@ -98,6 +112,25 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateAction {
+    /// Show each migration, applied or pending; writes nothing
+    #[command(after_help = MIGRATE_EXIT_CODES)]
+    Status(MigrateArguments),
+    /// Apply every pending migration, in order, each in one transaction
+    #[command(after_help = MIGRATE_EXIT_CODES)]
+    Apply(MigrateArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MigrateArguments {
+    /// The directory of the migrations, files named NNN_name.sql
+    #[arg(long, value_name = "DIR", default_value = "migrations/")]
+    pub(crate) dir: PathBuf,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -180,6 +213,15 @@ pub(crate) enum Color {
 }
 
 impl Color {
+    /// The spelling as a flag's value.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+
     /// Makes the choice that of all later output.
     pub(crate) fn apply(self) {
         match self {

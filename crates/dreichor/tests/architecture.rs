@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this project that it may depend on.
-const MAY_KNOW: [(&str, &[&str]); 8] = [
+const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("dreichor-audit", &["dreichor-core", "dreichor-log", "dreichor-replay", "dreichor-runtime"]),
     ("dreichor-core", &[]),
     ("dreichor-log", &[]),
+    ("dreichor-migrate", &["dreichor-core"]),
     ("dreichor-replay", &["dreichor-core", "dreichor-log"]),
     ("dreichor-simulation", &["dreichor-log"]),
     ("dreichor-rotation", &[]),
@@ -85,16 +86,18 @@ fn the_core_is_pure_and_the_log_knows_no_event() {
 }
 
 #[test]
-fn only_the_binary_prints() {
+fn only_binaries_print() {
     for folder in [
         "crates/audit/src",
         "crates/core/src",
         "crates/log/src",
+        "crates/migrate/src",
         "crates/replay/src",
         "crates/runtime/src",
         "crates/rotation/src",
     ] {
-        for path in sources(folder) {
+        // A binary may.
+        for path in sources(folder).into_iter().filter(|path| !path.ends_with("main.rs")) {
             let text = fs::read_to_string(&path).unwrap();
             for forbidden in ["println!", "process::exit", "io::stdout", "io::stderr"] {
                 assert!(!text.contains(forbidden), "{}: {forbidden}", path.display());

@@ -378,8 +378,19 @@ fn state_prints_what_the_events_add_up_to() {
 
 #[test]
 fn the_shell_and_packages_get_their_files() {
-    let commands =
-        ["init", "run", "ingest", "snapshot", "replay", "events", "state", "demo", "completions", "man"];
+    let commands = [
+        "init",
+        "run",
+        "ingest",
+        "snapshot",
+        "replay",
+        "events",
+        "state",
+        "migrate",
+        "demo",
+        "completions",
+        "man",
+    ];
     let bench = Bench::bare();
     let print = |arguments: &[&str]| bench.run(arguments).expect(0).text();
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {

@@ -4,6 +4,7 @@ mod demo;
 mod events;
 mod ingest;
 mod init;
+mod migrate;
 mod replay;
 mod run;
 mod salvage;
@@ -20,7 +21,7 @@ use crate::output::Failure;
 
 /// Runs the command; its exit code.
 pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
-    let Arguments { command, settings, .. } = arguments;
+    let Arguments { command, settings, color } = arguments;
     match command {
         Command::Completions { shell } => shell::print_completions(shell),
         Command::Man { command } => shell::print_manual(command.as_deref()),
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Replay(json) => replay::run(&configure(settings.into())?, json),
         Command::Events(arguments) => events::run(&configure(settings.into())?, &arguments),
         Command::Salvage { out, json } => salvage::run(&configure(settings.into())?, &out, json),
+        Command::Migrate { action } => migrate::run(settings.into(), color, action),
         Command::State { part, format } => state::run(&configure(settings.into())?, part, format),
     }
 }
