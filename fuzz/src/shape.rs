@@ -40,11 +40,7 @@ pub fn is_input(json: &Json) -> bool {
 }
 
 /// Whether the object has exactly these members, each once.
-fn has_members<'t>(
-    json: &Json,
-    table: impl IntoIterator<Item = &'t (&'t str, Check)>,
-    order: Order,
-) -> bool {
+fn has_members<'t>(json: &Json, table: impl IntoIterator<Item = &'t (&'t str, Check)>, order: Order) -> bool {
     let Some(members) = json.members() else { return false };
     let mut count = 0;
     let are_right = table.into_iter().enumerate().all(|(index, (name, check))| {
@@ -261,7 +257,9 @@ fn is_decision_class(json: &Json, _: Order) -> bool {
 }
 
 fn is_whole_number(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|digit| digit.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+    !text.is_empty()
+        && text.chars().all(|digit| digit.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
 }
 
 fn is_market(json: &Json, _: Order) -> bool {

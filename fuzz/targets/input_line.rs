@@ -36,7 +36,11 @@ fn parse(line: &[u8]) -> Option<Input<'_>> {
         (Ok(input), Some(json)) => {
             for spelling in [json.written(), json.reversed().written()] {
                 if spelling.len() <= 65_535 {
-                    assert_eq!(Input::parse(&spelling).as_ref(), Ok(&input), "another spelling, another input");
+                    assert_eq!(
+                        Input::parse(&spelling).as_ref(),
+                        Ok(&input),
+                        "another spelling, another input"
+                    );
                 }
             }
             Some(input)
