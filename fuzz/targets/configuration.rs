@@ -8,9 +8,10 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStringExt;
 
+use dreichor_replay::Error;
 use dreichor_runtime::config::{FLAGS, variable};
 use dreichor_runtime::database::DatabaseAddress;
-use dreichor_runtime::{Config, Error, Settings};
+use dreichor_runtime::{Config, Settings};
 use libfuzzer_sys::fuzz_target;
 
 /// Stands for a password, wherever it is found.

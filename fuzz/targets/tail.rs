@@ -6,9 +6,10 @@
 
 use dreichor_core::{Event, Snapshot, State};
 use dreichor_log::Medium;
+use dreichor_replay::{Error, History, Replay, Stores};
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::{SnapshotStrategy, take};
-use dreichor_runtime::{Error, History, Replay, Stores};
+use dreichor_runtime::writing::WriteStores as _;
 use dreichor_simulation::{Disk, Kept, Mount, Plan};
 use libfuzzer_sys::fuzz_target;
 

@@ -8,6 +8,8 @@
     reason = "a helper's failure is the test's"
 )]
 
+pub(crate) mod tracer;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
