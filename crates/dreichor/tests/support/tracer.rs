@@ -2,13 +2,12 @@
 //! what must hold of the stores afterwards.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Bench, DREICHOR, clean, lines, vector};
+use super::{Bench, DREICHOR, Outcome, clean, converse, lines, vector};
 
 /// Whether there is a tracer, and it may trace.
 pub(crate) fn is_there() -> bool {
@@ -90,21 +89,8 @@ impl Try {
         command.args(["-qq", "-y", "-o"]).arg(&trace).args(tracing).arg(DREICHOR).arg("--data-dir");
         // The sandbox's trials would only add calls that change nothing.
         command.arg(self.bench.path("data")).args(["--log-level", "error", "--sandbox", "off", "ingest"]);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut acknowledged = 0;
-        for input in lines(&vector("inputs.ndjson")) {
-            if stdin.write_all(input).is_err() || !matches!(answers.next(), Some(Ok(_))) {
-                break;
-            }
-            acknowledged += 1;
-        }
-        drop(stdin);
-        let mut stderr = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
-        let code = child.wait().unwrap().code();
+        let Outcome { code, stdout, stderr } = converse(&mut command);
+        let acknowledged = lines(&stdout).len();
         Ended { code, acknowledged, stderr, trace: fs::read_to_string(trace).unwrap() }
     }
 
