@@ -1,10 +1,13 @@
 //! `kill -9` anywhere, everything sent again: the stores are those of a run that was never interrupted.
+//!
+//! `RANDOM_KILLS` says how often a process is killed at a random time (default 20).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use dreichor_rotation::{Market, MarketId, Rotation, sample};
 use tempfile::TempDir;
@@ -90,6 +93,59 @@ fn check(inputs: &[u8]) -> String {
     let totals = state.split(",\"decisions\":[").next().unwrap().to_owned();
     assert!(totals.contains(&format!("\"decisions\":{count},")), "{totals}");
     totals
+}
+
+/// Ingests the file and kills that after `wait`. The acknowledgements that came.
+fn ingest_and_kill_after(data_dir: &Path, file: &Path, wait: Duration) -> String {
+    let mut child = dreichor(data_dir)
+        .arg("ingest")
+        .arg(file)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut acknowledged = String::new();
+    std::thread::scope(|scope| {
+        scope.spawn(|| stdout.read_to_string(&mut acknowledged).unwrap());
+        std::thread::sleep(wait);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    });
+    acknowledged
+}
+
+#[test]
+fn killed_at_random_times() {
+    let kills = std::env::var("RANDOM_KILLS").map_or(20, |count| count.parse().unwrap());
+    let inputs = ticks(sample::generate(200));
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("ticks.ndjson");
+    fs::write(&file, &inputs).unwrap();
+    let fresh = |name: &str| {
+        let data_dir = dir.path().join(name);
+        output(dreichor(&data_dir).arg("init"));
+        data_dir
+    };
+    let whole = fresh("whole");
+    let begun = Instant::now();
+    output(dreichor(&whole).arg("ingest").arg(&file));
+    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap();
+    // The times would not come again by a seed: what runs in them depends on the machine.
+    let random = || std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+    let mut killed = fresh("0");
+    for kill in 1..=kills {
+        let wait = Duration::from_micros(random() % micros);
+        let acknowledged = ingest_and_kill_after(&killed, &file, wait).matches('\n').count();
+        let again = output(dreichor(&killed).arg("ingest").arg(&file));
+        assert!(
+            again.lines().take(acknowledged).all(|line| line.contains("ALREADY_RECORDED")),
+            "kill {kill}, after {wait:?}: an acknowledged input is lost"
+        );
+        assert!(stores(&whole) == stores(&killed), "kill {kill}, after {wait:?}: the stores differ");
+        fs::remove_dir_all(&killed).unwrap();
+        killed = fresh(&kill.to_string());
+    }
 }
 
 #[test]

@@ -1,138 +1,79 @@
-//! `kill -9` of the real process at its first, second, third … call of each system call that writes, syncs or
-//! changes names, by a tracer's injection; then everything is sent again. Once on empty stores, once on stores
-//! that need every kind of recovery.
+//! `kill -9` of the real process at its first, second, third … system call, by a tracer's injection; then
+//! everything is sent again. Once on empty stores, once on stores that need every kind of recovery.
 //!
-//! `KILL_CALLS` says at how many places of each system call (default 25, spread over all there are); 0: at
-//! every one.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+//! `KILL_CALLS` says at how many places of each call that writes, syncs, creates, cuts off or renames (default 25,
+//! spread over all there are; 0: at every one), and `KILL_FIRST` at each of how many of the first calls of any
+//! name (default 0).
+#![expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
 
-use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+mod support;
 
-use tempfile::TempDir;
+use std::collections::BTreeMap;
+
+use support::tracer::{Found, Try, call_name, is_there, number};
 
 /// (`?`: not every architecture has it.) The calls that write, sync, create, cut off or rename.
-const CALLS: [&str; 7] = ["write", "fdatasync", "fsync", "?open", "openat", "ftruncate", "renameat2"];
+const CALLS: &str = "write,fdatasync,fsync,?open,openat,ftruncate,renameat2";
 
-fn vector(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name)
-}
-
-fn arguments(command: &mut Command, data_dir: &Path) {
-    // Every run has its own stores; the sandbox's trials would only add calls that change nothing.
-    command.env_clear().arg("--data-dir").arg(data_dir).args([
-        "--log-level",
-        "error",
-        "--sandbox",
-        "off",
-        "ingest",
-    ]);
-}
-
-/// Sends the inputs one by one, each after the acknowledgement of the one before, to a process that is killed
-/// at its `call`th call. How many were acknowledged; none if the process lived to its end.
-fn ingest_and_kill(data_dir: &Path, inputs: &str, name: &str, call: usize) -> Option<usize> {
-    let mut command = Command::new("strace");
-    command
-        .args(["-qq", "-o", "/dev/null", "-e", &format!("trace={name}")])
-        .args(["-e", &format!("inject={name}:signal=KILL:when={call}")])
-        .arg(env!("CARGO_BIN_EXE_dreichor"));
-    arguments(&mut command, data_dir);
-    let path = std::env::var_os("PATH").unwrap();
-    let mut child = command
-        .env("PATH", path)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut acknowledged = 0;
-    for input in inputs.split_inclusive('\n') {
-        if stdin.write_all(input.as_bytes()).is_err() || !matches!(answers.next(), Some(Ok(_))) {
-            break;
-        }
-        acknowledged += 1;
-    }
-    drop(stdin);
-    let status = child.wait().unwrap();
-    (!status.success()).then_some(acknowledged)
-}
-
-/// The stores that a process finds.
-#[derive(Debug, Clone, Copy)]
-enum Found {
-    Empty,
-    /// A log cut off within a line of a tick that updates the ledger, and snapshots cut off too.
-    Torn,
-}
-
-fn prepare(data_dir: &Path, found: Found) {
-    let files = [("audit-events/audit_events.ndjson", 34_000), ("snapshots/snapshots.ndjson", 700)];
-    for (file, kept) in files {
-        let path = data_dir.join(file);
-        fs::create_dir(path.parent().unwrap()).unwrap();
-        if let Found::Torn = found {
-            let whole = fs::read(vector(path.file_name().unwrap().to_str().unwrap())).unwrap();
-            fs::write(path, &whole[..kept]).unwrap();
-        }
-    }
+/// The calls of an undisturbed run, each by its name and by which of that name it is.
+fn calls(found: Found, names: &str) -> Vec<(String, usize)> {
+    let ended = Try::new(found).ingest(&["-e".into(), format!("trace={names}")]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut counts = BTreeMap::new();
+    let mut nth = |name: &str| {
+        let count = counts.entry(name.to_owned()).or_insert(0);
+        *count += 1;
+        (name.to_owned(), *count)
+    };
+    ended.trace.lines().filter_map(call_name).map(&mut nth).collect()
 }
 
 /// Kills at this call, sends everything again, and compares; whether the process was killed at all.
-fn check(inputs: &str, found: Found, name: &str, call: usize) -> bool {
-    let dir = TempDir::new().unwrap();
-    prepare(dir.path(), found);
-    let acknowledged = ingest_and_kill(dir.path(), inputs, name, call);
-    let mut again = Command::new(env!("CARGO_BIN_EXE_dreichor"));
-    arguments(&mut again, dir.path());
-    let output = again.arg(vector("inputs.ndjson")).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "killed at {name} {call}: {told}");
-    let answers = String::from_utf8(output.stdout).unwrap();
-    let known = answers.lines().take(acknowledged.unwrap_or_default());
-    assert!(known.into_iter().all(|line| line.contains("ALREADY_RECORDED")), "killed at {name} {call}: lost");
-    for (mount, file) in [("audit-events", "audit_events.ndjson"), ("snapshots", "snapshots.ndjson")] {
-        let same = fs::read(dir.path().join(mount).join(file)).unwrap() == fs::read(vector(file)).unwrap();
-        assert!(same, "killed at {name} {call}: {file} differs");
-    }
-    acknowledged.is_some()
+fn check(found: Found, name: &str, nth: usize) -> bool {
+    let tried = Try::new(found);
+    let tracing = ["-e", &format!("trace={name}"), "-e", &format!("inject={name}:signal=KILL:when={nth}")];
+    let ended = tried.ingest(&tracing.map(str::to_owned));
+    tried.check_again(ended.acknowledged, &format!("{found:?}, killed at {name} {nth}"));
+    ended.code.is_none()
 }
 
 #[test]
-fn killed_at_its_system_calls() {
-    let traces = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
-    if !traces.is_ok_and(|status| status.success()) {
+fn killed_at_calls_that_change_something() {
+    if !is_there() {
         eprintln!("left out: there is no strace, or it may not trace");
         return;
     }
-    let inputs = fs::read_to_string(vector("inputs.ndjson")).unwrap();
-    for found in [Found::Empty, Found::Torn] {
-        for name in CALLS {
-            check_places(&inputs, found, name);
+    let places = number("KILL_CALLS", 25);
+    for found in Found::ALL {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        for (name, _) in calls(found, CALLS) {
+            *counts.entry(name).or_default() += 1;
+        }
+        for (name, count) in counts {
+            let step = if places == 0 { 1 } else { count.div_ceil(places) };
+            eprintln!("{found:?}: {count} times {name}, every {step}. of them");
+            for nth in (1..=count).step_by(step) {
+                assert!(check(found, &name, nth), "{name} {nth} is one of {count}");
+            }
         }
     }
 }
 
-#[expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
-fn check_places(inputs: &str, found: Found, name: &str) {
-    // The number of calls: the last place at which the process does not live to its end.
-    let (mut lives, mut dies) = (1, 0);
-    while check(inputs, found, name, lives) {
-        dies = lives;
-        lives *= 2;
+#[test]
+fn killed_at_its_first_calls() {
+    let places = number("KILL_FIRST", 0);
+    if places == 0 || !is_there() {
+        eprintln!(
+            "left out: KILL_FIRST gives no number of calls, or there is no strace, or it may not trace"
+        );
+        return;
     }
-    while lives - dies > 1 {
-        let middle = usize::midpoint(lives, dies);
-        if check(inputs, found, name, middle) { dies = middle } else { lives = middle }
-    }
-    let places = std::env::var("KILL_CALLS").ok().and_then(|count| count.parse().ok()).unwrap_or(25);
-    let step = if places == 0 { 1 } else { dies.div_ceil(places).max(1) };
-    eprintln!("{found:?}: {dies} times {name}, every {step}. of them");
-    for call in (1..=dies).step_by(step) {
-        assert!(check(inputs, found, name, call), "{name} {call} is one of {dies}");
+    for found in Found::ALL {
+        let calls = calls(found, "all");
+        // The first is the tracer's own: it starts the process.
+        let first = calls.iter().skip(1).take(places);
+        let killed = first.clone().filter(|(name, nth)| check(found, name, *nth)).count();
+        eprintln!("{found:?}: killed at {killed} of the first {} of {} calls", first.len(), calls.len());
+        assert!(killed * 10 >= first.len() * 9, "the calls of two runs differ too much");
     }
 }

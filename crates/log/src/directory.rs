@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Advice, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 
 use crate::medium::{Access, File, FileKind, Medium, Stat};
 
@@ -38,7 +38,7 @@ impl Directory {
     /// Opens the directory at `path`.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match rustix::fs::open(path, flags, Mode::empty()) {
+        match retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty())) {
             Ok(handle) => Ok(Self { path: path.to_owned(), handle }),
             Err(Errno::NOENT) => Err(OpenError::Missing),
             Err(Errno::NOTDIR) => Err(OpenError::NotADirectory),
@@ -125,7 +125,7 @@ impl Medium for Directory {
                 Access::Read => OFlags::RDONLY,
                 Access::Append => OFlags::WRONLY | OFlags::APPEND,
             };
-        Ok(rustix::fs::open(self.path(name), flags, Mode::empty())?.into())
+        Ok(retry_on_intr(|| rustix::fs::open(self.path(name), flags, Mode::empty()))?.into())
     }
 
     fn create(&self, name: &str) -> io::Result<fs::File> {
@@ -135,30 +135,30 @@ impl Medium for Directory {
             | OFlags::EXCL
             | OFlags::WRONLY
             | OFlags::APPEND;
-        Ok(rustix::fs::open(self.path(name), flags, Mode::from(0o640))?.into())
+        Ok(retry_on_intr(|| rustix::fs::open(self.path(name), flags, Mode::from(0o640)))?.into())
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.path(from), self.path(to));
-        match rustix::fs::renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE) {
+        match retry_on_intr(|| rustix::fs::renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE)) {
             // Not every file system can refuse to replace. The lock keeps other writers out, and the caller
             // has seen that the name is free.
-            Err(Errno::INVAL | Errno::NOSYS) => Ok(rustix::fs::rename(from, to)?),
+            Err(Errno::INVAL | Errno::NOSYS) => Ok(retry_on_intr(|| rustix::fs::rename(&from, &to))?),
             result => Ok(result?),
         }
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        Ok(rustix::fs::unlink(self.path(name))?)
+        Ok(retry_on_intr(|| rustix::fs::unlink(self.path(name)))?)
     }
 
     fn sync(&self) -> io::Result<()> {
-        Ok(rustix::io::retry_on_intr(|| rustix::fs::fsync(&self.handle))?)
+        Ok(retry_on_intr(|| rustix::fs::fsync(&self.handle))?)
     }
 
     fn prove_writable(&self) -> io::Result<()> {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-        match rustix::fs::open(&self.path, flags, Mode::from(0o600)) {
+        match retry_on_intr(|| rustix::fs::open(&self.path, flags, Mode::from(0o600))) {
             Ok(_) => Ok(()),
             // Not every file system has unnamed files: there the system is asked for its opinion.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
@@ -176,7 +176,7 @@ impl File for fs::File {
     }
 
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        Ok(rustix::io::retry_on_intr(|| rustix::io::pread(self, &mut *buffer, offset))?)
+        Ok(retry_on_intr(|| rustix::io::pread(self, &mut *buffer, offset))?)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
@@ -188,7 +188,7 @@ impl File for fs::File {
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {
-        Ok(rustix::fs::ftruncate(self, size)?)
+        Ok(retry_on_intr(|| rustix::fs::ftruncate(self, size))?)
     }
 
     fn try_lock(&self) -> io::Result<bool> {

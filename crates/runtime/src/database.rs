@@ -27,12 +27,18 @@ impl DatabaseAddress {
         let expected = || String::from("a URL like postgres://user:password@host:5432/database");
         let url = Url::parse(text).map_err(|error| format!("{} ({error})", expected()))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(format!("{} (the scheme is {:?})", expected(), url.scheme()));
+            // The scheme is not shown: what stands before the first colon may be a password.
+            return Err(format!("{} (the scheme is another)", expected()));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(expected)?;
         let host = Host::parse(host).map_err(|error| format!("{} ({error})", expected()))?;
-        if url.path().contains('@') {
-            return Err(format!("{} (in a password, write %2F for `/`)", expected()));
+        // The host ends where a password's `/`, `?` or `#` stands: then user and password were taken for it.
+        let behind = [Some(url.path()), url.query(), url.fragment()];
+        if behind.into_iter().flatten().any(|part| part.contains('@')) {
+            return Err(format!(
+                "{} (in user and password, write %2F for `/`, %3F for `?`, %23 for `#`; behind the host, write %40 for `@`)",
+                expected()
+            ));
         }
         Ok(Self { host, port: url.port().unwrap_or(5432) })
     }

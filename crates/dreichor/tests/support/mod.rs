@@ -8,6 +8,9 @@
     reason = "a helper's failure is the test's"
 )]
 
+pub(crate) mod namespace;
+pub(crate) mod tracer;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -298,6 +301,27 @@ pub(crate) fn run(command: &mut Command, inputs: &[u8]) -> Outcome {
         scope.spawn(move || drop(stdin.write_all(inputs)));
         running.finish()
     })
+}
+
+/// Runs a command to its end that is sent the vectors' inputs one by one, each after the acknowledgement of the one
+/// before.
+pub(crate) fn converse(command: &mut Command) -> Outcome {
+    let mut running = Running::start(command);
+    let mut stdout = Vec::new();
+    for input in lines(&vector("inputs.ndjson")) {
+        if running.stdin.as_mut().unwrap().write_all(input).is_err() {
+            break;
+        }
+        match running.stdout.recv_timeout(PATIENCE) {
+            Ok(line) => stdout.extend(line),
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                panic!("no line of output; standard error:\n{}", running.told())
+            }
+        }
+    }
+    let outcome = running.finish();
+    Outcome { stdout: [stdout, outcome.stdout].concat(), ..outcome }
 }
 
 /// A process at work.

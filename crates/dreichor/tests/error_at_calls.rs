@@ -1,0 +1,152 @@
+//! Errors of the system calls on the stores, one after the other, injected into the real process by a tracer: it
+//! stops at once, says truly what is acknowledged and what is in doubt, touches the stores no more, and the next
+//! start makes of them what an undisturbed run would have made.
+//!
+//! `ERROR_CALLS` says at how many places of each call (default 4, spread over all there are, the errors taking
+//! turns); 0: every error at every one.
+#![expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use support::tracer::{Ended, Found, Try, call_name, is_there, number};
+use support::{json_lines, lines, vector};
+
+/// (`?`: not every architecture has it.) The calls that write, sync, create, cut off or rename.
+const CALLS: &str = "write,fdatasync,fsync,?open,openat,ftruncate,renameat2";
+
+/// What a call fails with: once, and from then on. A signal interrupts a call once only: what would repeat it for
+/// ever would rightly wait for ever.
+const ERRORS: [(&str, bool); 11] = [
+    ("EIO", false),
+    ("ENOSPC", true),
+    ("EINTR", false),
+    ("EROFS", false),
+    ("EDQUOT", true),
+    ("EFBIG", false),
+    ("EIO", true),
+    ("ENOSPC", false),
+    ("EROFS", true),
+    ("EDQUOT", false),
+    ("EFBIG", true),
+];
+
+/// What traces the calls on the stores, and no others.
+fn on_stores(tried: &Try) -> Vec<String> {
+    let mut tracing = vec!["-e".into(), format!("trace={CALLS}")];
+    for path in tried.paths() {
+        tracing.extend(["-P".into(), path.display().to_string()]);
+    }
+    tracing
+}
+
+/// How often each call is made on the stores by an undisturbed run.
+fn counts(found: Found) -> BTreeMap<String, usize> {
+    let tried = Try::new(found);
+    let ended = tried.ingest(&on_stores(&tried));
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut counts = BTreeMap::new();
+    for name in ended.trace.lines().filter_map(call_name) {
+        *counts.entry(name.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+fn check(found: Found, name: &str, nth: usize, (error, lasts): (&str, bool)) {
+    let tried = Try::new(found);
+    let mut tracing = on_stores(&tried);
+    let from_then_on = if lasts { "+" } else { "" };
+    tracing.extend(["-e".into(), format!("inject={name}:error={error}:when={nth}{from_then_on}")]);
+    let ended = tried.ingest(&tracing);
+    let story = format!("{found:?}, {error} at {name} {nth}{from_then_on}\n{}{}", ended.trace, ended.stderr);
+    assert!(ended.trace.contains("(INJECTED)"), "{story}: not injected");
+    if error == "EINTR" {
+        assert_eq!(ended.code, Some(0), "{story}: an interrupted call is repeated");
+    } else {
+        check_end(&tried, &ended, &story);
+        check_nothing_follows(&ended, &story);
+    }
+    tried.check_again(ended.acknowledged, &story);
+}
+
+/// The process ended as it must, and what it said is true.
+fn check_end(tried: &Try, ended: &Ended, story: &str) {
+    let changes = ["write(", "fdatasync(", "fsync(", "ftruncate(", "renameat2("];
+    let failed = ended.trace.lines().find(|line| line.contains("(INJECTED)")).unwrap();
+    // What only looked has changed nothing, and is refused as such; a failed change leaves a doubt.
+    let is_change = changes.iter().any(|call| failed.starts_with(call)) || failed.contains("O_CREAT");
+    let may_end = if is_change { &[13][..] } else { &[10, 13] };
+    assert!(ended.code.is_some_and(|code| may_end.contains(&code)), "{story}: ended with {:?}", ended.code);
+
+    // How many events and bytes of the log belong to so many inputs.
+    let answers = json_lines(&vector("acknowledgements.ndjson"));
+    let log = vector("audit_events.ndjson");
+    let recorded = |inputs: usize| {
+        let events = inputs.checked_sub(1).map_or(0, |last| answers[last]["treeSize"].as_u64().unwrap());
+        lines(&log)[..usize::try_from(events).unwrap()].concat()
+    };
+    let stands = fs::read(tried.bench.log_path()).unwrap_or_default();
+    let count = ended.acknowledged;
+    assert!(stands.starts_with(&recorded(count)), "{story}: an acknowledged event is not there");
+    let told = match count {
+        0 => None,
+        1 => Some("input line 1 is acknowledged and durable".to_owned()),
+        last => Some(format!("input lines 1 to {last} are acknowledged and durable")),
+    };
+    match told {
+        Some(told) => assert!(ended.stderr.contains(&told), "{story}: it does not say: {told}"),
+        None => assert!(
+            ended.code == Some(10)
+                || ended.stderr.contains("acknowledged nothing")
+                || ended.stderr.contains("no input was acknowledged"),
+            "{story}: it does not say that nothing was acknowledged"
+        ),
+    }
+    let next = format!("input line {}", count + 1);
+    if ended.stderr.contains(&format!("in doubt, on disk or not: {next}\n")) {
+        assert!(recorded(count + 1).starts_with(&stands) || stands.len() >= recorded(count).len());
+    } else if ended.stderr.contains("durable but not acknowledged") {
+        assert!(ended.stderr.contains(&next), "{story}: it names another input than the next");
+        assert!(stands.starts_with(&recorded(count + 1)), "{story}: called durable, and not there");
+    } else {
+        assert_eq!(count, 0, "{story}: it does not say what became of the next input");
+    }
+    assert!(ended.stderr.contains("next: "), "{story}: it does not say what to do");
+}
+
+/// After the first error, nothing is written, synced, created, cut off or renamed, and nothing is tried again.
+fn check_nothing_follows(ended: &Ended, story: &str) {
+    let mut calls = ended.trace.lines().skip_while(|line| !line.contains("(INJECTED)"));
+    let failed = calls.next().unwrap();
+    for call in calls {
+        // A file system without unnamed files is asked in another way whether it can be written to.
+        let is_look = call.contains("O_RDONLY") || failed.contains("O_TMPFILE");
+        assert!(call_name(call).is_none() || is_look, "{story}: after the error, {call}");
+    }
+}
+
+#[test]
+fn whatever_call_fails_the_next_start_recovers() {
+    if !is_there() {
+        eprintln!("left out: there is no strace, or it may not trace");
+        return;
+    }
+    let places = number("ERROR_CALLS", 4);
+    let mut turn = 0;
+    for found in Found::ALL {
+        for (name, count) in counts(found) {
+            let step = if places == 0 { 1 } else { count.div_ceil(places) };
+            eprintln!("{found:?}: {count} times {name}, every {step}. of them");
+            for nth in (1..=count).step_by(step) {
+                let errors = if places == 0 { ERRORS.len() } else { 1 };
+                for _ in 0..errors {
+                    check(found, &name, nth, ERRORS[turn % ERRORS.len()]);
+                    turn += 1;
+                }
+            }
+        }
+    }
+    eprintln!("{turn} errors");
+}

@@ -1,0 +1,122 @@
+//! What becomes of a writer whose files, mounts or file system are changed under it, beyond what `refusals.rs` has:
+//! permissions, other mounts, a file system that turns read-only.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use support::namespace::{FileSystem, Namespace};
+use support::{Bench, Running, lines, run, vector};
+
+/// A writer that has acknowledged ten of the vectors' inputs.
+fn start(bench: &Bench, disk: Option<&Namespace>) -> Running {
+    let command = bench.command(&["--log-level=error", "ingest"]);
+    let mut running = Running::start(
+        &mut disk.map_or(command, |disk| disk.inside(&bench.command(&["--log-level=error", "ingest"]))),
+    );
+    running.send(&lines(&vector("inputs.ndjson"))[..10].concat());
+    running.take_lines(10);
+    running
+}
+
+fn rest() -> Vec<u8> {
+    lines(&vector("inputs.ndjson"))[10..].concat()
+}
+
+fn vectors() -> [Vec<u8>; 2] {
+    ["audit_events.ndjson", "snapshots.ndjson"].map(vector)
+}
+
+fn stores(bench: &Bench, disk: &Namespace) -> [Vec<u8>; 2] {
+    [bench.log_path(), bench.snapshots_path()].map(|path| fs::read(disk.path(&path)).unwrap())
+}
+
+/// A file system of our own with two empty mounts on it.
+fn mounted(file_system: FileSystem) -> Option<(Bench, Namespace)> {
+    let bench = Bench::bare();
+    let disk = Namespace::mount(file_system, &bench.path("data"))?;
+    run(&mut disk.inside(&bench.command(&["init"])), b"").expect(0);
+    Some((bench, disk))
+}
+
+#[test]
+fn permissions_taken_away_do_not_stop_a_writer_but_the_next() {
+    let bench = Bench::new();
+    let running = start(&bench, None);
+    for path in [bench.log_path(), bench.snapshots_path()] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o440)).unwrap();
+    }
+    let mut running = running;
+    running.send(&rest());
+    assert_eq!(lines(&running.finish().expect(0).stdout).len(), 62);
+    assert!(bench.stores() == vectors());
+    if rustix::process::geteuid().is_root() {
+        eprintln!("left out: root may write to every file");
+    } else {
+        bench.refuses(&["ingest"], 10, &["{log}", "not writable: "]);
+    }
+}
+
+#[test]
+fn a_file_system_in_use_is_not_made_read_only() {
+    let Some((bench, disk)) = mounted(FileSystem::Tmpfs) else { return };
+    let mut running = start(&bench, Some(&disk));
+    let refused = disk.sh("mount -o remount,ro \"$0\"", &bench.path("data"));
+    assert!(refused.code != Some(0), "the kernel let it be made read-only");
+    // The same files by another mount, which is read-only, on top: the writer's own descriptors are not of it.
+    disk.sh("mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", &bench.path("data")).expect(0);
+    running.send(&rest());
+    assert_eq!(lines(&running.finish().expect(0).stdout).len(), 62);
+    assert!(stores(&bench, &disk) == vectors());
+    run(&mut disk.inside(&bench.command(&["ingest"])), b"")
+        .expect(10)
+        .says(&["not writable: Read-only file system"]);
+}
+
+#[test]
+fn another_file_system_on_top_of_a_mount() {
+    for is_log in [true, false] {
+        let Some((bench, disk)) = mounted(FileSystem::Tmpfs) else { return };
+        let mut running = start(&bench, Some(&disk));
+        let path = if is_log { bench.log_path() } else { bench.snapshots_path() };
+        disk.sh("mount -t tmpfs none \"$0\"", path.parent().unwrap()).expect(0);
+        running.send(&rest());
+        let outcome = running.finish().expect(10);
+        let path = path.display().to_string();
+        let outcome =
+            outcome.says(&[&path, "it vanished", "input lines 1 to 10 are acknowledged and durable"]);
+        assert!(outcome.stdout.is_empty(), "acknowledged");
+        let mount = if is_log { "audit-events" } else { "snapshots" };
+        disk.sh(&format!("[ -z \"$(ls \"$0/{mount}\")\" ] && umount \"$0/{mount}\""), &bench.path("data"))
+            .expect(0);
+        run(&mut disk.inside(&bench.command(&["ingest"])), &vector("inputs.ndjson")).expect(0);
+        assert!(stores(&bench, &disk) == vectors());
+    }
+}
+
+#[test]
+fn a_file_system_that_turns_read_only_by_an_error() {
+    let Some((bench, disk)) = mounted(FileSystem::Ext4) else { return };
+    let mut running = start(&bench, Some(&disk));
+    // As a broken block would have it: by `errors=remount-ro`, nothing can be written from now on.
+    let script =
+        "device=$(findmnt -n -o SOURCE \"$0\") && echo 1 > /sys/fs/ext4/${device#/dev/}/trigger_fs_error";
+    if disk.sh(script, &bench.path("data")).code != Some(0) {
+        eprintln!("left out: this system's ext4 has no errors to order");
+        return;
+    }
+    running.send(&rest());
+    let outcome = running.finish().expect(13).says(&[
+        "{log}: ".replace("{log}", &bench.log_path().display().to_string()).as_str(),
+        "write failed: ",
+        "input lines 1 to 10 are acknowledged and durable; in doubt, on disk or not: input line",
+    ]);
+    assert!(outcome.stdout.is_empty(), "acknowledged");
+    let mend = "umount \"$0\" && { e2fsck -fp \"$0.image\" > /dev/null; [ $? -le 1 ]; } && mount -t ext4 -o loop \"$0.image\" \"$0\"";
+    disk.sh(mend, &bench.path("data")).expect(0);
+    let outcome = run(&mut disk.inside(&bench.command(&["ingest"])), &vector("inputs.ndjson")).expect(0);
+    assert!(outcome.json()[..10].iter().all(|line| line["status"] == "ALREADY_RECORDED"), "an input is lost");
+    assert!(stores(&bench, &disk) == vectors());
+}
