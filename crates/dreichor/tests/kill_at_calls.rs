@@ -4,7 +4,6 @@
 //! `KILL_CALLS` says at how many places of each call that writes, syncs, creates, cuts off or renames (default 25,
 //! spread over all there are; 0: at every one), and `KILL_FIRST` at each of how many of the first calls of any
 //! name (default 0).
-#![expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
 
 mod support;
 
