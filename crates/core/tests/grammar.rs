@@ -142,7 +142,7 @@ fn the_events_of_a_tick_come_in_their_order() {
         // Who breaks the order is told what comes next, and nothing else.
         for expected in told {
             let named = EventType::ALL.iter().filter(|name| expected.contains(name.as_str())).copied();
-            assert_eq!(Vec::from_iter(named), comes_next, "at {}: {expected}", row[0]);
+            assert_eq!(named.collect::<Vec<_>>(), comes_next, "at {}: {expected}", row[0]);
         }
     }
     assert_eq!(seen, POINTS.len() * EVENTS.len());

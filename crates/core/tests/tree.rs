@@ -1,7 +1,5 @@
 //! The log's root is that of RFC 6962, whatever the number of leaves.
 
-#![expect(clippy::unwrap_used, reason = "a helper's failure is the test's")]
-
 mod support;
 
 use dreichor_core::canonical::Sink;

@@ -246,7 +246,7 @@ fn a_watcher_is_told_of_each_event_once_and_of_the_progress_now_and_then() {
         let mut told = Told::default();
         recover(&bench.stores(), bench.strategy, &mut told).unwrap();
         assert_eq!(bench.bytes(), whole);
-        assert_eq!(told.events, Vec::from_iter(1..=254));
+        assert_eq!(told.events, (1..=254).collect::<Vec<_>>());
         assert_eq!(told.progress, vec![(0, size); reads]);
     }
 }
