@@ -377,6 +377,38 @@ impl Body<'_> {
             Self::UserFeedbackRecorded(_) => None,
         }
     }
+
+    /// The decision whose tick the event is a part of, or that feedback speaks of; none: feedback on a stretch of
+    /// time.
+    pub fn decision_id(&self) -> Option<DecisionId> {
+        match self {
+            Self::UserFeedbackRecorded(feedback) => match feedback.target {
+                FeedbackTarget::Decision(decision) | FeedbackTarget::Execution(decision, _) => Some(decision),
+                FeedbackTarget::TimeWindow { .. } => None,
+            },
+            Self::DecisionEvaluated(_)
+            | Self::OrderIntentCreated(_)
+            | Self::OrderIntentSkipped(_)
+            | Self::SafetyEvaluated(_)
+            | Self::ExecutionAttempted(_)
+            | Self::ExecutionOutcomeRecorded(_)
+            | Self::LedgerUpdated(_) => self.tick_decision_id(),
+        }
+    }
+
+    /// The market that the event names.
+    pub fn market_id(&self) -> Option<MarketId> {
+        match self {
+            Self::DecisionEvaluated(body) => body.target_market_id,
+            Self::OrderIntentCreated(body) => Some(body.market_id),
+            Self::ExecutionOutcomeRecorded(body) => Some(body.outcome.market_id),
+            Self::LedgerUpdated(body) => Some(body.market_id),
+            Self::OrderIntentSkipped(_)
+            | Self::SafetyEvaluated(_)
+            | Self::ExecutionAttempted(_)
+            | Self::UserFeedbackRecorded(_) => None,
+        }
+    }
 }
 
 const LINE: Certified =

@@ -10,7 +10,7 @@ const MAY_KNOW: [(&str, &[&str]); 9] = [
     ("dreichor-audit", &["dreichor-core", "dreichor-log", "dreichor-replay", "dreichor-runtime"]),
     ("dreichor-core", &[]),
     ("dreichor-log", &[]),
-    ("dreichor-migrate", &["dreichor-core"]),
+    ("dreichor-migrate", &["dreichor-core", "dreichor-runtime"]),
     ("dreichor-replay", &["dreichor-core", "dreichor-log"]),
     ("dreichor-simulation", &["dreichor-log"]),
     ("dreichor-rotation", &[]),

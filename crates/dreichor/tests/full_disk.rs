@@ -46,11 +46,7 @@ fn check(file_system: FileSystem, room: u32, is_sent_at_once: bool) {
         if is_sent_at_once { run(&mut ingest(), &vector("inputs.ndjson")) } else { converse(&mut ingest()) };
     let acknowledged = lines(&outcome.stdout).len();
     check_full(&outcome, &stores(&bench, &disk), acknowledged, &story);
-    let told = match acknowledged {
-        0 => "acknowledged".into(),
-        1 => "input line 1 is acknowledged and durable".into(),
-        last => format!("input lines 1 to {last} are acknowledged and durable"),
-    };
+    let told = support::acknowledged(acknowledged).unwrap_or_else(|| "acknowledged".into());
     assert!(outcome.stderr.contains(&told), "{story}: {}", outcome.stderr);
 
     // Started again on the full disk: it may record some more, but loses nothing and ends the same way.

@@ -228,7 +228,8 @@ fn a_password_is_never_shown() {
     let bench = Bench::filled();
     let bad = "postgres://me:sesame@ mysql://me:sesame@h/d me:sesame@h postgres://me:sesame@h:port/d \
                postgres://me:sesame@[::1/d postgres://me:sesame@h%20ost/d sesame postgres://me:sesame#@h/d \
-               sesame:me@h/d postgres://me:1?sesame@h/d postgres://me:1#sesame@h/d postgres://me:1/sesame@h/d";
+               sesame:me@h/d postgres://me:1?sesame@h/d postgres://me:1#sesame@h/d postgres://me:1/sesame@h/d \
+               postgres://me:1/sesame@h/../d postgres://sesame:1/2@h/../d";
     for url in bad.split_whitespace() {
         for command in ["ingest", "run", "replay"] {
             let given = [command, "--database-url", url];

@@ -44,11 +44,10 @@ fn mounted(file_system: FileSystem) -> Option<(Bench, Namespace)> {
 #[test]
 fn permissions_taken_away_do_not_stop_a_writer_but_the_next() {
     let bench = Bench::new();
-    let running = start(&bench, None);
+    let mut running = start(&bench, None);
     for path in [bench.log_path(), bench.snapshots_path()] {
         fs::set_permissions(path, fs::Permissions::from_mode(0o440)).unwrap();
     }
-    let mut running = running;
     running.send(&rest());
     assert_eq!(lines(&running.finish().expect(0).stdout).len(), 62);
     assert!(bench.stores() == vectors());

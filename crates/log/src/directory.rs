@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::medium::{Access, File, FileKind, Medium, Stat};
+use crate::medium::{Access, File, FileKind, Medium, ReadAt, Stat};
 
 /// A directory, held open for life.
 ///
@@ -170,13 +170,15 @@ impl Medium for Directory {
     }
 }
 
+impl ReadAt for fs::File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::pread(self, &mut *buffer, offset))?)
+    }
+}
+
 impl File for fs::File {
     fn stat(&self) -> io::Result<Stat> {
         Ok(stat_of(rustix::fs::fstat(self)?))
-    }
-
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        Ok(retry_on_intr(|| rustix::io::pread(self, &mut *buffer, offset))?)
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -1,6 +1,6 @@
 //! The last whole line of a file, found from its end: as quick in a long file as in a short one.
 
-use crate::medium::File;
+use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail, read_exactly};
 
 const BLOCK_BYTES: u64 = 64 << 10;
@@ -15,7 +15,7 @@ pub struct End {
 }
 
 /// Reads the last whole line of the first `end` bytes of `file`. A line may be of any length.
-pub fn read_end<F: File>(file: &F, end: u64) -> Result<End, ReadError> {
+pub fn read_end<F: ReadAt>(file: &F, end: u64) -> Result<End, ReadError> {
     let Some(line_end) = find_line_feed_before(file, end)? else {
         return Ok(End { last_line: None, tail: tail(0, end) });
     };
@@ -27,7 +27,7 @@ pub fn read_end<F: File>(file: &F, end: u64) -> Result<End, ReadError> {
 }
 
 /// Where the first NUL stands from `start` on and before `end`, if there is one.
-pub fn find_nul<F: File>(file: &F, start: u64, end: u64) -> Result<Option<u64>, ReadError> {
+pub fn find_nul<F: ReadAt>(file: &F, start: u64, end: u64) -> Result<Option<u64>, ReadError> {
     let mut block = vec![0; 1 << 20];
     let mut at = start;
     while at < end {
@@ -43,7 +43,7 @@ pub fn find_nul<F: File>(file: &F, start: u64, end: u64) -> Result<Option<u64>, 
 }
 
 /// How many LFs stand before `end`: the number of the line that starts there, less one.
-pub fn count_lines<F: File>(file: &F, end: u64) -> Result<u64, ReadError> {
+pub fn count_lines<F: ReadAt>(file: &F, end: u64) -> Result<u64, ReadError> {
     let mut block = vec![0; 1 << 20];
     let (mut at, mut count) = (0, 0);
     while at < end {
@@ -66,7 +66,7 @@ fn room_for(length: u64) -> std::io::Result<Vec<u8>> {
 }
 
 /// Where the line starts within which `at` stands.
-pub fn line_start<F: File>(file: &F, at: u64) -> Result<u64, ReadError> {
+pub fn line_start<F: ReadAt>(file: &F, at: u64) -> Result<u64, ReadError> {
     Ok(find_line_feed_before(file, at)?.map_or(0, |line_feed| line_feed + 1))
 }
 
@@ -74,7 +74,7 @@ fn tail(offset: u64, end: u64) -> Option<Tail> {
     (offset < end).then(|| Tail { offset, length: end - offset })
 }
 
-fn find_line_feed_before<F: File>(file: &F, end: u64) -> Result<Option<u64>, ReadError> {
+fn find_line_feed_before<F: ReadAt>(file: &F, end: u64) -> Result<Option<u64>, ReadError> {
     let mut block = vec![0; usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX)];
     let mut end = end;
     while end > 0 {

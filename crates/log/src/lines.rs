@@ -1,7 +1,7 @@
 //! Lines from the first to the last, in a stream of constant memory.
 
 use crate::interruption::uninterrupted;
-use crate::medium::File;
+use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail};
 
 /// How much is read at once, in bytes.
@@ -33,7 +33,7 @@ pub struct Lines<'f, F> {
     given_out: u64,
 }
 
-impl<'f, F: File> Lines<'f, F> {
+impl<'f, F: ReadAt> Lines<'f, F> {
     /// A reader of the first `end` bytes of `file`, whose lines have at most `line_bytes_max` bytes, LF
     /// excluded.
     pub fn new(file: &'f F, end: u64, line_bytes_max: usize) -> Self {

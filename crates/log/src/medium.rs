@@ -34,13 +34,16 @@ pub trait Medium {
     fn prove_writable(&self) -> io::Result<()>;
 }
 
-/// An open file.
-pub trait File {
-    /// What the file is now.
-    fn stat(&self) -> io::Result<Stat>;
-
+/// What readers ask of a file, and all that they can.
+pub trait ReadAt {
     /// Reads at `offset`; 0 bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// An open file.
+pub trait File: ReadAt {
+    /// What the file is now.
+    fn stat(&self) -> io::Result<Stat>;
 
     /// Appends some of `bytes`, in one call to the system; returns how many.
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::interruption::uninterrupted;
-use crate::medium::File;
+use crate::medium::ReadAt;
 
 /// An unterminated tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum ReadError {
 }
 
 /// Fills `buffer` from `offset` on.
-pub fn read_exactly<F: File>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
+pub fn read_exactly<F: ReadAt>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
     let mut done = 0;
     while let Some(place) = buffer.get_mut(done..).filter(|place| !place.is_empty()) {
         let at = offset + done as u64;

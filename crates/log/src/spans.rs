@@ -1,6 +1,6 @@
 //! Where lines stand, whatever their length: found in a stream of constant memory, without holding any line.
 
-use crate::medium::File;
+use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail, read_exactly};
 
 const BLOCK_BYTES: usize = 1 << 20;
@@ -18,7 +18,7 @@ pub struct Span {
 
 impl Span {
     /// The line's bytes, without its LF.
-    pub fn read<F: File>(self, file: &F) -> Result<Vec<u8>, ReadError> {
+    pub fn read<F: ReadAt>(self, file: &F) -> Result<Vec<u8>, ReadError> {
         let mut bytes = vec![0; usize::try_from(self.length).unwrap_or(usize::MAX)];
         read_exactly(file, &mut bytes, self.offset)?;
         Ok(bytes)
@@ -40,7 +40,7 @@ pub struct Spans<'f, F> {
     found: u64,
 }
 
-impl<'f, F: File> Spans<'f, F> {
+impl<'f, F: ReadAt> Spans<'f, F> {
     /// The lines from `offset` on, where `before` lines end.
     pub fn starting_at(file: &'f F, offset: u64, before: u64, end: u64) -> Self {
         let block = vec![0; BLOCK_BYTES];

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use dreichor_log::directory::OpenError;
 use dreichor_log::refusal::{Refusal, check_kind, check_mode};
-use dreichor_log::{Access, Directory, File, FileKind, Lock, Medium};
+use dreichor_log::{Access, Directory, File, FileKind, Lock, Medium, ReadAt};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::{FdFlags, fcntl_getfd};
 

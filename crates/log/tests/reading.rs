@@ -5,7 +5,7 @@
 mod support;
 
 use dreichor_log::last::{count_lines, find_nul, line_start, read_end};
-use dreichor_log::{File, Lines, ReadError, Spans, Tail};
+use dreichor_log::{Lines, ReadAt, ReadError, Spans, Tail};
 use support::Reluctant;
 
 /// How much is read at once: lines that end around its multiples are the interesting ones.
@@ -50,7 +50,7 @@ impl Written {
         [(0, 0)].into_iter().chain(second)
     }
 
-    fn check_spans(&self, file: &impl File) {
+    fn check_spans(&self, file: &impl ReadAt) {
         for (skipped, start) in self.starts() {
             let mut spans = Spans::starting_at(file, start, skipped as u64, self.end());
             for (index, &(offset, length)) in self.lines.iter().enumerate().skip(skipped) {
@@ -66,7 +66,7 @@ impl Written {
     }
 
     /// Lines of at most `max` bytes; the first that is longer ends the reading.
-    fn check_lines(&self, file: &impl File, max: usize) {
+    fn check_lines(&self, file: &impl ReadAt, max: usize) {
         for (skipped, start) in self.starts() {
             let mut lines = Lines::starting_at(file, start, skipped as u64, self.end(), max);
             let mut is_too_long = false;
@@ -96,7 +96,7 @@ impl Written {
         }
     }
 
-    fn check_end(&self, file: &impl File) {
+    fn check_end(&self, file: &impl ReadAt) {
         let end = read_end(file, self.end()).unwrap();
         let last_line = self.lines.last().map(|&(offset, length)| {
             let line = self.bytes[offset..offset + length].to_vec();
@@ -122,7 +122,7 @@ impl Written {
     }
 
     /// What is shorter than it was said to be was cut off meanwhile, and is not taken for whole.
-    fn check_shrunk(&self, file: &impl File) {
+    fn check_shrunk(&self, file: &impl ReadAt) {
         let (end, shrank) = (self.end() + 1, self.end());
         let check = |result: Result<(), ReadError>| {
             assert!(matches!(result, Err(ReadError::Shrank { offset }) if offset == shrank), "{result:?}");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use dreichor_runtime::database::DatabaseAddress;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
@@ -26,17 +27,12 @@ impl Target {
         let expected = |what: String| {
             format!("expected a URL like postgres://user:password@host:5432/database, but {what}")
         };
+        // What the startup gate asks of it; and then what only a migration needs.
+        let address = DatabaseAddress::parse(text).map_err(|expected| format!("expected {expected}"))?;
         let url = Url::parse(text).map_err(|error| expected(format!("this is none ({error})")))?;
-        if !matches!(url.scheme(), "postgres" | "postgresql") {
-            return Err(expected(format!("the scheme is {:?}", url.scheme())));
-        }
-        let host = url.host_str().filter(|host| !host.is_empty() && !host.contains('%'));
-        let host = host.ok_or_else(|| expected("it names no host".into()))?;
         let database = url.path().trim_start_matches('/');
-        if database.contains(['@', '/']) {
-            return Err(expected(
-                "the name of the database has `@` or `/` in it (in a password, write %2F for `/`)".into(),
-            ));
+        if database.contains('/') {
+            return Err(expected("the name of the database has `/` in it".into()));
         }
         for (what, value) in [("database", database), ("user", url.username())] {
             if value.is_empty() {
@@ -66,9 +62,8 @@ impl Target {
                 );
             }
         }
-        let port = url.port().unwrap_or(5432);
-        let name = format!("{}@{host}:{port}/{database}", url.username());
-        let options = options.port(port).ssl_mode(PgSslMode::Disable);
+        let name = format!("{}@{address}/{database}", url.username());
+        let options = options.port(address.port()).ssl_mode(PgSslMode::Disable);
         Ok(Self { name, options })
     }
 

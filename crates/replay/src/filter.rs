@@ -1,7 +1,7 @@
 //! Which events are asked for.
 
 use dreichor_core::Event;
-use dreichor_core::event::{Body, EventType, FeedbackTarget};
+use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::state::DecisionMemory;
 use dreichor_core::value::{MarketId, StrategyInstanceId};
@@ -28,12 +28,12 @@ impl Filter {
     /// for the instance.
     pub fn asks_for(&self, event: &Event<'_>, memory: &DecisionMemory) -> bool {
         let time = event.logical_time.get();
-        let decision = decision_of(event);
+        let decision = event.body.decision_id();
         self.event_type.is_none_or(|asked| asked == event.body.event_type())
             && self.from.is_none_or(|from| time >= from)
             && self.to.is_none_or(|to| time <= to)
             && self.decision.is_none_or(|asked| decision == Some(asked))
-            && self.market.is_none_or(|asked| market_of(event) == Some(asked))
+            && self.market.is_none_or(|asked| event.body.market_id() == Some(asked))
             && self.instance.is_none_or(|asked| {
                 let remembered = decision.and_then(|id| memory.decision(id));
                 remembered.is_some_and(|decision| decision.evaluated().strategy_instance_id == asked)
@@ -47,36 +47,5 @@ impl Filter {
         let decision = self.decision.map(|decision| format!("\"{decision}\""));
         let market = self.market.map(|market| format!("\"{market}\""));
         [decision, market, event_type].into_iter().flatten().collect()
-    }
-}
-
-/// The decision that the event is of, or speaks of.
-fn decision_of(event: &Event<'_>) -> Option<DecisionId> {
-    match &event.body {
-        Body::UserFeedbackRecorded(feedback) => match feedback.target {
-            FeedbackTarget::Decision(decision) | FeedbackTarget::Execution(decision, _) => Some(decision),
-            FeedbackTarget::TimeWindow { .. } => None,
-        },
-        Body::DecisionEvaluated(_)
-        | Body::OrderIntentCreated(_)
-        | Body::OrderIntentSkipped(_)
-        | Body::SafetyEvaluated(_)
-        | Body::ExecutionAttempted(_)
-        | Body::ExecutionOutcomeRecorded(_)
-        | Body::LedgerUpdated(_) => event.body.tick_decision_id(),
-    }
-}
-
-/// The market that the event names.
-fn market_of(event: &Event<'_>) -> Option<MarketId> {
-    match &event.body {
-        Body::DecisionEvaluated(body) => body.target_market_id,
-        Body::OrderIntentCreated(body) => Some(body.market_id),
-        Body::ExecutionOutcomeRecorded(body) => Some(body.outcome.market_id),
-        Body::LedgerUpdated(body) => Some(body.market_id),
-        Body::OrderIntentSkipped(_)
-        | Body::SafetyEvaluated(_)
-        | Body::ExecutionAttempted(_)
-        | Body::UserFeedbackRecorded(_) => None,
     }
 }

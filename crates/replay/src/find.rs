@@ -2,7 +2,7 @@
 
 use dreichor_core::id::content_id;
 use dreichor_core::value::Uuid;
-use dreichor_log::{Line, Medium};
+use dreichor_log::Medium;
 use memchr::memmem;
 
 use crate::error::Error;
@@ -25,7 +25,7 @@ pub struct Found {
 impl<M: Medium> View<'_, M> {
     /// The event with this id, found by looking at every byte before it.
     pub fn find(&self, id: Uuid) -> Result<Option<Found>, Error> {
-        // Every line starts so, and nowhere else in a line can a quote stand alone behind a brace.
+        // The event's line starts so, and nowhere else in any line does a member `id` stand.
         let start = format!("{{\"id\":\"{id}\"");
         let finder = memmem::Finder::new(start.as_bytes());
         let mut block = vec![0; BLOCK_BYTES];
@@ -37,7 +37,9 @@ impl<M: Medium> View<'_, M> {
             if let Some(found) = finder.find(place) {
                 let before = place.get(..found).unwrap_or_default();
                 lines_before += count(before);
-                return self.take(at + found as u64, lines_before + 1, id);
+                // In the middle of a line it can stand only if the line is malformed, which reading it tells.
+                let offset = self.line_start(at + found as u64)?;
+                return self.take(offset, lines_before + 1, id).map(Some);
             }
             // The start may be cut in two by the block's end: the next block begins before it.
             let step = if at + wanted as u64 == self.end() { wanted } else { wanted - start.len() + 1 };
@@ -47,15 +49,15 @@ impl<M: Medium> View<'_, M> {
         Ok(None)
     }
 
-    fn take(&self, offset: u64, number: u64, id: Uuid) -> Result<Option<Found>, Error> {
+    fn take(&self, offset: u64, number: u64, id: Uuid) -> Result<Found, Error> {
         let mut found = None;
-        self.each_line(offset, self.end(), |line: Line<'_>| {
-            let (_, leaf) = self.read_event(&line)?;
-            debug_assert_eq!(content_id(leaf), id);
-            found = Some(Found { number, offset, bytes: line.bytes.to_vec() });
+        self.each_line(offset, self.end(), |line| {
+            let (_, leaf) = self.read_event(offset, line.bytes)?;
+            found = (content_id(leaf) == id).then(|| Found { number, offset, bytes: line.bytes.to_vec() });
             Ok(false)
         })?;
-        Ok(found)
+        // It was there a moment ago.
+        found.ok_or_else(|| self.changed(offset))
     }
 }
 

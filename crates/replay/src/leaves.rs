@@ -84,44 +84,40 @@ impl Leaves {
         range: &Range<u64>,
         read: &mut Option<(u64, Vec<Hash>)>,
     ) -> Result<Hash, Error> {
-        let mut tree = Tree::new();
+        // Of several chunks, the roots are the leaves of what is above them; of one, its root is all.
+        let mut roots = Tree::new();
         let mut at = range.start;
         while at < range.end {
-            let chunk = at / CHUNK_LEAVES;
-            let end = range.end.min((chunk + 1) * CHUNK_LEAVES);
-            let Some(kept) = self.chunks.get(usize::try_from(chunk).unwrap_or(usize::MAX)) else {
+            let number = at / CHUNK_LEAVES;
+            let end = range.end.min((number + 1) * CHUNK_LEAVES);
+            let Some(chunk) = self.chunks.get(usize::try_from(number).unwrap_or(usize::MAX)) else {
                 return Err(Error::Internal("a proof of leaves that are not there".into()));
             };
-            if at == chunk * CHUNK_LEAVES && end - at == kept.tree.size() {
-                if range.end - range.start <= end - at {
-                    return Ok(kept.tree.root());
-                }
-                // Of several chunks, the roots are the leaves of what is above them.
-                tree.push(kept.tree.root());
+            roots.push(if end - at == chunk.tree.size() {
+                chunk.tree.root()
             } else {
-                if read.as_ref().is_none_or(|(number, _)| *number != chunk) {
-                    *read = Some((chunk, kept.read(view)?));
-                }
-                let leaves = read.as_ref().map_or(&[][..], |(_, leaves)| leaves);
-                let part = subtree(leaves, at % CHUNK_LEAVES, end - at);
-                if range.end - range.start <= end - at {
-                    return Ok(part);
-                }
-                tree.push(part);
-            }
+                let leaves = match read {
+                    Some((kept, leaves)) if *kept == number => leaves,
+                    Some(_) | None => &mut read.insert((number, chunk.read(view)?)).1,
+                };
+                subtree(leaves, at % CHUNK_LEAVES, end - at)
+            });
             at = end;
         }
-        Ok(tree.root())
+        Ok(roots.root())
     }
 }
 
 impl Chunk {
     /// The chunk's leaves, read again; they must be what they were.
     fn read<M: Medium>(&self, view: &View<'_, M>) -> Result<Vec<Hash>, Error> {
+        if !view.is_boundary(self.offset)? {
+            return Err(view.changed(self.offset));
+        }
         let mut leaves = Vec::new();
         let mut tree = Tree::new();
         view.each_line(self.offset, view.end(), |line| {
-            let (_, leaf) = view.read_event(&line)?;
+            let (_, leaf) = view.read_event(line.offset, line.bytes)?;
             leaves.push(leaf);
             tree.push(leaf);
             Ok(tree.size() < self.tree.size())

@@ -3,17 +3,16 @@
 //! A position is where a line starts, in bytes from the start of the file, or where the last one ends. The log
 //! only grows, so a position stays what it is for ever.
 
-use std::collections::VecDeque;
-
 use dreichor_core::Event;
-use dreichor_log::{Line, Medium};
+use dreichor_log::Medium;
 use memchr::memmem;
 
 use crate::error::Error;
 use crate::view::View;
 
-/// The most that a page holds, in bytes of its lines; one line is always given.
-pub const PAGE_BYTES_MAX: usize = 16 << 20;
+/// The most that a page holds, in bytes of its lines, LF included: 16 MiB with what an answer puts around them.
+/// One line is always given.
+pub const PAGE_BYTES_MAX: usize = (16 << 20) - (4 << 10);
 
 /// How much is first read backwards, in bytes; each further step doubles it, up to the last.
 const STEP_BYTES: u64 = 32 << 10;
@@ -24,9 +23,9 @@ const STEP_BYTES_MAX: u64 = 4 << 20;
 pub struct Page {
     /// The lines, without LF, in file order.
     pub lines: Vec<Box<[u8]>>,
-    /// The position before which what is asked for goes on; none: nothing stands before.
+    /// The position before which what is asked for may go on; none: nothing stands before.
     pub previous: Option<u64>,
-    /// The position behind which what is asked for goes on, now or when the log has grown.
+    /// The position behind which what is asked for may go on, now or when the log has grown.
     pub next: u64,
 }
 
@@ -55,39 +54,30 @@ impl<M: Medium> View<'_, M> {
         search: &Search<F>,
     ) -> Result<Page, Error> {
         let finders = search.finders();
-        let (mut found, mut found_bytes) = (VecDeque::<(u64, Box<[u8]>)>::new(), 0_usize);
-        let (mut upper, mut step) = (position, STEP_BYTES);
-        let mut is_full = false;
-        while upper > 0 && !is_full {
+        let mut taken = Taken::up_to(search.limit);
+        let (mut first, mut upper, mut step) = (position, position, STEP_BYTES);
+        while upper > 0 && !taken.is_full {
             let lower = self.line_start(upper.saturating_sub(step))?;
-            let mut earlier = VecDeque::<(u64, Box<[u8]>)>::new();
+            let mut found = Vec::<(u64, Box<[u8]>)>::new();
             self.each_line(lower, upper, |line| {
-                if self.is_asked_for(&line, &finders, search)? {
-                    earlier.push_back((line.offset, Box::from(line.bytes)));
-                }
-                // No more than a page is kept, however many lines the step has.
-                if earlier.len() > search.limit {
-                    earlier.pop_front();
+                if has_all(&finders, line.bytes) {
+                    found.push((line.offset, Box::from(line.bytes)));
                 }
                 Ok(true)
             })?;
-            while let Some((offset, line)) = earlier.pop_back() {
-                is_full = found.len() == search.limit
-                    || (!found.is_empty() && found_bytes + line.len() > PAGE_BYTES_MAX);
-                if is_full {
-                    break;
+            // From the last one on, so that only lines of the page, and between them, can be at fault.
+            while let Some((offset, line)) = found.pop_if(|_| !taken.is_full) {
+                let (event, _) = self.read_event(offset, &line)?;
+                if (search.asks_for)(&event) && taken.take(line) {
+                    first = offset;
                 }
-                found_bytes += line.len();
-                found.push_front((offset, line));
             }
-            is_full |= found.len() == search.limit;
             upper = lower;
             step = (step * 2).min(STEP_BYTES_MAX);
         }
-        let first = found.front().map(|(offset, _)| *offset);
-        let previous = if is_full { first.filter(|first| *first > 0) } else { None };
-        let lines = found.into_iter().map(|(_, line)| line).collect();
-        Ok(Page { lines, previous, next: position })
+        taken.lines.reverse();
+        let previous = (taken.is_full && first > 0).then_some(first);
+        Ok(Page { lines: taken.lines, previous, next: position })
     }
 
     /// The first lines behind `position`, which must be a boundary.
@@ -97,38 +87,49 @@ impl<M: Medium> View<'_, M> {
         search: &Search<F>,
     ) -> Result<Page, Error> {
         let finders = search.finders();
-        let mut page = Page { lines: Vec::new(), previous: None, next: self.end() };
-        let mut bytes = 0;
+        let mut taken = Taken::up_to(search.limit);
+        let mut behind = position;
         self.each_line(position, self.end(), |line| {
-            if !self.is_asked_for(&line, &finders, search)? {
+            if !has_all(&finders, line.bytes) {
                 return Ok(true);
             }
-            let is_too_much = !page.lines.is_empty() && bytes + line.bytes.len() > PAGE_BYTES_MAX;
-            if !is_too_much {
-                bytes += line.bytes.len();
-                page.lines.push(Box::from(line.bytes));
+            let (event, _) = self.read_event(line.offset, line.bytes)?;
+            if (search.asks_for)(&event) && taken.take(Box::from(line.bytes)) {
+                behind = line.offset + line.bytes.len() as u64 + 1;
             }
-            let is_full = is_too_much || page.lines.len() == search.limit;
-            if is_full {
-                let behind = line.offset + line.bytes.len() as u64 + 1;
-                page.next = if is_too_much { line.offset } else { behind };
-            }
-            Ok(!is_full)
+            Ok(!taken.is_full)
         })?;
-        page.previous = (position > 0).then_some(position);
-        Ok(page)
+        let next = if taken.is_full { behind } else { self.end() };
+        Ok(Page { lines: taken.lines, previous: (position > 0).then_some(position), next })
+    }
+}
+
+/// The lines that are taken into a page, as long as there is room.
+struct Taken {
+    lines: Vec<Box<[u8]>>,
+    limit: usize,
+    bytes_left: usize,
+    is_full: bool,
+}
+
+impl Taken {
+    fn up_to(limit: usize) -> Self {
+        Self { lines: Vec::new(), limit, bytes_left: PAGE_BYTES_MAX, is_full: false }
     }
 
-    fn is_asked_for<F: Fn(&Event<'_>) -> bool>(
-        &self,
-        line: &Line<'_>,
-        finders: &[memmem::Finder<'_>],
-        search: &Search<F>,
-    ) -> Result<bool, Error> {
-        if finders.iter().any(|finder| finder.find(line.bytes).is_none()) {
-            return Ok(false);
+    /// Takes the line, unless there is no room for it; the first always has.
+    fn take(&mut self, line: Box<[u8]>) -> bool {
+        let left = self.bytes_left.checked_sub(line.len() + 1);
+        let has_room = left.is_some() || self.lines.is_empty();
+        if has_room {
+            self.bytes_left = left.unwrap_or_default();
+            self.lines.push(line);
         }
-        let (event, _) = self.read_event(line)?;
-        Ok((search.asks_for)(&event))
+        self.is_full = !has_room || self.lines.len() >= self.limit;
+        has_room
     }
+}
+
+fn has_all(words: &[memmem::Finder<'_>], line: &[u8]) -> bool {
+    words.iter().all(|word| word.find(line).is_some())
 }

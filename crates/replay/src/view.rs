@@ -79,7 +79,8 @@ impl<'s, M: Medium> View<'s, M> {
         loop {
             match lines.next_line() {
                 Ok(Some(line)) if each(line)? => {}
-                Ok(_) => return Ok(()),
+                Ok(Some(_)) => return Ok(()),
+                Ok(None) => break,
                 Err(ReadError::TooLong { offset, length, .. }) => {
                     let fault = line_too_long(usize::try_from(length).unwrap_or(usize::MAX));
                     return Err(self.malformed(offset, fault));
@@ -89,11 +90,13 @@ impl<'s, M: Medium> View<'s, M> {
                 }
             }
         }
+        // An LF stood before `end`. What is left over lost its own since.
+        lines.tail().map_or(Ok(()), |tail| Err(self.changed(tail.offset)))
     }
 
-    /// The event that a line holds, and its leaf hash.
-    pub(crate) fn read_event<'l>(&self, line: &Line<'l>) -> Result<(Event<'l>, Hash), Error> {
-        Event::read_line(line.bytes).map_err(|fault| self.malformed(line.offset, fault))
+    /// The event of the line that starts at `offset`, and its leaf hash.
+    pub(crate) fn read_event<'l>(&self, offset: u64, line: &'l [u8]) -> Result<(Event<'l>, Hash), Error> {
+        Event::read_line(line).map_err(|fault| self.malformed(offset, fault))
     }
 
     /// The error of lines that are not what they were before.

@@ -32,15 +32,20 @@ impl DatabaseAddress {
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(expected)?;
         let host = Host::parse(host).map_err(|error| format!("{} ({error})", expected()))?;
-        // The host ends where a password's `/`, `?` or `#` stands: then user and password were taken for it.
-        let behind = [Some(url.path()), url.query(), url.fragment()];
-        if behind.into_iter().flatten().any(|part| part.contains('@')) {
+        // The host ends where a password's `/`, `?` or `#` stands: then user and password were taken for it. That
+        // shows in the text alone: of the parsed path, `/../` has removed what stood before it.
+        if behind_host(text).contains('@') {
             return Err(format!(
                 "{} (in user and password, write %2F for `/`, %3F for `?`, %23 for `#`; behind the host, write %40 for `@`)",
                 expected()
             ));
         }
         Ok(Self { host, port: url.port().unwrap_or(5432) })
+    }
+
+    /// The port; 5432 if the URL names none.
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Connects once, and hangs up.
@@ -58,6 +63,14 @@ impl DatabaseAddress {
             .map(drop)
             .map_err(|error| fail(error.to_string()))
     }
+}
+
+/// What stands behind the host of a URL that has one, from the first `/`, `?` or `#` on.
+fn behind_host(url: &str) -> String {
+    // Tabs and line ends are no part of a URL, wherever they stand.
+    let url: String = url.chars().filter(|letter| !matches!(letter, '\t' | '\r' | '\n')).collect();
+    let host = url.split_once("//").map_or("", |(_, host)| host);
+    host.find(['/', '?', '#']).and_then(|end| host.get(end..)).unwrap_or_default().to_owned()
 }
 
 impl fmt::Display for DatabaseAddress {

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use dreichor_log::{Access, File, FileKind, Medium, Stat};
+use dreichor_log::{Access, File, FileKind, Medium, ReadAt, Stat};
 
 use crate::plan::Plan;
 
@@ -315,13 +315,7 @@ impl Handle {
     }
 }
 
-impl File for Handle {
-    fn stat(&self) -> io::Result<Stat> {
-        let mut world = self.world.borrow_mut();
-        world.call()?;
-        world.stat(self.inode).ok_or_else(|| io::Error::other("no such inode"))
-    }
-
+impl ReadAt for Handle {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.world.borrow_mut().call()?;
         self.with(|inode| {
@@ -333,6 +327,14 @@ impl File for Handle {
             }
             count
         })
+    }
+}
+
+impl File for Handle {
+    fn stat(&self) -> io::Result<Stat> {
+        let mut world = self.world.borrow_mut();
+        world.call()?;
+        world.stat(self.inode).ok_or_else(|| io::Error::other("no such inode"))
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {

@@ -476,3 +476,12 @@ pub(crate) fn tick(instance: u8, time: u64) -> String {
          \"safetyGates\":{{\"haltAll\":false,\"blockBuy\":false,\"forceSell\":false}}}}\n"
     )
 }
+
+/// How a writer that had to stop says that so many inputs are acknowledged; none: how it says so of none depends.
+pub(crate) fn acknowledged(count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some("input line 1 is acknowledged and durable".to_owned()),
+        last => Some(format!("input lines 1 to {last} are acknowledged and durable")),
+    }
+}

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io;
 
-use dreichor_log::{File, Stat};
+use dreichor_log::ReadAt;
 
 /// A file in memory that gives no more than so many bytes at once, and every other time says first that a
 /// signal came.
@@ -19,15 +19,7 @@ impl<'b> Reluctant<'b> {
     }
 }
 
-fn unused<T>() -> io::Result<T> {
-    Err(io::ErrorKind::Unsupported.into())
-}
-
-impl File for Reluctant<'_> {
-    fn stat(&self) -> io::Result<Stat> {
-        unused()
-    }
-
+impl ReadAt for Reluctant<'_> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         self.is_interrupted.set(!self.is_interrupted.get());
         if self.is_interrupted.get() {
@@ -37,25 +29,5 @@ impl File for Reluctant<'_> {
         let count = rest.len().min(buffer.len()).min(self.at_once);
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
-    }
-
-    fn write(&self, _: &[u8]) -> io::Result<usize> {
-        unused()
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        unused()
-    }
-
-    fn truncate(&self, _: u64) -> io::Result<()> {
-        unused()
-    }
-
-    fn try_lock(&self) -> io::Result<bool> {
-        unused()
-    }
-
-    fn evict(&self, _: u64) -> io::Result<()> {
-        unused()
     }
 }

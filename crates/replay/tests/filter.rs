@@ -1,0 +1,201 @@
+//! What a filter asks for is what its fields say of an event's JSON, and its words are in every such line.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use dreichor_core::event::EventType;
+use dreichor_core::state::DecisionMemory;
+use dreichor_core::value::Form;
+use dreichor_core::{Event, State};
+use dreichor_replay::Filter;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use serde_json::Value;
+use support::samples::line::{lines, vector};
+use support::samples::values::{config, event};
+use support::{enacted, written};
+
+/// A filter as text, which [`Filter`] and the JSON are compared by.
+#[derive(Debug, Clone, Default)]
+struct Asked<'v> {
+    event_type: Option<&'v str>,
+    decision: Option<&'v str>,
+    market: Option<&'v str>,
+    instance: Option<&'v str>,
+    from: Option<u64>,
+    to: Option<u64>,
+}
+
+impl Asked<'_> {
+    fn filter(&self) -> Filter {
+        fn formed<T: Form>(text: Option<&str>) -> Option<T> {
+            text.map(|text| T::parse(text.as_bytes()).unwrap())
+        }
+        Filter {
+            event_type: formed(self.event_type),
+            decision: formed(self.decision),
+            market: formed(self.market),
+            instance: formed(self.instance),
+            from: self.from,
+            to: self.to,
+        }
+    }
+
+    fn asks_for(&self, event: &Value, log: &[Value]) -> bool {
+        // Feedback on a time window speaks of no decision.
+        let target = &event["target"];
+        let decision = if target.is_null() { &event["decisionId"] } else { &target["decisionId"] };
+        let is = |asked: Option<&str>, found: &[&Value]| {
+            asked.is_none_or(|asked| found.iter().any(|found| **found == asked))
+        };
+        let evaluated = log.iter().find(|other| {
+            other["type"] == "DECISION_EVALUATED" && !decision.is_null() && other["decisionId"] == *decision
+        });
+        let time = event["logicalTime"].as_u64().unwrap();
+        is(self.event_type, &[&event["type"]])
+            && is(self.decision, &[decision])
+            && is(self.market, &[&event["marketId"], &event["targetMarketId"]])
+            && is(self.instance, &[evaluated.map_or(&Value::Null, |other| &other["strategyInstanceId"])])
+            && self.from.is_none_or(|from| time >= from)
+            && self.to.is_none_or(|to| time <= to)
+    }
+}
+
+/// A log, its events as JSON, and all values of a member that they have, with one that none has.
+struct Log {
+    bytes: Vec<u8>,
+    json: Vec<Value>,
+}
+
+impl Log {
+    fn new(bytes: Vec<u8>) -> Self {
+        let json = lines(&bytes).into_iter().map(|line| serde_json::from_slice(line).unwrap()).collect();
+        Self { bytes, json }
+    }
+
+    fn values<'v>(&'v self, member: &str, absent: &'v str) -> Vec<&'v str> {
+        let values: BTreeSet<_> = self.json.iter().filter_map(|event| event[member].as_str()).collect();
+        values.into_iter().chain([absent]).collect()
+    }
+
+    fn types() -> Vec<&'static str> {
+        EventType::ALL.iter().map(|event_type| event_type.as_str()).collect()
+    }
+
+    fn decisions(&self) -> Vec<&str> {
+        self.values("decisionId", "00000000-0000-8000-8000-000000000000")
+    }
+
+    fn markets(&self) -> Vec<&str> {
+        self.values("targetMarketId", "nowhere")
+    }
+
+    fn instances(&self) -> Vec<&str> {
+        self.values("strategyInstanceId", "00000000-0000-0000-0000-000000000000")
+    }
+
+    /// How many events are asked for; each line is compared with its JSON.
+    fn check(&self, asked: &Asked<'_>) -> usize {
+        let (filter, mut state) = (asked.filter(), State::new());
+        let words = filter.words();
+        let mut count = 0;
+        for (line, json) in lines(&self.bytes).into_iter().zip(&self.json) {
+            let (event, _) = Event::read_line(line).unwrap();
+            state.apply(&event).unwrap();
+            let is_asked = filter.asks_for(&event, state.memory());
+            assert_eq!(is_asked, asked.asks_for(json, &self.json), "{asked:?} {json}");
+            if is_asked {
+                check_words(&words, line);
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
+fn check_words(words: &[String], line: &[u8]) {
+    let text = std::str::from_utf8(line).unwrap();
+    for word in words {
+        assert!(text.contains(word), "{word} is not in {text}");
+    }
+}
+
+#[test]
+fn each_field_asks_for_what_it_says() {
+    for log in [Log::new(vector("audit_events.ndjson")), Log::new(enacted(60))] {
+        let any = Asked::default;
+        let mut counts = vec![log.check(&any())];
+        assert_eq!(counts[0], log.json.len());
+        counts.extend(Log::types().iter().map(|&name| log.check(&Asked { event_type: Some(name), ..any() })));
+        counts.extend(log.decisions().iter().map(|&id| log.check(&Asked { decision: Some(id), ..any() })));
+        counts.extend(log.markets().iter().map(|&id| log.check(&Asked { market: Some(id), ..any() })));
+        counts.extend(log.instances().iter().map(|&id| log.check(&Asked { instance: Some(id), ..any() })));
+        // The three that are nowhere, and no more than a type or a market that happens to be missing.
+        let empty = counts.iter().filter(|&&count| count == 0).count();
+        assert!((3..=5).contains(&empty), "{counts:?}");
+        let last = log.json.last().unwrap()["logicalTime"].as_u64().unwrap();
+        for time in [0, 1, 20, 30, last, last + 1, u64::MAX] {
+            log.check(&Asked { from: Some(time), ..any() });
+            log.check(&Asked { to: Some(time), ..any() });
+            log.check(&Asked { from: Some(time), to: Some(time), ..any() });
+            log.check(&Asked { from: Some(time), to: Some(20), ..any() });
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(config(512))]
+
+    #[test]
+    fn all_fields_together_ask_for_what_they_say(
+        at: Index, differs in option::of((0..4_u8, any::<Index>())), fields in vec(any::<bool>(), 6),
+    ) {
+        static LOG: std::sync::LazyLock<Log> = std::sync::LazyLock::new(|| Log::new(vector("audit_events.ndjson")));
+        // What is true of one event, or all but one thing.
+        let event = at.get(&LOG.json);
+        let decision = event["decisionId"].as_str().or(event["target"]["decisionId"].as_str());
+        let evaluated = decision.and_then(|id| LOG.json.iter().find(|other| other["decisionId"] == id));
+        let time = event["logicalTime"].as_u64();
+        let mut asked = Asked {
+            event_type: event["type"].as_str(),
+            decision,
+            market: event["marketId"].as_str().or(event["targetMarketId"].as_str()),
+            instance: evaluated.and_then(|event| event["strategyInstanceId"].as_str()),
+            from: time,
+            to: time,
+        };
+        let (decisions, markets, instances) = (LOG.decisions(), LOG.markets(), LOG.instances());
+        match differs {
+            Some((0, other)) => asked.event_type = Some(*other.get(&Log::types())),
+            Some((1, other)) => asked.decision = Some(*other.get(&decisions)),
+            Some((2, other)) => asked.market = Some(*other.get(&markets)),
+            Some((_, other)) => asked.instance = Some(*other.get(&instances)),
+            None => {}
+        }
+        asked.event_type = asked.event_type.filter(|_| fields[0]);
+        asked.decision = asked.decision.filter(|_| fields[1]);
+        asked.market = asked.market.filter(|_| fields[2]);
+        asked.instance = asked.instance.filter(|_| fields[3]);
+        asked.from = asked.from.filter(|_| fields[4]);
+        asked.to = asked.to.filter(|_| fields[5]);
+        let count = LOG.check(&asked);
+        prop_assert!(differs.is_some() || count > 0);
+    }
+
+    #[test]
+    fn the_words_of_whatever_asks_for_an_event_are_in_its_line(event in event()) {
+        let filter = Filter {
+            event_type: Some(event.body.event_type()),
+            decision: event.body.decision_id(),
+            market: event.body.market_id(),
+            ..Filter::default()
+        };
+        prop_assert!(filter.asks_for(&event, &DecisionMemory::default()));
+        let line = written(std::slice::from_ref(&event));
+        check_words(&filter.words(), line.strip_suffix(b"\n").unwrap());
+    }
+}

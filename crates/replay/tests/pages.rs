@@ -1,0 +1,320 @@
+//! Pages give every line that is asked for exactly once, in both directions, and nothing of a log that is not
+//! what it should be.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use dreichor_core::Event;
+use dreichor_core::state::DecisionMemory;
+use dreichor_replay::page::{PAGE_BYTES_MAX, Page, Search};
+use dreichor_replay::{Error, Filter};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use support::samples::line::vector;
+use support::samples::values::{config, event};
+use support::{Log, enacted, placed, said, written};
+
+/// The search for what the filter asks for. None of the filters here asks for an instance.
+fn search(limit: usize, filter: Filter) -> Search<impl Fn(&Event<'_>) -> bool> {
+    let memory = DecisionMemory::default();
+    Search {
+        limit,
+        words: filter.words(),
+        asks_for: move |event: &Event<'_>| filter.asks_for(event, &memory),
+    }
+}
+
+fn all(limit: usize) -> Search<impl Fn(&Event<'_>) -> bool> {
+    search(limit, Filter::default())
+}
+
+/// A log, and what is asked for of it.
+struct Model<'l> {
+    asked: Vec<(u64, &'l [u8])>,
+    boundaries: Vec<u64>,
+}
+
+impl<'l> Model<'l> {
+    fn new(bytes: &'l [u8], filter: Filter) -> Self {
+        let lines = placed(bytes);
+        let end = bytes.len() as u64;
+        let boundaries = lines.iter().map(|(offset, _)| *offset).chain([end]).collect();
+        let memory = DecisionMemory::default();
+        let is_asked =
+            |(_, line): &(u64, &[u8])| filter.asks_for(&Event::read_line(line).unwrap().0, &memory);
+        Self { asked: lines.into_iter().filter(is_asked).collect(), boundaries }
+    }
+
+    /// What is asked for from one boundary to another.
+    fn between(&self, from: u64, to: u64) -> Vec<&'l [u8]> {
+        assert!(self.boundaries.contains(&from) && self.boundaries.contains(&to), "{from}, {to}");
+        let asked = self.asked.iter().filter(|(offset, _)| (from..to).contains(offset));
+        asked.map(|(_, line)| *line).collect()
+    }
+
+    /// The page holds what stands between its positions, and as much of it as it may.
+    fn check_before(&self, page: &Page, position: u64, limit: usize) {
+        assert_eq!(page.next, position);
+        let before = self.between(0, position);
+        let count = before.len().min(limit);
+        assert_eq!(page.lines.iter().map(|line| &**line).collect::<Vec<_>>(), before[before.len() - count..]);
+        let from = page.previous.unwrap_or(0);
+        assert_eq!(self.between(from, position).len(), count);
+        assert_ne!(page.previous, Some(0));
+    }
+
+    fn check_after(&self, page: &Page, position: u64, limit: usize, end: u64) {
+        assert_eq!(page.previous, (position > 0).then_some(position));
+        let after = self.between(position, end);
+        let count = after.len().min(limit);
+        assert_eq!(page.lines.iter().map(|line| &**line).collect::<Vec<_>>(), after[..count]);
+        assert_eq!(self.between(position, page.next).len(), count);
+        assert!(count == limit || page.next == end);
+    }
+}
+
+/// What may be asked for of a log that has this event.
+fn filters(event: &Event<'_>, which: u8) -> Filter {
+    let time = Some(event.logical_time.get());
+    let any = Filter::default();
+    match which {
+        0 => any,
+        1 => Filter { event_type: Some(event.body.event_type()), ..any },
+        2 => Filter { decision: event.body.tick_decision_id(), ..any },
+        3 => Filter { market: event.body.market_id(), ..any },
+        4 => Filter { from: time, ..any },
+        5 => Filter { event_type: Some(event.body.event_type()), to: time, ..any },
+        _ => Filter { from: time.map(|time| time + 1), to: time, ..any },
+    }
+}
+
+proptest! {
+    #![proptest_config(config(128))]
+
+    #[test]
+    fn pages_are_what_stands_before_and_behind(
+        events in vec(event(), 0..120), tail in vec(any::<u8>(), 0..40), at: Index, of: Index,
+        which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
+    ) {
+        let mut bytes = written(&events);
+        let filter = events.get(of.index(events.len() + 1)).map_or_else(Filter::default, |event| filters(event, which));
+        let model = Model::new(&bytes, filter);
+        let end = bytes.len() as u64;
+        let position = *at.get(&model.boundaries);
+        let tail: Vec<u8> = tail.into_iter().filter(|byte| *byte != b'\n').collect();
+        let log = Log::holding(&[&bytes[..], &tail].concat());
+        let view = log.view();
+        prop_assert_eq!(view.end(), end);
+        prop_assert_eq!(view.tail().map_or(0, |tail| tail.length), tail.len() as u64);
+        for offset in position.saturating_sub(2)..position + 3 {
+            prop_assert_eq!(view.is_boundary(offset).unwrap(), model.boundaries.contains(&offset));
+        }
+        model.check_before(&view.page_before(position, &search(limit, filter)).unwrap(), position, limit);
+        model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+        // What is appended once the log was opened is not seen.
+        let more = written(&[said(1, String::new())]);
+        if tail.is_empty() {
+            log.append(&more);
+            model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+            bytes.extend(more);
+            prop_assert_eq!(log.view().end(), bytes.len() as u64);
+        }
+    }
+
+    #[test]
+    fn who_walks_a_growing_log_meets_every_line_once(
+        events in vec(event(), 1..120), grows in vec(any::<Index>(), 0..6),
+        of: Index, which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
+    ) {
+        let bytes = written(&events);
+        let filter = filters(of.get(&events), which);
+        let model = Model::new(&bytes, filter);
+        let end = bytes.len() as u64;
+        // It grows by any bytes, lines in pieces too.
+        let mut cuts: Vec<_> = grows.iter().map(|cut| cut.index(bytes.len())).collect();
+        cuts.extend([0, bytes.len()]);
+        cuts.sort_unstable();
+        let mut pieces = cuts.windows(2).map(|cut| &bytes[cut[0]..cut[1]]);
+
+        let log = Log::missing();
+        let (mut position, mut walked) = (0, Vec::new());
+        loop {
+            let page = log.view().page_after(position, &search(limit, filter)).unwrap();
+            prop_assert!(page.next >= position);
+            prop_assert!(page.lines.len() <= limit);
+            position = page.next;
+            let was_last = page.lines.is_empty();
+            walked.extend(page.lines);
+            match pieces.next() {
+                Some(piece) => log.append(piece),
+                None if was_last => break,
+                None => {}
+            }
+        }
+        prop_assert_eq!(position, end);
+        prop_assert_eq!(walked.iter().map(|line| &**line).collect::<Vec<_>>(), model.between(0, end));
+
+        let (mut position, mut walked) = (Some(end), Vec::new());
+        while let Some(before) = position {
+            let page = log.view().page_before(before, &search(limit, filter)).unwrap();
+            walked.extend(page.lines.into_iter().rev());
+            position = page.previous;
+            log.append(b"more\n");
+        }
+        walked.reverse();
+        prop_assert_eq!(walked.iter().map(|line| &**line).collect::<Vec<_>>(), model.between(0, end));
+    }
+}
+
+#[test]
+fn a_log_without_a_line_has_one_page_and_it_is_empty() {
+    let empty = Page { lines: Vec::new(), previous: None, next: 0 };
+    let line = written(&[said(1, String::new())]);
+    for log in [Log::missing(), Log::holding(b""), Log::holding(line.strip_suffix(b"\n").unwrap())] {
+        let view = log.view();
+        assert_eq!(view.end(), 0);
+        assert_eq!(view.page_before(0, &all(1)).unwrap(), empty);
+        assert_eq!(view.page_after(0, &all(1)).unwrap(), empty);
+        assert!(view.is_boundary(0).unwrap() && !view.is_boundary(1).unwrap());
+    }
+}
+
+/// In a log of many steps backwards and of many blocks forwards, too.
+#[test]
+fn a_long_log_is_walked_line_by_line_of_what_is_rare() {
+    let bytes = enacted(4_000);
+    let end = bytes.len() as u64;
+    let decision = Event::read_line(placed(&bytes)[9].1).unwrap().0.body.tick_decision_id();
+    for (filter, limit) in [
+        (Filter { decision, ..Filter::default() }, 2),
+        (Filter { from: Some(10), to: Some(20), ..Filter::default() }, 1),
+        (Filter::default(), 1_000),
+    ] {
+        let (log, model) = (Log::holding(&bytes), Model::new(&bytes, filter));
+        let view = log.view();
+        assert!(!model.asked.is_empty());
+        let (mut position, mut count) = (Some(end), 0);
+        while let Some(before) = position {
+            let page = view.page_before(before, &search(limit, filter)).unwrap();
+            model.check_before(&page, before, limit);
+            (position, count) = (page.previous, count + page.lines.len());
+        }
+        assert_eq!(count, model.asked.len());
+        let mut position = 0;
+        while position < end {
+            let page = view.page_after(position, &search(limit, filter)).unwrap();
+            model.check_after(&page, position, limit, end);
+            (position, count) = (page.next, count - page.lines.len());
+        }
+        assert_eq!(count, 0);
+    }
+}
+
+#[test]
+fn a_page_holds_so_many_bytes_and_no_more() {
+    // Lines as long as an event's can be.
+    let events: Vec<_> = (0..1_000).map(|at| said(at, "\u{1}".repeat(4_096))).collect();
+    let bytes = written(&events);
+    let (log, lines) = (Log::holding(&bytes), placed(&bytes));
+    let view = log.view();
+    let size = |lines: &[Box<[u8]>]| lines.iter().map(|line| line.len() + 1).sum::<usize>();
+    let mut position = Some(view.end());
+    let mut left = lines.len();
+    while let Some(before) = position {
+        let page = view.page_before(before, &all(1_000)).unwrap();
+        assert!(size(&page.lines) <= PAGE_BYTES_MAX);
+        let first = left - page.lines.len();
+        assert!(page.lines.iter().map(|line| &**line).eq(lines[first..left].iter().map(|(_, line)| *line)));
+        assert!(first == 0 || size(&page.lines) + lines[first - 1].1.len() + 1 > PAGE_BYTES_MAX);
+        assert_eq!(page.previous, (first > 0).then(|| lines[first].0));
+        (position, left) = (page.previous, first);
+    }
+    assert_eq!(left, 0);
+    let (mut position, mut taken) = (0, 0);
+    while position < view.end() {
+        let page = view.page_after(position, &all(1_000)).unwrap();
+        assert!(size(&page.lines) <= PAGE_BYTES_MAX);
+        let behind = taken + page.lines.len();
+        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..behind].iter().map(|(_, line)| *line)));
+        assert!(
+            lines.get(behind).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX)
+        );
+        (position, taken) = (page.next, behind);
+    }
+    assert_eq!(taken, lines.len());
+}
+
+#[test]
+fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
+    let bytes = vector("audit_events.ndjson");
+    let lines = placed(&bytes);
+    let (limit, from) = (40, 100);
+    let (position, end) = (lines[from].0, bytes.len() as u64);
+    for (index, &(offset, line)) in lines.iter().enumerate() {
+        let mut damaged = bytes.clone();
+        damaged[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
+        let log = Log::holding(&damaged);
+        let view = log.view();
+        let number = index as u64 + 1;
+        for (page, has) in [
+            (view.page_before(position, &all(limit)), from - limit..from),
+            (view.page_after(position, &all(limit)), from..from + limit),
+            (view.page_before(end, &all(1)), lines.len() - 1..lines.len()),
+            (view.page_after(0, &all(1)), 0..1),
+        ] {
+            if has.contains(&index) {
+                log.names(page, number, offset);
+            } else {
+                let page = page.unwrap().lines;
+                assert!(page.iter().map(|line| &**line).eq(lines[has].iter().map(|(_, line)| *line)));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_too_long_is_named() {
+    let bytes = vector("audit_events.ndjson");
+    let (offset, _) = placed(&bytes)[50];
+    let (before, behind) = bytes.split_at(usize::try_from(offset).unwrap());
+    for length in [65_536, 100_000, 3 << 20, 9 << 20] {
+        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", behind].concat());
+        let view = log.view();
+        log.names(view.page_before(view.end(), &all(1_000)), 51, offset);
+        log.names(view.page_after(0, &all(1_000)), 51, offset);
+        log.names(view.page_after(offset, &all(1)), 51, offset);
+        assert_eq!(view.page_after(0, &all(50)).unwrap().next, offset);
+    }
+}
+
+/// A log may only grow. One that changed otherwise while it was read gives no page rather than half of one.
+#[test]
+fn a_log_that_is_no_longer_what_it_was_gives_no_page() {
+    let bytes = vector("audit_events.ndjson");
+    let end = bytes.len() as u64;
+    let unavailable = |page: Result<Page, Error>, says: &str| {
+        let error = page.unwrap_err();
+        let Error::Unavailable { problem, .. } = &error else { panic!("{error}") };
+        assert!(problem.contains(says), "{problem}");
+    };
+    let (log, middle) = (Log::holding(&bytes), placed(&bytes)[100].0);
+    let view = log.view();
+    // An LF is gone: the last one of all, and the one before a position.
+    let mut edited = bytes.clone();
+    edited[bytes.len() - 1] = b' ';
+    log.write(&edited);
+    unavailable(view.page_before(end, &all(5)), "no longer what they were");
+    unavailable(view.page_after(middle, &all(1_000)), "no longer what they were");
+    let mut edited = bytes.clone();
+    edited[usize::try_from(middle).unwrap() - 1] = b' ';
+    log.write(&edited);
+    unavailable(view.page_before(middle, &all(5)), "no longer what they were");
+    assert!(!view.is_boundary(middle).unwrap());
+    // Cut off.
+    log.write(&bytes[..usize::try_from(middle).unwrap()]);
+    unavailable(view.page_before(end, &all(5)), "cut off");
+    unavailable(view.page_after(middle, &all(5)), "cut off");
+    assert!(view.is_boundary(end).is_err());
+    assert!(!log.view().is_boundary(end).unwrap());
+}
