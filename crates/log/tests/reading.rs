@@ -66,8 +66,9 @@ impl Written {
     }
 
     /// Lines of at most `max` bytes; the first that is longer ends the reading.
-    fn check_lines(&self, file: &impl ReadAt, max: usize) {
+    fn check_lines(&self, file: &Reluctant<'_>, max: usize) {
         for (skipped, start) in self.starts() {
+            file.reads();
             let mut lines = Lines::starting_at(file, start, skipped as u64, self.end(), max);
             let mut is_too_long = false;
             for (index, &(offset, length)) in self.lines.iter().enumerate().skip(skipped) {
@@ -85,11 +86,13 @@ impl Written {
                 assert_eq!((line.number, line.offset), (index as u64 + 1, offset as u64));
                 assert!(line.bytes == &self.bytes[offset..offset + length]);
             }
+            let ends = is_too_long || lines.next_line().unwrap().is_none();
+            assert!(ends);
+            // No byte twice, and an interruption before each read.
+            let reads = self.bytes.len() / file.at_once + self.bytes.len() / BLOCK + 3;
+            assert!(file.reads() <= 2 * reads, "more than {reads} reads");
             if !is_too_long {
-                // However often it is asked.
-                for _ in 0..2 {
-                    assert!(lines.next_line().unwrap().is_none());
-                }
+                assert!(lines.next_line().unwrap().is_none(), "however often it is asked");
                 assert_eq!((lines.count(), lines.offset()), (self.lines.len() as u64, self.whole as u64));
                 assert_eq!(lines.tail(), self.tail());
             }
@@ -121,12 +124,11 @@ impl Written {
         }
     }
 
-    /// What is shorter than it was said to be was cut off meanwhile, and is not taken for whole.
-    fn check_shrunk(&self, file: &impl ReadAt) {
-        let (end, shrank) = (self.end() + 1, self.end());
-        let check = |result: Result<(), ReadError>| {
-            assert!(matches!(result, Err(ReadError::Shrank { offset }) if offset == shrank), "{result:?}");
-        };
+    /// A file of which one byte less can be read than it was said to have is not taken for whole.
+    fn check_cut_short(&self, file: &impl ReadAt, expected: &str) {
+        let end = self.end() + 1;
+        let expected = expected.replace("END", &self.end().to_string());
+        let check = |result: Result<(), ReadError>| assert_eq!(result.unwrap_err().to_string(), expected);
         let mut spans = Spans::starting_at(file, 0, 0, end);
         check((0..=self.lines.len()).try_for_each(|_| spans.next_span().map(drop)));
         let longest = self.lines.iter().map(|(_, length)| *length).max().unwrap_or_default();
@@ -144,14 +146,18 @@ impl Written {
 /// Writes lines of these lengths (LF excluded) and a tail, and compares what each reader finds.
 fn check(lengths: &[usize], tail: usize) {
     let written = Written::new(lengths, tail);
+    // What is appended while they read is not theirs to see.
+    let grown = [&written.bytes[..], b"\0\nappended\n"].concat();
     for at_once in [usize::MAX, 300_007] {
-        let file = Reluctant::new(&written.bytes, at_once);
+        let file = Reluctant::new(&grown, at_once);
         written.check_spans(&file);
         for max in [1, END_BLOCK, BLOCK] {
             written.check_lines(&file, max);
         }
         written.check_end(&file);
-        written.check_shrunk(&file);
+        let file = Reluctant::new(&written.bytes, at_once);
+        written.check_cut_short(&file, "it was cut off at byte END while it was read");
+        written.check_cut_short(&file.broken(), "it cannot be read at byte END: a bad sector");
     }
 }
 

@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use super::writer::short_escape;
 use crate::fault::{Fault, Result, Rule, excerpt};
-use crate::value::{Comment, Form, INTEGER_MAX, Plane, ReasonCode, ReasonCodes};
+use crate::value::{Comment, Form, INTEGER_MAX, Plane, ReasonCode, ReasonCodes, hex_nibble};
 
 /// Reads one line from left to right.
 #[derive(Debug)]
@@ -250,9 +250,9 @@ impl<'a> Reader<'a> {
     /// An escape, in its only canonical spelling.
     fn escape(&mut self) -> Result<u8> {
         let canonical = match *self.rest() {
-            [b'\\', b'u', b'0', b'0', high @ (b'0' | b'1'), low, ..] => {
-                let byte = ((high - b'0') << 4) | crate::value::hex_nibble(low);
-                (byte < 0x20 && short_escape(byte).is_none()).then_some((byte, 6))
+            [b'\\', b'u', b'0', b'0', high @ (b'0' | b'1'), low @ (b'0'..=b'9' | b'a'..=b'f'), ..] => {
+                let byte = (hex_nibble(high) << 4) | hex_nibble(low);
+                short_escape(byte).is_none().then_some((byte, 6))
             }
             [b'\\', letter, ..] => {
                 (0..0x80).find(|&byte| short_escape(byte) == Some(letter)).map(|byte| (byte, 2))

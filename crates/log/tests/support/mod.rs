@@ -9,23 +9,39 @@ use dreichor_log::ReadAt;
 /// signal came.
 pub(crate) struct Reluctant<'b> {
     bytes: &'b [u8],
-    at_once: usize,
-    is_interrupted: Cell<bool>,
+    pub(crate) at_once: usize,
+    /// How often it was read, interruptions included.
+    reads: Cell<usize>,
+    /// Behind the bytes is not the end but a bad sector.
+    is_broken: bool,
 }
 
 impl<'b> Reluctant<'b> {
     pub(crate) fn new(bytes: &'b [u8], at_once: usize) -> Self {
-        Self { bytes, at_once, is_interrupted: Cell::new(false) }
+        Self { bytes, at_once, reads: Cell::new(0), is_broken: false }
+    }
+
+    /// How often it was read since this was last asked.
+    pub(crate) fn reads(&self) -> usize {
+        self.reads.take()
+    }
+
+    /// What stands behind the bytes cannot be read, however often one tries.
+    pub(crate) fn broken(self) -> Self {
+        Self { is_broken: true, ..self }
     }
 }
 
 impl ReadAt for Reluctant<'_> {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.is_interrupted.set(!self.is_interrupted.get());
-        if self.is_interrupted.get() {
+        self.reads.set(self.reads.get() + 1);
+        if self.reads.get() % 2 == 1 {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let rest = usize::try_from(offset).ok().and_then(|at| self.bytes.get(at..)).unwrap_or_default();
+        if self.is_broken && rest.is_empty() {
+            return Err(io::Error::other("a bad sector"));
+        }
         let count = rest.len().min(buffer.len()).min(self.at_once);
         buffer[..count].copy_from_slice(&rest[..count]);
         Ok(count)
