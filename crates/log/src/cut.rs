@@ -72,7 +72,7 @@ impl Tail {
             }
         }
         // Also for a copy from before: its maker may have been stopped just short of this.
-        medium.sync().map_err(|error| fail(&copy, error))?;
+        uninterrupted(|| medium.sync()).map_err(|error| fail(&copy, error))?;
         Ok(copy)
     }
 

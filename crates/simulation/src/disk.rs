@@ -1,6 +1,23 @@
 //! The disk as the running process sees it.
+//!
+//! # Which faults it injects, where, and why
+//!
+//! | fault | where | why |
+//! |---|---|---|
+//! | the machine stops ([`Plan::crash_at`]) | just before any one call, reads too, counted over both directories | a power cut or a kernel's panic; what stays is [`Disk::ways`] |
+//! | the process is killed ([`Disk::fork`], [`Disk::begin`]) | between any two calls | the page cache stays, locks go |
+//! | EIO, ENOSPC, EDQUOT, EFBIG, EROFS, any `errno` ([`Failure::Error`]) | any one call, or all from one on | a failing or full disk, a quota, a limit, a file system that went read-only |
+//! | EIO of a write after half of its bytes | where EIO strikes a write | what stands behind an error is in doubt |
+//! | EINTR | reads, writes, syncs, once | the calls that a signal can interrupt and that the callers must repeat; the real disk repeats the others itself |
+//! | a short write ([`Failure::Short`]) | any write, by any number of bytes | a disk that fills up, a file size limit |
+//! | a failed sync loses the pages | where an error strikes a sync | Linux marks them clean: the cache goes on showing what the medium will never hold, later syncs succeed, and only [`File::evict`] tells |
+//! | another hand ([`Disk::directory`] gives more than one) | between any two calls | a second writer, a tool that truncates, replaces, removes |
+//!
+//! It watches, too: [`Disk::calls_made`] is what the process did, and [`Disk::violations`] what it must never
+//! do (use a descriptor whose write or sync has failed). A file is locked as `flock` does: the lock belongs to
+//! the open file and goes when that is closed.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
@@ -8,7 +25,7 @@ use std::rc::Rc;
 
 use dreichor_log::{Access, File, FileKind, Medium, ReadAt, Stat};
 
-use crate::plan::Plan;
+use crate::plan::{Failure, Plan};
 
 /// Which of the two directories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +56,8 @@ pub(crate) struct Inode {
 #[derive(Debug, Clone)]
 pub(crate) enum EntryOperation {
     Link(String, usize),
-    Rename(String, String),
+    /// Of this inode, whatever else of the two names stays.
+    Rename(String, String, usize),
     Unlink(String),
 }
 
@@ -62,10 +80,9 @@ impl Entries {
                 EntryOperation::Link(name, inode) => {
                     entries.insert(name.clone(), *inode);
                 }
-                EntryOperation::Rename(from, to) => {
-                    if let Some(inode) = entries.remove(from) {
-                        entries.insert(to.clone(), inode);
-                    }
+                EntryOperation::Rename(from, to, inode) => {
+                    entries.remove(from);
+                    entries.insert(to.clone(), *inode);
                 }
                 EntryOperation::Unlink(name) => {
                     entries.remove(name);
@@ -80,15 +97,62 @@ impl Entries {
     }
 }
 
+/// What can be asked of a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the calls of the traits Medium and File")]
+pub enum Operation {
+    Examine,
+    Open,
+    Create,
+    Rename,
+    Remove,
+    SyncDirectory,
+    ProveWritable,
+    ExamineOpen,
+    Read,
+    Write,
+    Sync,
+    Truncate,
+    Lock,
+    Evict,
+}
+
+impl Operation {
+    /// Whether the caller may see EINTR of it, and must then repeat it.
+    pub const fn is_interruptible(self) -> bool {
+        matches!(self, Self::SyncDirectory | Self::Read | Self::Write | Self::Sync)
+    }
+
+    /// Whether it changes what the disk holds.
+    pub const fn is_change(self) -> bool {
+        matches!(self, Self::Create | Self::Rename | Self::Remove | Self::Write | Self::Truncate)
+    }
+}
+
+/// One call to the disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// What was asked.
+    pub operation: Operation,
+    /// Of which directory.
+    pub mount: Mount,
+    /// Of which of its files; empty if of the directory itself.
+    pub name: Rc<str>,
+}
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct World {
     pub(crate) inodes: Vec<Inode>,
     pub(crate) entries: BTreeMap<Mount, Entries>,
     plan: Plan,
-    calls: u64,
+    calls: Vec<Call>,
     has_crashed: bool,
     /// Broken promises of the process, found while it ran.
     violations: Vec<String>,
+    /// Which open file holds an inode's lock.
+    locks: BTreeMap<usize, u64>,
+    /// How many files were ever opened: the next one's number.
+    opened: u64,
 }
 
 /// Two directories that crash together.
@@ -109,8 +173,21 @@ pub struct Directory {
 pub struct Handle {
     world: Rc<RefCell<World>>,
     inode: usize,
+    mount: Mount,
+    name: Rc<str>,
+    number: u64,
     /// A write or sync through this handle failed.
-    has_failed: RefCell<bool>,
+    has_failed: Cell<bool>,
+}
+
+/// A lock lasts as long as the open file that took it.
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let mut world = self.world.borrow_mut();
+        if world.locks.get(&self.inode) == Some(&self.number) {
+            world.locks.remove(&self.inode);
+        }
+    }
 }
 
 impl Disk {
@@ -135,8 +212,9 @@ impl Disk {
     pub fn begin(&self, plan: Plan) {
         let mut world = self.world.borrow_mut();
         world.plan = plan;
-        world.calls = 0;
+        world.calls.clear();
         world.has_crashed = false;
+        world.locks.clear();
     }
 
     /// The same disk in the same state, page cache included, on which something else may happen.
@@ -147,7 +225,12 @@ impl Disk {
 
     /// How many calls this life has made.
     pub fn calls(&self) -> u64 {
-        self.world.borrow().calls
+        self.world.borrow().calls.len() as u64
+    }
+
+    /// The calls that this life has made.
+    pub fn calls_made(&self) -> Vec<Call> {
+        self.world.borrow().calls.clone()
     }
 
     /// Whether the planned crash has come.
@@ -178,24 +261,30 @@ impl Disk {
     }
 }
 
+const EINTR: i32 = 4;
+const EIO: i32 = 5;
+
 /// What a call comes to before it does anything.
 enum Verdict {
     Goes,
-    Short,
+    /// At most so many bytes are written.
+    Short(usize),
 }
 
 impl World {
     /// Counts a call, and crashes or fails it as planned.
-    fn call(&mut self) -> io::Result<Verdict> {
-        let call = self.calls;
+    fn call(&mut self, operation: Operation, mount: Mount, name: Rc<str>) -> io::Result<Verdict> {
+        let call = self.calls.len() as u64;
         if self.has_crashed || self.plan.crash_at.is_some_and(|at| call >= at) {
             self.has_crashed = true;
             return Err(io::Error::other("the simulated machine has stopped"));
         }
-        self.calls += 1;
-        match self.plan.fault.filter(|fault| fault.hits(call)) {
-            None => Ok(Verdict::Goes),
-            Some(fault) => fault.error().map_or(Ok(Verdict::Short), Err),
+        self.calls.push(Call { operation, mount, name });
+        match self.plan.fault.filter(|fault| fault.hits(call)).map(|fault| fault.failure) {
+            Some(Failure::Error(EINTR)) if !operation.is_interruptible() => Ok(Verdict::Goes),
+            Some(Failure::Error(errno)) => Err(io::Error::from_raw_os_error(errno)),
+            Some(Failure::Short(bytes)) if operation == Operation::Write => Ok(Verdict::Short(bytes)),
+            Some(Failure::Short(_)) | None => Ok(Verdict::Goes),
         }
     }
 
@@ -226,8 +315,22 @@ impl Directory {
         self.world.borrow_mut().entries.entry(self.mount).or_default().pending.push(operation);
     }
 
-    fn handle(&self, inode: usize) -> Handle {
-        Handle { world: Rc::clone(&self.world), inode, has_failed: RefCell::new(false) }
+    fn handle(&self, inode: usize, name: &str) -> Handle {
+        let mut world = self.world.borrow_mut();
+        world.opened += 1;
+        Handle {
+            world: Rc::clone(&self.world),
+            inode,
+            mount: self.mount,
+            name: name.into(),
+            number: world.opened,
+            has_failed: Cell::new(false),
+        }
+    }
+
+    /// Counts a call.
+    fn call(&self, operation: Operation, name: &str) -> io::Result<()> {
+        self.world.borrow_mut().call(operation, self.mount, name.into()).map(drop)
     }
 }
 
@@ -239,48 +342,48 @@ impl Medium for Directory {
     }
 
     fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
-        let mut world = self.world.borrow_mut();
-        world.call()?;
+        self.call(Operation::Examine, name)?;
+        let world = self.world.borrow();
         Ok(world.find(self.mount, name).and_then(|inode| world.stat(inode)))
     }
 
     fn open(&self, name: &str, _: Access) -> io::Result<Handle> {
-        self.world.borrow_mut().call()?;
+        self.call(Operation::Open, name)?;
         let inode = self.world.borrow().find(self.mount, name).ok_or_else(|| missing(name))?;
-        Ok(self.handle(inode))
+        Ok(self.handle(inode, name))
     }
 
     fn create(&self, name: &str) -> io::Result<Handle> {
-        self.world.borrow_mut().call()?;
+        self.call(Operation::Create, name)?;
         if self.world.borrow().find(self.mount, name).is_some() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
         }
         let inode = self.world.borrow().inodes.len();
         self.world.borrow_mut().inodes.push(Inode::default());
         self.operate(EntryOperation::Link(name.to_owned(), inode));
-        Ok(self.handle(inode))
+        Ok(self.handle(inode, name))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        self.world.borrow_mut().call()?;
-        self.world.borrow().find(self.mount, from).ok_or_else(|| missing(from))?;
+        self.call(Operation::Rename, to)?;
+        let inode = self.world.borrow().find(self.mount, from).ok_or_else(|| missing(from))?;
         if self.world.borrow().find(self.mount, to).is_some() {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
         }
-        self.operate(EntryOperation::Rename(from.to_owned(), to.to_owned()));
+        self.operate(EntryOperation::Rename(from.to_owned(), to.to_owned(), inode));
         Ok(())
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
-        self.world.borrow_mut().call()?;
+        self.call(Operation::Remove, name)?;
         self.world.borrow().find(self.mount, name).ok_or_else(|| missing(name))?;
         self.operate(EntryOperation::Unlink(name.to_owned()));
         Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
+        self.call(Operation::SyncDirectory, "")?;
         let mut world = self.world.borrow_mut();
-        world.call()?;
         let entries = world.entries.entry(self.mount).or_default();
         entries.durable = entries.now();
         entries.pending.clear();
@@ -288,25 +391,32 @@ impl Medium for Directory {
     }
 
     fn prove_writable(&self) -> io::Result<()> {
-        self.world.borrow_mut().call().map(drop)
+        self.call(Operation::ProveWritable, "")
     }
 }
 
 impl Handle {
     /// Counts a call that writes or syncs; after a failed one there must be none.
-    fn change(&self, name: &str) -> io::Result<Verdict> {
+    fn change(&self, operation: Operation) -> io::Result<Verdict> {
         let mut world = self.world.borrow_mut();
-        if *self.has_failed.borrow() && !world.has_crashed {
-            world.violations.push(format!("{name} on a descriptor whose write or sync had failed"));
+        if self.has_failed.get() && !world.has_crashed {
+            let violation =
+                format!("{operation:?} of {} on a descriptor whose write or sync had failed", self.name);
+            world.violations.push(violation);
         }
-        let verdict = world.call();
-        *self.has_failed.borrow_mut() |= match &verdict {
+        let verdict = world.call(operation, self.mount, Rc::clone(&self.name));
+        let fails = match &verdict {
             Ok(Verdict::Goes) => false,
-            // Only a write can be short.
-            Ok(Verdict::Short) => name == "write",
+            Ok(Verdict::Short(_)) => true,
             Err(error) => error.kind() != io::ErrorKind::Interrupted,
         };
+        self.has_failed.set(self.has_failed.get() || fails);
         verdict
+    }
+
+    /// Counts a call that changes nothing.
+    fn look(&self, operation: Operation) -> io::Result<()> {
+        self.world.borrow_mut().call(operation, self.mount, Rc::clone(&self.name)).map(drop)
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Inode) -> T) -> io::Result<T> {
@@ -317,7 +427,7 @@ impl Handle {
 
 impl ReadAt for Handle {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.world.borrow_mut().call()?;
+        self.look(Operation::Read)?;
         self.with(|inode| {
             let start = usize::try_from(offset).unwrap_or(usize::MAX);
             let rest = inode.cache.get(start..).unwrap_or_default();
@@ -332,22 +442,25 @@ impl ReadAt for Handle {
 
 impl File for Handle {
     fn stat(&self) -> io::Result<Stat> {
-        let mut world = self.world.borrow_mut();
-        world.call()?;
-        world.stat(self.inode).ok_or_else(|| io::Error::other("no such inode"))
+        self.look(Operation::ExamineOpen)?;
+        self.world.borrow().stat(self.inode).ok_or_else(|| io::Error::other("no such inode"))
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match self.change("write")? {
-            Verdict::Goes => bytes,
-            Verdict::Short => bytes.get(..bytes.len() / 2).unwrap_or_default(),
+        let verdict = self.change(Operation::Write);
+        let count = match &verdict {
+            Ok(Verdict::Goes) => bytes.len(),
+            Ok(Verdict::Short(count)) => (*count).min(bytes.len().saturating_sub(1)),
+            Err(error) if error.raw_os_error() == Some(EIO) => bytes.len() / 2,
+            Err(_) => 0,
         };
+        let written = bytes.get(..count).unwrap_or_default();
         self.with(|inode| inode.cache.extend_from_slice(written))?;
-        Ok(written.len())
+        verdict.map(|_| count)
     }
 
     fn sync(&self) -> io::Result<()> {
-        match self.change("sync") {
+        match self.change(Operation::Sync) {
             Ok(_) => self.with(|inode| {
                 if !inode.has_lost {
                     inode.durable.clone_from(&inode.cache);
@@ -364,17 +477,18 @@ impl File for Handle {
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {
-        self.change("truncate")?;
+        self.change(Operation::Truncate)?;
         self.with(|inode| inode.cache.truncate(usize::try_from(size).unwrap_or(usize::MAX)))
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        self.world.borrow_mut().call()?;
-        Ok(true)
+        self.look(Operation::Lock)?;
+        let mut world = self.world.borrow_mut();
+        Ok(*world.locks.entry(self.inode).or_insert(self.number) == self.number)
     }
 
     fn evict(&self, _: u64) -> io::Result<()> {
-        self.world.borrow_mut().call()?;
+        self.look(Operation::Evict)?;
         self.with(|inode| {
             // What the medium does not hold is gone now; dirty pages, of which no sync has failed, stay.
             if inode.has_lost {

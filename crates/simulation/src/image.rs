@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::disk::{Disk, Entries, EntryOperation, Inode, Mount};
+use crate::disk::{Disk, Entries, Inode, Mount};
 use crate::plan::Random;
 
 /// The size of a page, in bytes.
 const PAGE_BYTES: usize = 4096;
 
-/// Up to so many pages every subset is tried; above, so many samples.
-const PAGES_MAX: u32 = 10;
+/// Of so many things, or fewer, every subset is tried; of more, as many samples.
+const BITS_MAX: u32 = 10;
 
 /// A disk after a crash.
 #[derive(Debug, Clone)]
@@ -33,10 +33,8 @@ pub enum Kept {
     Pages(Mount, String, u64),
     /// All, but of one file only its size: its unsynced bytes read as NULs.
     SizeOnly(Mount, String),
-    /// All bytes, but of a directory only so many of its unsynced operations.
-    Operations(Mount, usize),
-    /// All bytes, but not this one of a directory's unsynced operations.
-    WithoutOperation(Mount, usize),
+    /// All bytes, but of a directory only these of its unsynced operations (a bit an operation).
+    Operations(Mount, u64),
 }
 
 impl Image {
@@ -62,9 +60,10 @@ impl Disk {
                 let Some(inode) = world.inodes.get(inode) else { continue };
                 ways.extend(ways_of_file(mount, name, inode, random));
             }
-            for count in 0..found.pending.len() {
-                ways.push(Kept::Operations(mount, count));
-                ways.push(Kept::WithoutOperation(mount, count));
+            let operations = found.pending.len();
+            ways.extend(subsets(operations, random).map(|subset| Kept::Operations(mount, subset)));
+            if operations > 0 {
+                ways.push(Kept::Operations(mount, 0));
             }
         }
         ways
@@ -94,30 +93,36 @@ fn ways_of_file(mount: Mount, name: &str, inode: &Inode, random: &mut Random) ->
     ways.extend((0..unsynced).map(|count| Kept::Prefix(mount, name.to_owned(), count)));
     ways.push(Kept::SizeOnly(mount, name.to_owned()));
     let first = inode.durable.len() / PAGE_BYTES;
-    let pages = u32::try_from(inode.cache.len().div_ceil(PAGE_BYTES) - first).unwrap_or(u32::MAX);
-    if pages <= PAGES_MAX {
-        ways.extend((1..(1_u64 << pages) - 1).map(|subset| Kept::Pages(mount, name.to_owned(), subset)));
-    } else {
-        ways.extend((0..1 << PAGES_MAX).map(|_| Kept::Pages(mount, name.to_owned(), random.number())));
-    }
+    let pages = inode.cache.len().div_ceil(PAGE_BYTES) - first;
+    ways.extend(subsets(pages, random).map(|subset| Kept::Pages(mount, name.to_owned(), subset)));
     ways
+}
+
+/// Every subset of so many things, but none and all of them; samples where there are too many.
+fn subsets(count: usize, random: &mut Random) -> Box<dyn Iterator<Item = u64> + '_> {
+    match u32::try_from(count) {
+        Ok(0) => Box::new(std::iter::empty()),
+        Ok(count) if count <= BITS_MAX => Box::new(1..(1 << count) - 1),
+        Ok(_) | Err(_) => Box::new((0..1 << BITS_MAX).map(|_| random.number())),
+    }
+}
+
+/// Whether `subset` has this thing; of more than 64 it has the 65th with the first.
+fn has(subset: u64, index: usize) -> bool {
+    let bit = u32::try_from(index % 64).unwrap_or_default();
+    subset >> bit & 1 == 1
 }
 
 fn kept_entries(mount: Mount, entries: &Entries, kept: &Kept) -> BTreeMap<String, usize> {
     let pending = entries.pending.iter();
     match kept {
         Kept::Nothing => entries.durable.clone(),
-        Kept::Operations(at, count) if *at == mount => entries.after(pending.take(*count)),
-        Kept::WithoutOperation(at, without) if *at == mount => {
-            let others = pending.enumerate().filter(|(index, _)| index != without);
-            entries.after(others.map(|(_, operation)| operation).collect::<Vec<&EntryOperation>>())
+        Kept::Operations(at, subset) if *at == mount => {
+            entries.after(pending.enumerate().filter(|(index, _)| has(*subset, *index)).map(|(_, kept)| kept))
         }
-        Kept::All
-        | Kept::Prefix(..)
-        | Kept::Pages(..)
-        | Kept::SizeOnly(..)
-        | Kept::Operations(..)
-        | Kept::WithoutOperation(..) => entries.after(pending),
+        Kept::All | Kept::Prefix(..) | Kept::Pages(..) | Kept::SizeOnly(..) | Kept::Operations(..) => {
+            entries.after(pending)
+        }
     }
 }
 
@@ -142,18 +147,14 @@ fn kept_bytes(mount: Mount, name: &str, inode: &Inode, kept: &Kept) -> Vec<u8> {
             let first = durable / PAGE_BYTES;
             let mut bytes = inode.cache.clone();
             for (index, byte) in bytes.iter_mut().enumerate().skip(durable) {
-                let page = u32::try_from(index / PAGE_BYTES - first).unwrap_or(u32::MAX);
-                if subset.checked_shr(page % u64::BITS).unwrap_or_default() & 1 == 0 {
+                if !has(*subset, index / PAGE_BYTES - first) {
                     *byte = 0;
                 }
             }
             bytes
         }
-        Kept::All
-        | Kept::Prefix(..)
-        | Kept::Pages(..)
-        | Kept::SizeOnly(..)
-        | Kept::Operations(..)
-        | Kept::WithoutOperation(..) => inode.cache.clone(),
+        Kept::All | Kept::Prefix(..) | Kept::Pages(..) | Kept::SizeOnly(..) | Kept::Operations(..) => {
+            inode.cache.clone()
+        }
     }
 }

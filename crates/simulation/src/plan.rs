@@ -1,7 +1,5 @@
 //! What goes wrong, and when.
 
-use std::io;
-
 /// What goes wrong in one life of the process. Calls to the disk are counted from 0.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Plan {
@@ -18,18 +16,24 @@ pub struct Fault {
     pub at: u64,
     /// Whether all calls from then on fail too.
     pub lasts: bool,
-    /// The error's number (`errno`); none: a write is short.
-    pub errno: Option<i32>,
+    /// How.
+    pub failure: Failure,
+}
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy)]
+pub enum Failure {
+    /// With this error (`errno`). EINTR comes only where [`crate::Operation::is_interruptible`].
+    Error(i32),
+    /// It is a write that takes only so many bytes of those it is given, or one less than all if they are
+    /// fewer; it is well if it is another call.
+    Short(usize),
 }
 
 impl Fault {
     /// Whether call number `call` fails.
     pub(crate) fn hits(self, call: u64) -> bool {
         call == self.at || (self.lasts && call > self.at)
-    }
-
-    pub(crate) fn error(self) -> Option<io::Error> {
-        self.errno.map(io::Error::from_raw_os_error)
     }
 }
 

@@ -2,25 +2,21 @@
 
 mod support;
 
-use dreichor_replay::Stores;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::WriteStores;
-use dreichor_simulation::{Directory, Disk, Fault, Mount, Plan};
-use support::{file, inputs, live};
+use dreichor_simulation::{Disk, Failure, Fault, Mount, Plan};
+use support::faults::EIO;
+use support::{file, inputs, live, stores};
 
-const EIO: i32 = 5;
 const EEXIST: i32 = 17;
-
-fn stores(disk: &Disk) -> Stores<Directory> {
-    Stores::new(disk.directory(Mount::Events), disk.directory(Mount::Snapshots))
-}
 
 /// What comes of creating the files when the first creation fails so.
 fn create_missing(errno: i32) -> Option<u8> {
     let disk = Disk::default();
     // The first call examines the file, the second creates it.
-    disk.begin(Plan { crash_at: None, fault: Some(Fault { at: 1, lasts: false, errno: Some(errno) }) });
+    let fault = Fault { at: 1, lasts: false, failure: Failure::Error(errno) };
+    disk.begin(Plan { crash_at: None, fault: Some(fault) });
     stores(&disk).create_missing().err().map(|error| error.exit_code())
 }
 

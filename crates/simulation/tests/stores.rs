@@ -1,0 +1,26 @@
+//! What a writer does, and what it does not put up with: the order of its calls, other hands in its files, and
+//! stores that are not as they were left; and the published vectors, however they come.
+
+mod support;
+
+use support::{damage, foreign, order, seed, vectors};
+
+#[test]
+fn a_writer_keeps_to_the_order() {
+    order::run(seed(), &mut 0);
+}
+
+#[test]
+fn other_hands_are_shut_out_or_noticed() {
+    foreign::run(seed(), &mut 0);
+}
+
+#[test]
+fn whatever_is_known_to_be_wrong_is_refused() {
+    damage::run(seed(), &mut 0);
+}
+
+#[test]
+fn the_vectors_come_out_as_published() {
+    vectors::run(&mut 0);
+}

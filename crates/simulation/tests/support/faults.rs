@@ -1,0 +1,128 @@
+//! An error at every call, once and from then on, and short writes: the process stops, says what it must,
+//! touches the failed descriptor no more, and the next start recovers.
+
+use dreichor_replay::Error;
+use dreichor_runtime::snapshots::SnapshotStrategy;
+use dreichor_simulation::{Disk, Failure, Fault, Kept, Mount, Plan, Random};
+
+use super::check::check;
+use super::{Scenario, Whole, file, inputs};
+
+pub(crate) const EINTR: i32 = 4;
+pub(crate) const EIO: i32 = 5;
+const EFBIG: i32 = 27;
+const ENOSPC: i32 = 28;
+const EROFS: i32 = 30;
+const EDQUOT: i32 = 122;
+
+/// Short writes of nothing, little, and all but a byte.
+pub(crate) const FAILURES: [Failure; 9] = [
+    Failure::Error(EINTR),
+    Failure::Error(EIO),
+    Failure::Error(EFBIG),
+    Failure::Error(ENOSPC),
+    Failure::Error(EROFS),
+    Failure::Error(EDQUOT),
+    Failure::Short(0),
+    Failure::Short(700),
+    Failure::Short(usize::MAX),
+];
+
+/// Fails each call of writers on empty stores and of recoveries; `cases` counts the faults.
+pub(crate) fn run(seed: u64, cases: &mut u64) {
+    let mut random = Random(seed);
+    for (batch, strategy, is_recovery) in [
+        (12, SnapshotStrategy::OnLedgerUpdate, true),
+        (1, SnapshotStrategy::OnLedgerUpdate, false),
+        (4, SnapshotStrategy::OnLedgerUpdate, false),
+        (12, SnapshotStrategy::Every(10), false),
+    ] {
+        let name = format!("TEST_SEED={seed}, batches of {batch}");
+        let count = if is_recovery { 24 } else { 12 };
+        let scenario = Scenario { name, inputs: inputs(count, 300, random.number()), batch, strategy };
+        let whole = scenario.whole();
+        let start = if is_recovery { whole.worst() } else { Disk::default() };
+        let rehearsal = start.fork();
+        rehearsal.begin(Plan::default());
+        scenario.live(&rehearsal).1.unwrap();
+        for (at, call) in rehearsal.calls_made().iter().enumerate() {
+            for failure in FAILURES {
+                for lasts in [false, true] {
+                    if let Failure::Error(EINTR) = failure
+                        && (lasts || !call.operation.is_interruptible())
+                    {
+                        // A signal that never ends, for which the process would wait rightly; or none at all.
+                        continue;
+                    }
+                    *cases += 1;
+                    let fault = Fault { at: at as u64, lasts, failure };
+                    check_fault(&scenario, &whole, &start.fork(), fault, &mut random);
+                }
+            }
+        }
+    }
+}
+
+fn check_fault(scenario: &Scenario, whole: &Whole, disk: &Disk, fault: Fault, random: &mut Random) {
+    let [events, snapshots] =
+        Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap_or_default().len());
+    let before = whole.acknowledged(events, snapshots);
+    disk.begin(Plan { crash_at: None, fault: Some(fault) });
+    let (acknowledged, ended) = scenario.live(disk);
+    let story = format!("{}, {fault:?}, ended with {ended:?}", scenario.name);
+    assert_eq!(disk.violations(), Vec::<String>::new(), "{story}");
+    match (&ended, fault.failure) {
+        (Ok(()), _) => assert_eq!(acknowledged, scenario.inputs.len(), "{story}"),
+        (Err(_), Failure::Error(EINTR)) => panic!("{story}: an interrupted call is to be repeated"),
+        (Err(error), Failure::Error(_) | Failure::Short(_)) => {
+            check_message(scenario, error, acknowledged, &story);
+        }
+    }
+    // The machine may stop before anyone starts again …
+    for kept in disk.ways(random) {
+        if random.below(60) == 0 {
+            let story = format!("{story}, then a crash, kept {kept:?}");
+            check(scenario, whole, &disk.image(kept), acknowledged.max(before), &story);
+        }
+    }
+    // … or the process alone: the page cache then shows what the medium may not hold.
+    disk.begin(Plan::default());
+    let (again, ended) = scenario.live(disk);
+    assert!(ended.is_ok() && again == scenario.inputs.len(), "{story}, then {ended:?}");
+    for (mount, expected) in [(Mount::Events, &whole.events), (Mount::Snapshots, &whole.snapshots)] {
+        let all = disk.image(Kept::Nothing);
+        assert!(all.bytes(mount, file(mount)) == expected, "{story}: {mount:?} differs on the medium");
+    }
+}
+
+/// The message says what is acknowledged, and what of the batch in hand is not.
+fn check_message(scenario: &Scenario, error: &Error, acknowledged: usize, story: &str) {
+    let message = error.to_string();
+    let code = error.exit_code();
+    assert!([10, 13].contains(&code), "{story}");
+    // Refused before anything was written, or stopped in a recovery.
+    let is_start = code == 10 && !message.contains("no longer ours");
+    if acknowledged == 0 && (is_start || message.contains("this process acknowledged nothing")) {
+        return;
+    }
+    let told = match acknowledged {
+        0 => "no input was acknowledged".into(),
+        1 => "input line 1 is acknowledged and durable".into(),
+        last => format!("input lines 1 to {last} are acknowledged and durable"),
+    };
+    assert!(message.contains(&told), "{story}: {message}");
+    let (first, last) = (acknowledged + 1, (acknowledged + scenario.batch).min(scenario.inputs.len()));
+    let lines = if first == last {
+        format!("input line {last}\n")
+    } else {
+        format!("input lines {first} to {last}\n")
+    };
+    let fates: &[&str] = match code {
+        13 => &["in doubt, on disk or not", "durable but not acknowledged, and without snapshots until"],
+        _ => &["not written", "durable but not acknowledged, and without snapshots until"],
+    };
+    let is_told = fates.iter().any(|fate| message.contains(fate));
+    let is_named = message.contains(&format!(": {lines}"))
+        || message.contains(&format!(": {}", lines.replace('\n', ";")));
+    assert!(is_told && is_named, "{story}: {message}");
+}

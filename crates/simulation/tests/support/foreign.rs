@@ -1,0 +1,108 @@
+//! Another hand in the stores of a running writer: it is shut out, or the writer stops.
+
+use dreichor_log::{Access, File, Medium};
+use dreichor_runtime::snapshots::SnapshotStrategy;
+use dreichor_simulation::{Disk, Mount, Plan};
+
+use super::{Moment, Scenario, file, inputs, live, live_watched};
+
+/// What the other hand does to a store's file.
+#[derive(Debug, Clone, Copy)]
+enum Deed {
+    Append,
+    Truncate,
+    Remove,
+    /// Puts an equal copy in its place.
+    Replace,
+}
+
+const DEEDS: [Deed; 4] = [Deed::Append, Deed::Truncate, Deed::Remove, Deed::Replace];
+
+fn meddle(disk: &Disk, mount: Mount, deed: Deed) {
+    let (directory, name) = (disk.directory(mount), file(mount));
+    let open = || directory.open(name, Access::Append).unwrap();
+    match deed {
+        Deed::Append => drop(open().write(b"x").unwrap()),
+        Deed::Truncate => open().truncate(1).unwrap(),
+        Deed::Remove => directory.remove(name).unwrap(),
+        Deed::Replace => {
+            let bytes = disk.shows(mount, name).unwrap();
+            directory.remove(name).unwrap();
+            directory.create(name).unwrap().write(&bytes).unwrap();
+        }
+    }
+}
+
+/// Meddles between any two batches, and between lock and first read; `cases` counts the deeds.
+pub(crate) fn run(seed: u64, cases: &mut u64) {
+    let strategy = SnapshotStrategy::OnLedgerUpdate;
+    let scenario = Scenario { name: String::new(), inputs: inputs(12, 300, seed), batch: 3, strategy };
+    let whole = scenario.whole();
+    for batches in 1..4 {
+        *cases += 1;
+        check_second_writer(&scenario, batches);
+        for deed in DEEDS {
+            *cases += 1;
+            check_meddled(
+                &scenario,
+                batches,
+                deed,
+                &format!("TEST_SEED={seed}, {deed:?} after {batches} batches"),
+            );
+        }
+    }
+    for mount in Mount::ALL {
+        *cases += 1;
+        let disk = whole.cut(whole.events.len(), whole.snapshots.len());
+        disk.begin(Plan::default());
+        let ended = live_watched(&disk, &[], 1, strategy, &mut |moment| {
+            if let Moment::Locked = moment {
+                meddle(&disk, mount, Deed::Replace);
+            }
+        });
+        let refused = ended.map_err(|error| error.exit_code());
+        assert_eq!(refused, Err(10), "{mount:?}: another file is taken for the locked one");
+    }
+}
+
+/// A second writer is shut out for as long as the first lives, and no longer.
+fn check_second_writer(scenario: &Scenario, batches: usize) {
+    let disk = Disk::default();
+    disk.begin(Plan::default());
+    let mut recorded = 0;
+    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, scenario.strategy, &mut |moment| {
+        if let Moment::Recorded = moment {
+            recorded += 1;
+            if recorded == batches {
+                let (_, ended) = live(&disk, &[], 1, scenario.strategy);
+                let code = ended.map_err(|error| error.exit_code());
+                assert_eq!(code, Err(11), "a second writer is let in");
+            }
+        }
+    });
+    assert!(ended.is_ok(), "{ended:?}");
+    assert!(live(&disk, &[], 1, scenario.strategy).1.is_ok(), "the lock outlives the writer");
+}
+
+/// The writer stops at its next write, and what the other hand left stays.
+fn check_meddled(scenario: &Scenario, batches: usize, deed: Deed, story: &str) {
+    let disk = Disk::default();
+    disk.begin(Plan::default());
+    let (mut recorded, mut left) = (0, None);
+    let name = file(Mount::Events);
+    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, scenario.strategy, &mut |moment| {
+        if let Moment::Recorded = moment {
+            recorded += 1;
+            if recorded == batches {
+                meddle(&disk, Mount::Events, deed);
+                left = disk.shows(Mount::Events, name);
+            }
+        }
+    });
+    assert_eq!(ended.map_err(|error| error.exit_code()), Err(10), "{story}: the writer goes on");
+    assert_eq!(recorded, batches, "{story}: the writer goes on");
+    assert!(
+        disk.shows(Mount::Events, name) == left,
+        "{story}: the writer changes a file that is not its own"
+    );
+}

@@ -1,0 +1,57 @@
+//! What the program logs as an error.
+
+use std::fmt::{self, Write};
+use std::sync::{Arc, Mutex};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
+
+#[derive(Clone, Default)]
+struct Told(Arc<Mutex<Vec<String>>>);
+
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        write!(self.0, "{field}={value:?} ").unwrap();
+    }
+}
+
+impl Subscriber for Told {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::ERROR
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields(String::new());
+        event.record(&mut fields);
+        self.0.lock().unwrap().push(fields.0);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+thread_local! {
+    static TOLD: (Told, Dispatch) = {
+        let told = Told::default();
+        (told.clone(), Dispatch::new(told))
+    };
+}
+
+/// Does `act`; what it came to, and the errors that were logged meanwhile.
+pub(crate) fn of<T>(act: impl FnOnce() -> T) -> (T, Vec<String>) {
+    TOLD.with(|(told, dispatch)| {
+        told.0.lock().unwrap().clear();
+        let result = tracing::dispatcher::with_default(dispatch, act);
+        let lines = std::mem::take(&mut *told.0.lock().unwrap());
+        (result, lines)
+    })
+}
