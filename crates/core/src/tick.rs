@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use dreichor_planted::planted;
+
 use crate::event::{
     Body, DecisionEvaluated, Event, ExecutionAttempted, ExecutionOutcomeRecorded, Fill, LedgerUpdated,
     OrderIntentCreated, OrderIntentSkipped, Outcome, SafetyEvaluated, Verdict,
@@ -73,7 +75,7 @@ pub fn step<'a>(state: &State, input: &Input<'a>, policy: Policy) -> Result<Step
             Ok(Step::Events(enact(state, time, DecisionEvaluated { safety_gates, ..asked.clone() })))
         }
         Kind::Feedback(feedback) => {
-            if state.memory().has_feedback(feedback.feedback_id) {
+            if state.memory().has_feedback(feedback.feedback_id) && !planted!(RepetitionRecorded) {
                 return Ok(Step::AlreadyRecorded);
             }
             check_time(state, time, policy)?;
@@ -207,7 +209,9 @@ fn intend(
     let time = time.get();
     match lifecycle {
         Lifecycle::Holding { .. } if !is_better && !gates.force_sell() => Err(SkipReason::AttentionNegative),
-        Lifecycle::Holding { until, .. } if !gates.force_sell() && time < until => {
+        Lifecycle::Holding { until, .. }
+            if !gates.force_sell() && time < until && !planted!(HoldTimeIgnored) =>
+        {
             Err(SkipReason::HoldTimeActive)
         }
         Lifecycle::Holding { position, .. } => {

@@ -6,15 +6,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this project that it may depend on.
-const MAY_KNOW: [(&str, &[&str]); 9] = [
-    ("dreichor-audit", &["dreichor-core", "dreichor-log", "dreichor-replay", "dreichor-runtime"]),
-    ("dreichor-core", &[]),
-    ("dreichor-log", &[]),
+const MAY_KNOW: [(&str, &[&str]); 10] = [
+    (
+        "dreichor-audit",
+        &["dreichor-core", "dreichor-log", "dreichor-planted", "dreichor-replay", "dreichor-runtime"],
+    ),
+    ("dreichor-core", &["dreichor-planted"]),
+    ("dreichor-log", &["dreichor-planted"]),
     ("dreichor-migrate", &["dreichor-core", "dreichor-runtime"]),
-    ("dreichor-replay", &["dreichor-core", "dreichor-log"]),
-    ("dreichor-simulation", &["dreichor-log"]),
+    ("dreichor-planted", &[]),
+    ("dreichor-replay", &["dreichor-core", "dreichor-log", "dreichor-planted"]),
+    ("dreichor-simulation", &["dreichor-log", "dreichor-planted"]),
     ("dreichor-rotation", &[]),
-    ("dreichor-runtime", &["dreichor-core", "dreichor-log", "dreichor-replay"]),
+    ("dreichor-runtime", &["dreichor-core", "dreichor-log", "dreichor-planted", "dreichor-replay"]),
     (
         "dreichor",
         &[
@@ -35,14 +39,19 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The normal dependencies of each crate of the workspace.
-fn dependencies() -> BTreeMap<String, Vec<String>> {
+/// What cargo knows of the workspace.
+fn metadata() -> serde_json::Value {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["metadata", "--no-deps", "--format-version", "1", "--offline", "--manifest-path"])
         .arg(root().join("Cargo.toml"))
         .output()
         .unwrap();
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The normal dependencies of each crate of the workspace.
+fn dependencies() -> BTreeMap<String, Vec<String>> {
+    let metadata = metadata();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let of = |package: &serde_json::Value| {
         let all = package["dependencies"].as_array().unwrap().iter();
@@ -68,7 +77,7 @@ fn dependencies_point_downwards_only() {
 
 #[test]
 fn the_core_is_pure_and_the_log_knows_no_event() {
-    assert_eq!(dependencies()["dreichor-core"], ["foldhash", "hashbrown", "sha2"]);
+    assert_eq!(dependencies()["dreichor-core"], ["dreichor-planted", "foldhash", "hashbrown", "sha2"]);
     for path in sources("crates/core/src") {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("std::"), "{}: the core is no_std", path.display());
@@ -83,6 +92,32 @@ fn the_core_is_pure_and_the_log_knows_no_event() {
             path.display()
         );
     }
+}
+
+/// The bugs are compiled by `--features planted` of the simulation, and by nothing else.
+#[test]
+fn no_program_holds_a_planted_bug() {
+    for package in metadata()["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        for (feature, turns_on) in package["features"].as_object().unwrap() {
+            let plants = turns_on.to_string().contains("planted");
+            assert!(
+                !plants || (name, feature.as_str()) == ("dreichor-simulation", "planted"),
+                "{name}: {feature}"
+            );
+        }
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let features = dependency["features"].to_string();
+            assert!(!features.contains("planted"), "{name} plants bugs: {dependency}");
+        }
+    }
+    assert!(fs::read_to_string(root().join("crates/planted/Cargo.toml")).unwrap().contains("planted = []"));
+
+    // What asks whether a bug is planted is in no binary; where the feature is on, this symbol is.
+    let binary = fs::read(env!("CARGO_BIN_EXE_dreichor")).unwrap();
+    let symbol = b"is_planted";
+    let holds = binary.windows(symbol.len()).any(|bytes| bytes == symbol);
+    assert!(!holds, "dreichor was built with the feature dreichor-planted/planted");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use dreichor_planted::planted;
+
 use crate::interruption::uninterrupted;
 use crate::medium::{Access, File, Medium, Stat};
 
@@ -68,20 +70,43 @@ impl<'m, M: Medium> Appender<'m, M> {
         }
         let found = self.medium.stat(self.name);
         let found = found.map_err(|error| AppendError::NotOurs(format!("it cannot be examined: {error}")))?;
-        check_ours(found, self.identity, self.size)?;
+        if !planted!(OwnershipUnchecked) {
+            check_ours(found, self.identity, self.size)?;
+        }
         // Poisoned until all went well, so that no path out of here leaves a descriptor in doubt in use.
-        self.is_poisoned = true;
-        let written = uninterrupted(|| self.file.write(bytes));
-        let written = written.map_err(|error| AppendError::InDoubt { operation: "write", error })?;
-        if written != bytes.len() {
+        self.is_poisoned = !planted!(WritingOn);
+        let written =
+            self.write(bytes).map_err(|error| AppendError::InDoubt { operation: "write", error })?;
+        if written != bytes.len() && !planted!(ShortWriteAccepted) {
             let error = io::Error::other(format!("only {written} of {} bytes were written", bytes.len()));
             return Err(AppendError::InDoubt { operation: "write", error });
         }
-        uninterrupted(|| self.file.sync())
-            .map_err(|error| AppendError::InDoubt { operation: "fdatasync", error })?;
+        self.sync().map_err(|error| AppendError::InDoubt { operation: "fdatasync", error })?;
         self.size += bytes.len() as u64;
         self.is_poisoned = false;
         Ok(())
+    }
+
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        if planted!(WriteSplit) {
+            let (first, rest) = bytes.split_at(bytes.len() / 2);
+            return Ok(self.file.write(first)? + self.file.write(rest)?);
+        }
+        let written = uninterrupted(|| self.file.write(bytes))?;
+        if planted!(ShortWriteContinued) && written < bytes.len() {
+            return Ok(written + self.file.write(bytes.get(written..).unwrap_or_default())?);
+        }
+        Ok(written)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        let is_skipped = planted!(SyncSkipped);
+        let are_snapshots_skipped = planted!(SnapshotsUnsynced) && self.name.starts_with("snapshots");
+        if is_skipped || are_snapshots_skipped {
+            return Ok(());
+        }
+        let synced = uninterrupted(|| self.file.sync());
+        if planted!(SyncRetried) && synced.is_err() { self.file.sync() } else { synced }
     }
 }
 

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use dreichor_planted::planted;
+
 use crate::interruption::uninterrupted;
 use crate::medium::{Access, File, FileKind, Medium};
 use crate::read::{ReadError, Tail, read_exactly};
@@ -39,7 +41,7 @@ impl Tail {
     ///
     /// Only the file of this `identity` is cut, and only if nothing stands behind the tail that was copied.
     pub fn cut<M: Medium>(self, medium: &M, name: &str, identity: (u64, u64)) -> Result<PathBuf, CutError> {
-        let copy = self.keep(medium, name)?;
+        let copy = if planted!(TailUncopied) { name.to_owned() } else { self.keep(medium, name)? };
         let path = medium.path(&copy);
         let fail = |error| CutError::Cut { path: path.clone(), error };
         let file = medium.open(name, Access::Append).map_err(fail)?;
@@ -48,7 +50,9 @@ impl Tail {
             return Err(CutError::NotOurs);
         }
         file.truncate(self.offset).map_err(fail)?;
-        uninterrupted(|| file.sync()).map_err(fail)?;
+        if !planted!(CutUnsynced) {
+            uninterrupted(|| file.sync()).map_err(fail)?;
+        }
         Ok(path)
     }
 
@@ -72,7 +76,9 @@ impl Tail {
             }
         }
         // Also for a copy from before: its maker may have been stopped just short of this.
-        uninterrupted(|| medium.sync()).map_err(|error| fail(&copy, error))?;
+        if !planted!(CopyDirectoryUnsynced) {
+            uninterrupted(|| medium.sync()).map_err(|error| fail(&copy, error))?;
+        }
         Ok(copy)
     }
 
@@ -100,8 +106,8 @@ impl Tail {
     }
 
     fn write_copy<M: Medium>(self, medium: &M, source: &M::File, first: &str, copy: &str) -> io::Result<()> {
-        let temporary = format!("{first}.tmp");
-        if medium.stat(&temporary)?.is_some() {
+        let temporary = if planted!(CopyInPlace) { copy.to_owned() } else { format!("{first}.tmp") };
+        if medium.stat(&temporary)?.is_some() && !planted!(CopyNotResumed) {
             medium.remove(&temporary)?;
         }
         let file = medium.create(&temporary)?;
@@ -109,8 +115,10 @@ impl Tail {
             let written = uninterrupted(|| file.write(block))?;
             if written == block.len() { Ok(()) } else { Err(io::Error::other("a short write")) }
         })?;
-        uninterrupted(|| file.sync())?;
-        medium.rename(&temporary, copy)
+        if !planted!(CopyUnsynced) {
+            uninterrupted(|| file.sync())?;
+        }
+        if planted!(CopyInPlace) { Ok(()) } else { medium.rename(&temporary, copy) }
     }
 
     fn for_each_block<F: File>(

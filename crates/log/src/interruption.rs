@@ -2,11 +2,13 @@
 
 use std::io;
 
+use dreichor_planted::planted;
+
 /// Repeats a call that a signal interrupted before it did anything.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted && !planted!(InterruptionFatal) => {}
             result => return result,
         }
     }

@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use dreichor_planted::planted;
+
 use crate::medium::{Access, File, Medium};
 
 /// A store's exclusive lock, held for life.
@@ -20,7 +22,11 @@ impl<F: File> Lock<F> {
     pub fn take<M: Medium<File = F>>(medium: &M, name: &str) -> io::Result<Option<Self>> {
         let file = medium.open(name, Access::Read)?;
         let identity = file.stat()?.identity;
-        Ok(file.try_lock()?.then_some(Self { file, identity }))
+        if !file.try_lock()? {
+            return Ok(None);
+        }
+        let file = if planted!(LockDropped) { medium.open(name, Access::Read)? } else { file };
+        Ok(Some(Self { file, identity }))
     }
 
     /// Device and inode of the file that is locked, whatever its name stands for by now.

@@ -14,6 +14,7 @@ use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, LINE_BYTES_MAX, Snapshot};
 use dreichor_log::last::{End, count_lines, find_nul, line_start, read_end};
 use dreichor_log::{Line, Lines, Medium, Stat, Tail};
+use dreichor_planted::planted;
 
 use crate::error::Error;
 use crate::history::History;
@@ -202,7 +203,9 @@ impl<'s, M: Medium> Replay<'s, M> {
         };
         let covered = latest.snapshot.audit_tree_size;
         let size = history.tree().size();
-        let fault = fault.or_else(|| (covered > size).then(|| snapshot_ahead(covered, size)));
+        let fault = fault.or_else(|| {
+            (covered > size && !planted!(SnapshotAheadAccepted)).then(|| snapshot_ahead(covered, size))
+        });
         match fault {
             Some(fault) => Err(self.snapshot_malformed(fault)),
             None => Ok(Some(latest.clone())),
@@ -259,7 +262,7 @@ pub fn check_snapshot(snapshot: &Snapshot<'_>, history: &History) -> Result<(), 
         ));
     }
     let root = history.tree().root();
-    if snapshot.audit_root_hash != root {
+    if snapshot.audit_root_hash != root && !planted!(RootUnchecked) {
         return Err(Fault::new(
             Rule::SnapshotRoot,
             0,
@@ -279,7 +282,7 @@ pub fn check_snapshot(snapshot: &Snapshot<'_>, history: &History) -> Result<(), 
         ));
     }
     let (found, expected) = (&*snapshot.positions, state.ledger().positions());
-    if found != expected {
+    if found != expected && !planted!(PositionsUnchecked) {
         let differs = |market| found.get(market) != expected.get(market);
         let market = expected.keys().chain(found.keys()).find(|market| differs(*market));
         return Err(Fault::new(

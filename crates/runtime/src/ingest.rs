@@ -11,6 +11,7 @@ use dreichor_core::id::SnapshotId;
 use dreichor_core::input::Input;
 use dreichor_core::tick::{Policy, Step, step};
 use dreichor_log::{AppendError, Appender, Medium};
+use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Receipt, Stores};
 
 use crate::acknowledgement::{self, Outcome};
@@ -162,6 +163,9 @@ impl<'s, M: Medium> Session<'s, M> {
     }
 
     fn take_snapshot(&mut self) {
+        if planted!(SnapshotPerBatch) && !self.commit.snapshots.is_empty() {
+            return;
+        }
         if let Some(snapshot) = take(&self.history) {
             let id = snapshot.write_line(&mut self.commit.snapshots);
             self.latest = Some((id, snapshot.audit_tree_size));
@@ -171,15 +175,40 @@ impl<'s, M: Medium> Session<'s, M> {
     /// Makes the commit in hand durable, then acknowledges it.
     fn commit(&mut self, deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
         let commit = std::mem::take(&mut self.commit);
+        if planted!(AcknowledgedEarly) {
+            self.acknowledge(&commit, deliver)?;
+            self.append_events(&commit)?;
+            return self.append_snapshots(&commit);
+        }
+        if planted!(AcknowledgedUnsynced) {
+            self.append_events(&commit)?;
+            self.acknowledge(&commit, deliver)?;
+            return self.append_snapshots(&commit);
+        }
+        if planted!(SnapshotEarly) {
+            self.append_snapshots(&commit)?;
+            self.append_events(&commit)?;
+            return self.acknowledge(&commit, deliver);
+        }
+        self.append_events(&commit)?;
+        self.append_snapshots(&commit)?;
+        self.acknowledge(&commit, deliver)
+    }
+
+    fn append_events(&mut self, commit: &Commit) -> Result<(), Error> {
         if !commit.events.is_empty() {
             self.events.append(&commit.events).map_err(|error| {
                 let fate = match &error {
                     AppendError::NotOurs(_) => NOT_WRITTEN,
                     AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
                 };
-                self.stores.events.not_appended(error, self.tell(&commit, fate))
+                self.stores.events.not_appended(error, self.tell(commit, fate))
             })?;
         }
+        Ok(())
+    }
+
+    fn append_snapshots(&mut self, commit: &Commit) -> Result<(), Error> {
         if !commit.snapshots.is_empty() {
             self.snapshots.append(&commit.snapshots).map_err(|error| {
                 let fate = match &error {
@@ -189,9 +218,17 @@ impl<'s, M: Medium> Session<'s, M> {
                     AppendError::NotOurs(_) => NOT_WRITTEN,
                     AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
                 };
-                self.stores.snapshots.not_appended(error, self.tell(&commit, fate))
+                self.stores.snapshots.not_appended(error, self.tell(commit, fate))
             })?;
         }
+        Ok(())
+    }
+
+    fn acknowledge(
+        &mut self,
+        commit: &Commit,
+        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), Error> {
         if !commit.acknowledgements.is_empty() {
             deliver(&commit.acknowledgements)
                 .map_err(|error| Error::Acknowledgement { problem: error.to_string() })?;

@@ -10,6 +10,7 @@ use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
 use dreichor_log::cut::CutError;
 use dreichor_log::{Appender, Line, Medium, Tail, read_exactly};
+use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Replay, Replayed, Store, Stores, Watch, replay::InterruptedTick};
 
 use crate::snapshots::{SnapshotStrategy, take};
@@ -36,16 +37,27 @@ pub fn recover<M: Medium>(
 ) -> Result<Recovered, Error> {
     let replay = Replay::open(stores)?;
     let mut missing = Missing { strategy, latest: replay.latest_size(), is_any: false, watch: &mut *watch };
-    let hole = replay.refuse_hole(UNSYNCED_BYTES_MAX);
+    let hole = if planted!(HoleAccepted) { Ok(()) } else { replay.refuse_hole(UNSYNCED_BYTES_MAX) };
     let mut replayed = replay.run(&mut missing)?;
+    if planted!(CutEarly) {
+        cut(&stores.events, replayed.events_tail.take())?;
+        cut(&stores.snapshots, replayed.snapshots_tail.take())?;
+    }
     hole?;
     let Missing { latest: latest_due, is_any: mut is_missing, .. } = missing;
     let rest =
         replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
 
-    cut(&stores.events, replayed.events_tail)?;
-    cut(&stores.snapshots, replayed.snapshots_tail)?;
-    if let Some(rest) = rest {
+    if planted!(TailGlued) {
+        replayed.events_bytes += replayed.events_tail.map_or(0, |tail| tail.length);
+        replayed.snapshots_bytes += replayed.snapshots_tail.map_or(0, |tail| tail.length);
+    } else {
+        cut(&stores.events, replayed.events_tail)?;
+        cut(&stores.snapshots, replayed.snapshots_tail)?;
+    }
+    if let Some(rest) = rest
+        && !planted!(TickForgotten)
+    {
         complete(&stores.events, &mut replayed, &rest)?;
         let size = replayed.history.tree().size();
         is_missing |= rest.last().is_some_and(|event| strategy.is_due(event, latest_due, size));
@@ -56,7 +68,7 @@ pub fn recover<M: Medium>(
         events_bytes: replayed.events_bytes,
         snapshots_bytes: replayed.snapshots_bytes,
     };
-    if is_missing {
+    if is_missing && !planted!(SnapshotsForgotten) {
         write_missing_snapshots(stores, strategy, &mut recovered, watch)?;
     }
     Ok(recovered)
@@ -73,6 +85,9 @@ fn cut<M: Medium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
             store.in_doubt("the recovery of its tail failed", &error)
         }
     })?;
+    if planted!(TailCutSilently) {
+        return Ok(());
+    }
     // An error, whatever the level: nothing is trimmed in silence.
     tracing::error!(
         file = %store.path().display(),
@@ -107,7 +122,7 @@ pub fn missing_events<M: Medium>(
         if let Some(event) = computed.next() {
             event.write_line(&mut expected);
         }
-        if found != expected {
+        if found != expected && !planted!(TickUnchecked) {
             let fault = Fault::new(
                 Rule::InterruptedTick,
                 0,

@@ -4,6 +4,7 @@
 use std::io;
 
 use dreichor_log::{Access, AppendError, Appender, File, Lock, Medium, refusal, uninterrupted};
+use dreichor_planted::planted;
 use dreichor_replay::{Error, Store, Stores};
 
 /// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose
@@ -105,12 +106,13 @@ impl<M: Medium> WriteStore<M> for Store<M> {
         }
         let create = || {
             match self.medium().create(self.file()) {
+                Ok(_) if planted!(CreationUnsynced) => return Ok(()),
                 Ok(file) => uninterrupted(|| file.sync())?,
                 // Another writer was quicker; the lock decides between us.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
                 Err(error) => return Err(error),
             }
-            uninterrupted(|| self.medium().sync())
+            sync_mount(self)
         };
         create().map_err(|error| self.in_doubt("it could not be created", &error))?;
         tracing::info!(file = %self.path().display(), "created");
@@ -128,8 +130,13 @@ impl<M: Medium> WriteStore<M> for Store<M> {
     fn settle(&self, evicted_bytes: u64) -> Result<(), Error> {
         let settle = || {
             let file = self.medium().open(self.file(), Access::Read)?;
-            uninterrupted(|| file.sync())?;
-            uninterrupted(|| self.medium().sync())?;
+            if !planted!(StartUnsynced) {
+                uninterrupted(|| file.sync())?;
+                sync_mount(self)?;
+            }
+            if planted!(CacheBelieved) {
+                return Ok(());
+            }
             file.evict(file.stat()?.size.saturating_sub(evicted_bytes))
         };
         settle().map_err(|error| self.in_doubt("what stands in it could not be synced", &error))
@@ -162,4 +169,8 @@ impl<M: Medium> WriteStore<M> for Store<M> {
             consequence: "this process acknowledged nothing".into(),
         }
     }
+}
+
+fn sync_mount<M: Medium>(store: &Store<M>) -> io::Result<()> {
+    if planted!(DirectorySyncSkipped) { Ok(()) } else { uninterrupted(|| store.medium().sync()) }
 }

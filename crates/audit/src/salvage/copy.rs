@@ -1,6 +1,7 @@
 //! A new file that lines are copied into, durably.
 
 use dreichor_log::{Access, Appender, File, Medium, uninterrupted};
+use dreichor_planted::planted;
 use dreichor_replay::{Error, Store};
 
 /// How much is written at once, in bytes, or more by one line.
@@ -29,8 +30,10 @@ impl<'s, N: Medium> NewFile<'s, N> {
         let medium = store.medium();
         let create = || {
             let file = medium.create(store.file())?;
-            uninterrupted(|| file.sync())?;
-            uninterrupted(|| medium.sync())?;
+            if !planted!(SalvageUnsynced) {
+                uninterrupted(|| file.sync())?;
+                uninterrupted(|| medium.sync())?;
+            }
             file.stat()
         };
         let stat = create().map_err(|error| failed(store, "it could not be created", &error))?;
