@@ -68,6 +68,11 @@ impl Lifecycles {
         self.instance(id).map_or(Lifecycle::Ready, |instance| instance.lifecycle)
     }
 
+    /// The instance that holds the open position, if one is open.
+    pub fn holder(&self) -> Option<&Instance> {
+        self.holder.map(|at| self.instances.at(at))
+    }
+
     pub(super) fn decide(&mut self, id: StrategyInstanceId, time: LogicalTime) -> Result<()> {
         let at =
             self.instances.intern(Instance { id, lifecycle: Lifecycle::Ready, last_logical_time: time })?;
