@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this project that it may depend on.
-const MAY_KNOW: [(&str, &[&str]); 10] = [
+const MAY_KNOW: [(&str, &[&str]); 11] = [
     (
         "dreichor-audit",
         &["dreichor-core", "dreichor-log", "dreichor-planted", "dreichor-replay", "dreichor-runtime"],
     ),
     ("dreichor-core", &["dreichor-planted"]),
+    ("dreichor-explain", &["dreichor-core", "dreichor-log", "dreichor-replay"]),
     ("dreichor-log", &["dreichor-planted"]),
     ("dreichor-migrate", &["dreichor-core", "dreichor-runtime"]),
     ("dreichor-planted", &[]),
@@ -24,6 +25,7 @@ const MAY_KNOW: [(&str, &[&str]); 10] = [
         &[
             "dreichor-audit",
             "dreichor-core",
+            "dreichor-explain",
             "dreichor-log",
             "dreichor-replay",
             "dreichor-rotation",
@@ -125,6 +127,7 @@ fn only_binaries_print() {
     for folder in [
         "crates/audit/src",
         "crates/core/src",
+        "crates/explain/src",
         "crates/log/src",
         "crates/migrate/src",
         "crates/replay/src",

@@ -1,0 +1,28 @@
+//! One decision's story, for people: what was decided, on which facts, in which lifecycle, what came of it and
+//! by which rule, and what was said of it later. Each sentence names the line and the event that it comes from.
+//!
+//! ```text
+//! an ID ──subject──▶ the decision that it belongs to ──teller──▶ Story ──▶ text, JSON
+//! ```
+//!
+//! Invariant: what stood before an event comes from the one fold, as replay hands it over; nothing is folded here.
+//!
+//! Invariant: what is kept is of the asked decision alone, however long the log is, and of bounded size, however
+//! much was said of it.
+//!
+//! Invariant: a reason is given as the tick's rules have it; where the log holds another event than they demand,
+//! the story says so.
+
+mod decision;
+mod execution;
+mod explained;
+mod feedback;
+mod order;
+mod safety;
+mod scene;
+mod story;
+mod subject;
+mod teller;
+
+pub use explained::{Explained, explain};
+pub use story::{Story, Told};

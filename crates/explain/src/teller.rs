@@ -1,0 +1,219 @@
+//! Tells a story while its log is replayed.
+
+use std::vec::IntoIter;
+
+use dreichor_core::event::{Body, DecisionEvaluated};
+use dreichor_core::id::content_id;
+use dreichor_core::tick::enact;
+use dreichor_core::value::Uuid;
+use dreichor_core::{Event, State};
+use dreichor_log::Line;
+use dreichor_replay::page::PAGE_BYTES_MAX;
+use dreichor_replay::{Error, History, Watch};
+
+use crate::decision::listed;
+use crate::scene::{Order, Scene};
+use crate::story::{Story, Told};
+use crate::subject::Subject;
+use crate::{decision, execution, feedback, order, safety};
+
+/// Watches a replay for one subject, and hands everything on to another watch.
+pub(crate) struct Teller<'w, W> {
+    subject: Option<Subject>,
+    telling: Option<Telling>,
+    watch: &'w mut W,
+}
+
+/// The story so far.
+struct Telling {
+    /// None: the story is of no decision.
+    tick: Option<Tick>,
+    story: Story,
+    /// How much more feedback is told, in bytes of JSON.
+    room: usize,
+}
+
+/// The decision's tick so far.
+struct Tick {
+    scene: Scene,
+    /// What the tick's rules demand next; none: the log has gone another way.
+    demanded: Option<IntoIter<Event<'static>>>,
+}
+
+impl<'w, W> Teller<'w, W> {
+    /// Will tell of the subject, if the log has it.
+    pub(crate) fn new(subject: Option<Subject>, watch: &'w mut W) -> Self {
+        Self { subject, telling: None, watch }
+    }
+
+    /// The story, once the log is replayed; none if the subject is not in it.
+    pub(crate) fn story(self) -> Option<Story> {
+        self.telling.map(Telling::end)
+    }
+
+    fn tell(&mut self, line: Line<'_>, event: &Event<'_>, state: &State) -> Result<(), Error> {
+        let is_asked_for = match self.subject {
+            None => false,
+            Some(Subject::Decision(id)) => event.body.decision_id() == Some(id),
+            Some(Subject::Window(id)) => {
+                matches!(&event.body, Body::UserFeedbackRecorded(given) if given.feedback_id == id)
+            }
+        };
+        if !is_asked_for {
+            return Ok(());
+        }
+        // The grammar has a decision's first event come before all others of it or on it.
+        self.telling.get_or_insert_with(|| Telling::begin(event, state)).go_on(line, event, state)
+    }
+}
+
+impl<W: Watch> Watch for Teller<'_, W> {
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+        self.tell(line, event, history.state())?;
+        self.watch.event(line, event, history)
+    }
+
+    fn progress(&mut self, done: u64, total: u64) {
+        self.watch.progress(done, total);
+    }
+}
+
+impl Telling {
+    fn begin(event: &Event<'_>, state: &State) -> Self {
+        let tick = match &event.body {
+            Body::DecisionEvaluated(decision) => Some(Tick::begin(event, decision, state)),
+            Body::OrderIntentCreated(_)
+            | Body::OrderIntentSkipped(_)
+            | Body::SafetyEvaluated(_)
+            | Body::ExecutionAttempted(_)
+            | Body::ExecutionOutcomeRecorded(_)
+            | Body::LedgerUpdated(_)
+            | Body::UserFeedbackRecorded(_) => None,
+        };
+        let decision_id = event.body.decision_id();
+        let story = Story { decision_id, is_interrupted: false, feedback_left_out: 0, events: Vec::new() };
+        Self { tick, story, room: PAGE_BYTES_MAX }
+    }
+
+    fn go_on(&mut self, line: Line<'_>, event: &Event<'_>, state: &State) -> Result<(), Error> {
+        let told = Told {
+            line: line.number,
+            event_id: id_of(line)?,
+            bytes: line.bytes.to_vec(),
+            sentences: self.sentences(event, state),
+        };
+        // A tick is a few events. Only feedback can be too much.
+        match self.room.checked_sub(told.json_bytes_max()) {
+            Some(left) => {
+                self.room = left;
+                self.story.events.push(told);
+            }
+            None => {
+                self.room = 0;
+                self.story.feedback_left_out += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn sentences(&mut self, event: &Event<'_>, state: &State) -> Vec<String> {
+        if let Body::UserFeedbackRecorded(given) = &event.body {
+            return vec![feedback::tell(event.logical_time, given)];
+        }
+        self.story.is_interrupted = state.open_tick().is_some();
+        self.tick.as_mut().map_or_else(Vec::new, |tick| tick.tell(event, state))
+    }
+
+    fn end(mut self) -> Story {
+        let left_out = self.story.feedback_left_out;
+        if let (Some(mut tick), Some(last)) = (self.tick, self.story.events.last_mut()) {
+            if self.story.is_interrupted {
+                last.sentences.push(tick.tell_interruption());
+            }
+            if left_out > 0 {
+                last.sentences.push(feedback::tell_left_out(left_out, tick.scene.decision.decision_id));
+            }
+        }
+        self.story
+    }
+}
+
+impl Tick {
+    fn begin(event: &Event<'_>, decision: &DecisionEvaluated, state: &State) -> Self {
+        let time = event.logical_time;
+        Self {
+            scene: Scene::set(time, decision, state),
+            demanded: Some(enact(state, time, decision.clone()).into_iter()),
+        }
+    }
+
+    fn tell(&mut self, event: &Event<'_>, state: &State) -> Vec<String> {
+        let mut sentences = Vec::from_iter(self.find_stray(event));
+        let scene = &mut self.scene;
+        match &event.body {
+            Body::DecisionEvaluated(_) => sentences.extend(decision::tell(scene)),
+            Body::OrderIntentCreated(created) => {
+                sentences.push(order::tell_created(created, scene));
+                let position = state.ledger().positions().get(&created.market_id).cloned();
+                scene.intent.get_or_insert_with(|| created.clone());
+                scene.order = Some(Order { intent: created.clone(), position });
+            }
+            Body::OrderIntentSkipped(skipped) => sentences.push(order::tell_skipped(skipped.reason, scene)),
+            Body::SafetyEvaluated(evaluated) => sentences.extend(safety::tell(evaluated.verdict, scene)),
+            Body::ExecutionAttempted(attempted) => sentences.push(execution::tell_attempted(attempted)),
+            Body::ExecutionOutcomeRecorded(recorded) => {
+                sentences.push(execution::tell_outcome(recorded, scene));
+            }
+            Body::LedgerUpdated(updated) => sentences.extend(execution::tell_update(updated, scene, state)),
+            // Of no tick.
+            Body::UserFeedbackRecorded(_) => {}
+        }
+        sentences
+    }
+
+    /// What to say of the first event that is not what the tick's rules demand.
+    fn find_stray(&mut self, event: &Event<'_>) -> Option<String> {
+        let demanded = self.demanded.as_mut()?.next();
+        if demanded.as_ref() == Some(event) {
+            return None;
+        }
+        self.demanded = None;
+        let instead = match demanded {
+            None => "the tick should be over".into(),
+            Some(demanded) if demanded.body.event_type() == event.body.event_type() => {
+                format!("other values belong in {}", event.body.event_type())
+            }
+            Some(demanded) => {
+                format!("{} belongs in the place of {}", demanded.body.event_type(), event.body.event_type())
+            }
+        };
+        Some(format!(
+            "The log leaves the tick's rules here, where {instead}; from here on, reasons are told as the log gives them, whether they held or not."
+        ))
+    }
+
+    /// What to say where the log ends within the tick.
+    fn tell_interruption(&mut self) -> String {
+        let future = match self.demanded.take() {
+            Some(missing) => {
+                let missing: Vec<String> =
+                    missing.map(|event| event.body.event_type().to_string()).collect();
+                format!(
+                    "the next writer computes what is missing ({}) from the decision, and records it before anything else",
+                    listed(&missing)
+                )
+            }
+            None => "since what stands of it is not how the tick that follows from the decision begins, the next writer will complete nothing, and refuse the log as malformed".into(),
+        };
+        format!(
+            "The tick is not whole, since the log ends here, in a write that is in progress or was cut off: {future}."
+        )
+    }
+}
+
+/// The id of a line that replay has read.
+fn id_of(line: Line<'_>) -> Result<Uuid, Error> {
+    let (_, leaf) = Event::read_line(line.bytes)
+        .map_err(|fault| Error::Internal(format!("line {} was read, but not again: {fault}", line.number)))?;
+    Ok(content_id(leaf))
+}

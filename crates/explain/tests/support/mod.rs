@@ -1,0 +1,63 @@
+//! Logs in a temporary directory, and the stories that they tell.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+pub(crate) mod generated;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dreichor_core::value::{Form, Uuid};
+use dreichor_explain::{Explained, Story, explain};
+use dreichor_log::Directory;
+use dreichor_replay::Stores;
+use tempfile::TempDir;
+
+/// A file or folder of the project's tests.
+pub(crate) fn shared(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(name)
+}
+
+/// The log of the published vectors.
+pub(crate) fn vectors_log() -> Vec<u8> {
+    fs::read(shared("vectors/audit_events.ndjson")).unwrap()
+}
+
+/// The lines of a log, each with its LF.
+pub(crate) fn lines(log: &[u8]) -> Vec<&[u8]> {
+    log.split_inclusive(|&byte| byte == b'\n').collect()
+}
+
+/// One line as JSON.
+pub(crate) fn json(line: &[u8]) -> serde_json::Value {
+    serde_json::from_slice(line).unwrap()
+}
+
+/// A log in mounts of its own.
+pub(crate) struct Bench {
+    _dir: TempDir,
+    stores: Stores<Directory>,
+}
+
+impl Bench {
+    pub(crate) fn holding(log: &[u8]) -> Self {
+        let dir = TempDir::new().unwrap();
+        let [events, snapshots] = ["audit-events", "snapshots"].map(|mount| dir.path().join(mount));
+        fs::create_dir(&events).unwrap();
+        fs::create_dir(&snapshots).unwrap();
+        fs::write(events.join("audit_events.ndjson"), log).unwrap();
+        let open = |mount: &Path| Directory::open(mount).unwrap();
+        let stores = Stores::new(open(&events), open(&snapshots));
+        Self { _dir: dir, stores }
+    }
+
+    /// What `explain` finds for an id.
+    pub(crate) fn explain(&self, id: &str) -> Option<Story> {
+        let Explained { story, .. } = explain(&self.stores, uuid(id), &mut ()).unwrap();
+        story
+    }
+}
+
+pub(crate) fn uuid(text: &str) -> Uuid {
+    Uuid::parse(text.as_bytes()).unwrap()
+}
