@@ -44,6 +44,12 @@ Exit codes:
   10   the originals cannot be read, or DIR is neither new nor empty; nothing was written
   13   the copy could not be written: remove it; the originals are as they were";
 
+const EXPLAIN_EXIT_CODES: &str = "\
+Exit codes:
+  0    told
+  2    nothing in the log has the ID
+  12   the log or the snapshots break the contract: nothing is told";
+
 const MIGRATE_EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -68,6 +74,15 @@ pub(crate) enum Command {
     Replay(Json),
     /// Print audit events: the very bytes of their lines
     Events(EventsArguments),
+    /// Tell one decision's story in sentences, each with the line and event that it comes from
+    #[command(after_help = EXPLAIN_EXIT_CODES)]
+    Explain {
+        /// The id of a decision; or of an event, order intent, execution or feedback of it or on it
+        #[arg(value_parser = some_id)]
+        id: dreichor_core::value::Uuid,
+        #[command(flatten)]
+        json: Json,
+    },
     /// Print what the events add up to
     State {
         /// Which part of the state
@@ -200,6 +215,13 @@ fn event_types() -> impl TypedValueParser<Value = EventType> {
 
 fn formed<T: Form>(text: &str) -> Result<T, String> {
     T::parse(text.as_bytes()).ok_or_else(|| format!("expected {}", T::EXPECTED))
+}
+
+/// An id of any kind.
+fn some_id(text: &str) -> Result<dreichor_core::value::Uuid, String> {
+    formed(text).map_err(|expected: String| {
+        format!("{expected}; copy one whole from an acknowledgement of `ingest`, or from `dreichor events`")
+    })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -31,6 +31,10 @@ fn main() -> ExitCode {
             );
             ExitCode::from(14)
         }
+        Err(Failure::NotFound(message)) => {
+            logging::report(2, &message);
+            ExitCode::from(2)
+        }
         Err(Failure::Command(error)) => {
             logging::report(error.exit_code(), &error.to_string());
             ExitCode::from(Error::exit_code(&error))

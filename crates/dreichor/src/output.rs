@@ -9,6 +9,8 @@ use dreichor_replay::Error;
 pub(crate) enum Failure {
     /// The command's own error.
     Command(Error),
+    /// What was asked for is not there: the question was wrong, not the stores.
+    NotFound(String),
     /// Whoever read the result has closed the pipe.
     OutputClosed,
     /// The result could not be printed.

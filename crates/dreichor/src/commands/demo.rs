@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dreichor_core::id::DecisionId;
 use dreichor_log::Directory;
 use dreichor_replay::{
     Error, Receipt, Replay, Stores,
@@ -22,8 +23,8 @@ pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<u8, Failure> {
     demo.ingest_whole()?;
     demo.ingest_with_kill(ticks)?;
     demo.compare()?;
-    demo.tell()?;
-    demo.suggest()?;
+    let example = demo.tell()?;
+    demo.suggest(example)?;
     Ok(0)
 }
 
@@ -189,8 +190,8 @@ impl Demo {
         Ok(Receipt::of(&Replay::open(&self.stores(run)?)?.run(&mut ())?))
     }
 
-    /// A few decisions in plain words.
-    fn tell(&self) -> Result<(), Failure> {
+    /// A few decisions in plain words; the last of them.
+    fn tell(&self) -> Result<DecisionId, Failure> {
         let mut storyteller = Storyteller::default();
         let replayed = Replay::open(&self.stores(KILLED)?)?.run(&mut storyteller)?;
         let totals = replayed.history.state().memory().totals();
@@ -198,14 +199,17 @@ impl Demo {
             "\n5. What the machine decided, and why\n   {} decisions, {} filled orders, {} blocked, {} forced sales. One of each kind:",
             totals.decisions, totals.filled, totals.blocked, totals.forced_sells
         ))?;
-        storyteller.stories().iter().try_for_each(|story| print_line(&format!("   - {story}")))
+        let examples = storyteller.examples();
+        examples.iter().try_for_each(|example| print_line(&format!("   - {}", example.summary)))?;
+        let last = examples.last().ok_or_else(|| bug("no decision was of any kind"))?;
+        Ok(last.decision_id)
     }
 
-    fn suggest(&self) -> Result<(), Failure> {
+    fn suggest(&self, example: DecisionId) -> Result<(), Failure> {
         let program = std::env::args().next().unwrap_or_else(|| "dreichor".into());
         let data = format!("{program} --data-dir {}", self.path(KILLED).display());
         print_line(&format!(
-            "\n6. What to try next\n   {data} replay\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and replay again.",
+            "\n6. What to try next\n   {data} replay\n   {data} explain {example}\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and replay again.",
             self.path(KILLED).join("audit-events").join(EVENTS_FILE).display()
         ))
     }

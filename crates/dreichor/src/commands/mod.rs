@@ -2,6 +2,7 @@
 
 mod demo;
 mod events;
+mod explain;
 mod ingest;
 mod init;
 mod migrate;
@@ -32,6 +33,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
         Command::Snapshot(json) => snapshot::run(&configure(settings.into())?, json),
         Command::Replay(json) => replay::run(&configure(settings.into())?, json),
         Command::Events(arguments) => events::run(&configure(settings.into())?, &arguments),
+        Command::Explain { id, json } => explain::run(&configure(settings.into())?, id, json),
         Command::Salvage { out, json } => salvage::run(&configure(settings.into())?, &out, json),
         Command::Migrate { action } => migrate::run(settings.into(), color, action),
         Command::State { part, format } => state::run(&configure(settings.into())?, part, format),

@@ -2,6 +2,7 @@
 
 use dreichor_core::Event;
 use dreichor_core::event::{Body, DecisionEvaluated, Fill, OrderIntentCreated, Verdict};
+use dreichor_core::id::DecisionId;
 use dreichor_core::value::{Side, SkipReason};
 use dreichor_log::Line;
 use dreichor_replay::{Error, History, Watch};
@@ -10,7 +11,15 @@ use dreichor_replay::{Error, History, Watch};
 #[derive(Default)]
 pub(super) struct Storyteller {
     tick: Option<Tick>,
-    told: Vec<(Kind, String)>,
+    told: Vec<Example>,
+}
+
+/// The first tick of its kind.
+pub(super) struct Example {
+    kind: Kind,
+    pub(super) decision_id: DecisionId,
+    /// It in two sentences; `explain` tells all of it.
+    pub(super) summary: String,
 }
 
 /// What a tick is an example of.
@@ -35,17 +44,18 @@ struct Tick {
 }
 
 impl Storyteller {
-    /// The stories, in the order of the kinds.
-    pub(super) fn stories(mut self) -> Vec<String> {
-        self.told.sort_by_key(|(kind, _)| *kind);
-        self.told.into_iter().map(|(_, story)| story).collect()
+    /// One of each kind, in the order of the kinds.
+    pub(super) fn examples(mut self) -> Vec<Example> {
+        self.told.sort_by_key(|example| example.kind);
+        self.told
     }
 
     fn finish_tick(&mut self, last_line: u64) {
         let Some(tick) = self.tick.take() else { return };
         let Some(kind) = tick.kind() else { return };
-        if self.told.iter().all(|(told, _)| *told != kind) {
-            self.told.push((kind, tick.tell(last_line)));
+        if self.told.iter().all(|told| told.kind != kind) {
+            let (decision_id, summary) = (tick.decision.decision_id, tick.tell(last_line));
+            self.told.push(Example { kind, decision_id, summary });
         }
     }
 }

@@ -1,0 +1,49 @@
+//! `explain`: one decision's story.
+
+use std::io::Write;
+
+use dreichor_core::value::{Form, StrategyInstanceId, Uuid};
+use dreichor_explain::{Explained, explain};
+use dreichor_replay::{Replayed, Stores};
+use dreichor_runtime::{Config, gate};
+
+use crate::arguments::Json;
+use crate::output::{Failure, stdout};
+use crate::progress::Progress;
+
+pub(super) fn run(config: &Config, id: Uuid, json: Json) -> Result<u8, Failure> {
+    let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
+    stores.warn_of_loose_permissions()?;
+    let Explained { story, replayed } = explain(&stores, id, &mut Progress::new("replay"))?;
+    gate::warn_of_tail(&replayed);
+    let Some(story) = story else { return Err(Failure::NotFound(not_found(id, &replayed))) };
+    let mut out = stdout();
+    if json.json {
+        out.write_all(&story.to_json())?;
+        out.write_all(b"\n")?;
+    } else {
+        out.write_all(story.to_text().as_bytes())?;
+    }
+    out.flush()?;
+    Ok(0)
+}
+
+/// Says that no story has the id, and where to look for one that does.
+fn not_found(id: Uuid, replayed: &Replayed) -> String {
+    let events = replayed.history.tree().size();
+    let instance = StrategyInstanceId::parse(id.as_text().as_ref().as_bytes());
+    let next = if instance.is_some_and(|id| replayed.history.state().lifecycles().instance(id).is_some()) {
+        format!(
+            "next: it is a strategy instance; `dreichor events --instance {id} --type DECISION_EVALUATED` prints its decisions"
+        )
+    } else if let Some(decision) = replayed.interrupted_decision() {
+        format!(
+            "next: the log ends within the tick of decision {decision}, whose missing events may have it; ask again when a writer has recorded them"
+        )
+    } else {
+        "next: see that it is whole and of this log; `dreichor state memory` lists the decisions, and `dreichor events` prints every id".into()
+    };
+    format!(
+        "{id}: none of the log's {events} events has this id, nor does a decision, order intent, execution or feedback\n{next}"
+    )
+}
