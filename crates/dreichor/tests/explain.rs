@@ -32,13 +32,6 @@ fn explain_prints_the_golden_stories() {
 }
 
 #[test]
-fn the_documentation_shows_a_golden_story() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/AUDITING.md");
-    let story = golden("skipped-cooldown-feedback-on-the-decision.txt");
-    assert!(fs::read_to_string(page).unwrap().contains(&format!("```text\n{story}```")));
-}
-
-#[test]
 fn explain_tells_of_a_tick_that_is_not_whole() {
     let bench = Bench::new();
     let mut log = lines(&vector("audit_events.ndjson"))[..10].concat();
