@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this project that it may depend on.
-const MAY_KNOW: [(&str, &[&str]); 11] = [
+const MAY_KNOW: [(&str, &[&str]); 12] = [
     (
         "dreichor-audit",
         &["dreichor-core", "dreichor-log", "dreichor-planted", "dreichor-replay", "dreichor-runtime"],
@@ -15,6 +15,8 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
     ("dreichor-explain", &["dreichor-core", "dreichor-log", "dreichor-replay"]),
     ("dreichor-log", &["dreichor-planted"]),
     ("dreichor-migrate", &["dreichor-core", "dreichor-runtime"]),
+    // The Observer knows readers alone.
+    ("dreichor-observer", &["dreichor-core", "dreichor-explain", "dreichor-replay"]),
     ("dreichor-planted", &[]),
     ("dreichor-replay", &["dreichor-core", "dreichor-log", "dreichor-planted"]),
     ("dreichor-simulation", &["dreichor-log", "dreichor-planted"]),
@@ -27,6 +29,7 @@ const MAY_KNOW: [(&str, &[&str]); 11] = [
             "dreichor-core",
             "dreichor-explain",
             "dreichor-log",
+            "dreichor-observer",
             "dreichor-replay",
             "dreichor-rotation",
             "dreichor-runtime",

@@ -116,7 +116,7 @@ impl fmt::Display for Error {
                     if faults.len() == 1 { "" } else { "s" }
                 )?;
                 faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
-                write!(f, "\nnothing was read or changed; next: mend them all, see `dreichor help`")
+                write!(f, "\nnothing was changed; next: mend them all, see `dreichor help`")
             }
             Self::Unavailable { path, problem, next } => {
                 write!(f, "{}: {problem}\nnext: {next}", path.display())

@@ -16,9 +16,12 @@ pub mod leaves;
 pub mod page;
 pub mod receipt;
 pub mod replay;
+pub mod snapshot;
 pub mod store;
 pub mod view;
 
+/// What reading needs of the log's crate; the rest of it writes.
+pub use dreichor_log::{Directory, Line, Medium, Stat};
 pub use error::Error;
 pub use filter::Filter;
 pub use history::History;

@@ -39,6 +39,13 @@ pub struct Search<F> {
     pub asks_for: F,
 }
 
+impl Search<fn(&Event<'_>) -> bool> {
+    /// Any event is asked for.
+    pub fn of_all(limit: usize) -> Self {
+        Self { limit, words: Vec::new(), asks_for: |_| true }
+    }
+}
+
 impl<F: Fn(&Event<'_>) -> bool> Search<F> {
     /// Tells which lines may be asked for; the others are not even parsed.
     fn finders(&self) -> Vec<memmem::Finder<'_>> {

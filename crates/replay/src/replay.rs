@@ -11,7 +11,7 @@ use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::value::LogicalTime;
-use dreichor_core::{Event, LINE_BYTES_MAX, Snapshot};
+use dreichor_core::{Event, Hash, LINE_BYTES_MAX, Snapshot};
 use dreichor_log::last::{End, count_lines, find_nul, line_start, read_end};
 use dreichor_log::{Line, Lines, Medium, Stat, Tail};
 use dreichor_planted::planted;
@@ -85,6 +85,11 @@ pub trait Watch {
     fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
         let _ = (line, event, history);
         Ok(())
+    }
+
+    /// The next line, which starts at `offset`, has this leaf hash. Told before the event is.
+    fn leaf(&mut self, offset: u64, leaf: Hash) {
+        let _ = (offset, leaf);
     }
 
     /// `done` of `total` bytes were read.
@@ -168,6 +173,7 @@ impl<'s, M: Medium> Replay<'s, M> {
                 {
                     snapshot_fault = check_snapshot(&latest.snapshot, &history).err();
                 }
+                watch.leaf(line.offset, leaf);
                 watch.event(line, &event, &history)?;
                 if line.offset >= told {
                     watch.progress(line.offset, stat.size);

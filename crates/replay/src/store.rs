@@ -105,6 +105,13 @@ impl<M: Medium> Store<M> {
     /// refused.
     pub fn stat(&self) -> Result<Option<Stat>, Error> {
         let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", &error))?;
+        if stat.is_none() && self.pinned.get().is_some() {
+            return Err(Error::unavailable(
+                self.path(),
+                "it vanished since this process began with it",
+                "find out what removed it, then start again",
+            ));
+        }
         stat.map(|stat| self.check(stat)).transpose()
     }
 

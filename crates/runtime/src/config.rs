@@ -314,7 +314,8 @@ fn safety_mode(text: &str) -> Result<SafetyMode, String> {
     }
 }
 
-fn safety_mode_name(mode: SafetyMode) -> &'static str {
+/// The spelling of a safety mode as a flag's value.
+pub fn safety_mode_name(mode: SafetyMode) -> &'static str {
     match mode {
         SafetyMode::Normal => "normal",
         SafetyMode::Halt => "halt",

@@ -1,6 +1,8 @@
 //! The startup gate: everything here succeeds, in this order, each step logged with its outcome, or the
 //! process ends. No retries, no degraded mode.
 
+use std::net::{SocketAddr, TcpListener};
+
 use dreichor_core::FORMAT_VERSION;
 use dreichor_log::{Directory, Medium};
 use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores, Watch, receipt::PROGRAM_VERSION};
@@ -24,6 +26,10 @@ pub struct Admitted<M: Medium> {
 
 /// A runtime that may begin.
 pub struct AdmittedRuntime {
+    /// The stores.
+    pub stores: Stores<Directory>,
+    /// Where the observer is to be served; none: off. Bound, since from now on nothing can be.
+    pub listener: Option<TcpListener>,
     /// What the stores hold.
     pub replayed: Replayed,
     /// What the kernel enforces from now on.
@@ -73,11 +79,17 @@ pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<Admitted
     );
     warn_of_tail(&replayed);
     tracing::info!(step = 5, "recovery: left to the writers; orchestrator wired");
+    let listener = config.observer_addr.map(listen).transpose()?;
     let sandbox = sandbox::confine(config.sandbox, &stores, None)?;
-    if let Some(addr) = config.observer_addr {
-        tracing::warn!(%addr, "this version has no Observer API: nothing listens");
-    }
-    Ok(AdmittedRuntime { replayed, sandbox })
+    Ok(AdmittedRuntime { stores, listener, replayed, sandbox })
+}
+
+fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(addr).map_err(|error| {
+        Error::Configuration(vec![format!(
+            "--observer-addr: {addr} cannot be listened on: {error}; name another address or port, or `off`"
+        )])
+    })
 }
 
 /// Replays for a tool: no lock, no demand for writable mounts.

@@ -1,6 +1,8 @@
 //! Decision Memory: what is known of each decision, in order of first appearance. It observes only:
 //! nothing decides by it.
 
+use core::ops::Range;
+
 use super::table::{At, Row, Table};
 use crate::canonical::{Sink, Value};
 use crate::event::{DecisionEvaluated, FeedbackTarget};
@@ -118,6 +120,14 @@ impl DecisionMemory {
     /// All decisions, in order of first appearance.
     pub fn decisions(&self) -> impl ExactSizeIterator<Item = Decision<'_>> {
         self.decisions.rows().iter().map(|row| Decision { memory: self, row })
+    }
+
+    /// The decisions at these places in the order of first appearance, as far as there are any.
+    pub fn decisions_in(&self, places: Range<usize>) -> impl ExactSizeIterator<Item = Decision<'_>> {
+        let rows = self.decisions.rows();
+        let end = places.end.min(rows.len());
+        let rows = rows.get(places.start.min(end)..end).unwrap_or_default();
+        rows.iter().map(|row| Decision { memory: self, row })
     }
 
     /// One decision.

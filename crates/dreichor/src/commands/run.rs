@@ -1,6 +1,10 @@
-//! `run`: the runtime of this phase. It passes the gate, is ready, and waits.
+//! `run`: the runtime of this phase. It passes the gate, is ready, and serves the Observer until it is stopped.
 
+use dreichor_observer::{About, Gap, Observer, SandboxReport, Token};
 use dreichor_replay::{Error, Receipt};
+use dreichor_runtime::config::safety_mode_name;
+use dreichor_runtime::gate::AdmittedRuntime;
+use dreichor_runtime::sandbox::Outcome;
 use dreichor_runtime::{Config, gate};
 
 use crate::output::Failure;
@@ -8,10 +12,57 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 
 pub(super) fn run(config: &Config) -> Result<u8, Failure> {
+    // Once confined, no file but the stores' can be read.
+    let token = read_token(config)?;
     let admitted = gate::admit_runtime(config, &mut Progress::new("replay"))?;
+    let AdmittedRuntime { stores, listener, replayed, sandbox } = admitted;
     let signals = Signals::catch().map_err(|error| Error::Internal(format!("no signal handler: {error}")))?;
-    gate::log_ready(&Receipt::of(&admitted.replayed));
+    let receipt = Receipt::of(&replayed);
+    // Observing needs a history of its own, and only when asked: two of a long log need not fit the memory.
+    drop(replayed);
+    let about = about(config, &sandbox, receipt.clone());
+    let start = |listener| {
+        let running = Observer::new(stores, about, token)?.start(listener);
+        running.map_err(|error| Error::Internal(format!("the Observer cannot start: {error}")))
+    };
+    let observer = listener.map(start).transpose()?;
+    match &observer {
+        Some(observer) => tracing::info!(addr = %observer.address(), "observer: listening"),
+        None => tracing::info!("observer: off"),
+    }
+    gate::log_ready(&receipt);
     signals.wait().map_err(|error| Error::Internal(format!("no wait for signals: {error}")))?;
     tracing::info!("stopped by a signal");
+    if let Some(observer) = observer {
+        observer.stop();
+    }
     Ok(0)
+}
+
+fn read_token(config: &Config) -> Result<Option<Token>, Error> {
+    let file = config.observer_token_file.as_ref().filter(|_| config.observer_addr.is_some());
+    let token = file.map(|path| {
+        Token::read(path).map_err(|error| {
+            Error::Configuration(vec![format!("--observer-token-file: {}: {error}", path.display())])
+        })
+    });
+    token.transpose()
+}
+
+fn about(config: &Config, sandbox: &Outcome, started_with: Receipt) -> About {
+    let gaps = sandbox.not_enforced.iter();
+    About {
+        safety_mode: safety_mode_name(config.policy.safety_mode),
+        snapshot_strategy: config.snapshot_strategy.to_string(),
+        database: config.database.is_some(),
+        sandbox: SandboxReport {
+            mode: sandbox.mode.as_str(),
+            abi: sandbox.abi,
+            enforced: sandbox.enforced.iter().map(|promise| promise.name()).collect(),
+            not_enforced: gaps
+                .map(|gap| Gap { promise: gap.promise.name(), reason: gap.reason.clone() })
+                .collect(),
+        },
+        started_with,
+    }
 }

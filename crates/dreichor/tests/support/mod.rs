@@ -8,6 +8,7 @@
     reason = "a helper's failure is the test's"
 )]
 
+pub(crate) mod http;
 pub(crate) mod namespace;
 pub(crate) mod tracer;
 
@@ -146,6 +147,8 @@ impl Bench {
     /// The binary, on these stores, without variables of the surroundings.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = clean(DREICHOR);
+        // The default port can be had once only.
+        command.env("DREICHOR_OBSERVER_ADDR", "127.0.0.1:0");
         command.arg("--data-dir").arg(self.path("data"));
         command.args(arguments.iter().map(|argument| self.fill_in(argument)));
         command
@@ -389,7 +392,8 @@ impl Running {
         }
     }
 
-    fn told(&mut self) -> String {
+    /// All of standard error so far.
+    pub(crate) fn told(&mut self) -> String {
         self.told.extend(self.stderr.try_iter().flatten());
         String::from_utf8_lossy(&self.told).into_owned()
     }

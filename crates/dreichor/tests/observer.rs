@@ -1,0 +1,336 @@
+//! The Observer's answers: golden ones for the published vectors, and what holds of them whatever the log.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+#[path = "../../core/tests/support/rfc6962.rs"]
+#[allow(dead_code, reason = "a part of it is used here")]
+mod rfc6962;
+mod support;
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use rfc6962::{Node, hex, mth, verifies_consistency, verifies_inclusion};
+use serde_json::{Value, json};
+use support::http::{Answer, Observed};
+use support::{Bench, lines, vector};
+
+const EVENTS: &str = "/v1/observe/persistence/audit-events";
+
+/// Paths whose answers are kept, byte for byte.
+const GOLDEN: [&str; 46] = [
+    "/livez",
+    "/readyz",
+    "/v1/observe/runtime/status",
+    "/v1/observe/persistence/paths",
+    "/v1/observe/persistence/audit-events?limit=3",
+    "/v1/observe/persistence/audit-events?after=0&limit=2",
+    "/v1/observe/persistence/audit-events?before=0",
+    "/v1/observe/persistence/audit-events?after=86530",
+    "/v1/observe/persistence/audit-events?type=USER_FEEDBACK_RECORDED&limit=1",
+    "/v1/observe/persistence/audit-events?decision_id=4d6e8f90-da87-821b-9956-a9a0aa072eec",
+    "/v1/observe/persistence/audit-events?market_id=BINANCE_SPOT:M01-USDT&limit=2",
+    "/v1/observe/persistence/audit-events?strategy_instance_id=27ac435a-1710-4110-a051-8ca566ceab36&limit=2",
+    "/v1/observe/persistence/audit-events?limit=0",
+    "/v1/observe/persistence/audit-events?limit=1001",
+    "/v1/observe/persistence/audit-events?after=1",
+    "/v1/observe/persistence/audit-events?after=0&before=0",
+    "/v1/observe/persistence/audit-events?type=NONE",
+    "/v1/observe/persistence/audit-events?colour=red",
+    "/v1/observe/persistence/audit-events?limit=1&limit=1",
+    "/v1/observe/persistence/audit-events/ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+    "/v1/observe/persistence/audit-events/ac5ad41c-216f-8ffd-b05e-a84435f6b1d0",
+    "/v1/observe/persistence/audit-events/1",
+    "/v1/observe/persistence/audit-events/%ff",
+    "/v1/observe/persistence/audit-events/summary",
+    "/v1/observe/persistence/snapshots/latest",
+    "/v1/observe/persistence/tree-head",
+    "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+    "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9&tree_size=253",
+    "/v1/observe/persistence/proof/inclusion",
+    "/v1/observe/persistence/proof/consistency?from=100&to=200",
+    "/v1/observe/persistence/proof/consistency?from=0",
+    "/v1/observe/persistence/proof/consistency?from=201&to=200",
+    "/v1/observe/persistence/proof/consistency?from=1&to=255",
+    "/v1/observe/derived/decision-memory?limit=1",
+    "/v1/observe/derived/decision-memory?after=0&limit=1",
+    "/v1/observe/derived/decision-memory?before=0",
+    "/v1/observe/derived/decision-memory?after=66",
+    "/v1/observe/derived/decision-memory/4d6e8f90-da87-821b-9956-a9a0aa072eec",
+    "/v1/observe/derived/decision-memory/4d6e8f90-da87-821b-9956-a9a0aa072ee0",
+    "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072eec",
+    "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072ee0",
+    "/v1/observe/derived/shadow-ledger",
+    "/v1/observe/derived/lifecycles",
+    "/v1/observe/",
+    "/v1/observe/persistence/audit-events/",
+    "/",
+];
+
+/// Every endpoint that answers of the stores, as empty stores have it.
+const EMPTY: [(&str, &str); 8] = [
+    (EVENTS, r#"{"events":[],"next":"0","previous":null}"#),
+    (
+        "/v1/observe/persistence/audit-events/summary",
+        r#"{"total_count":0,"counts_by_type":{"DECISION_EVALUATED":0,"ORDER_INTENT_CREATED":0,"ORDER_INTENT_SKIPPED":0,"SAFETY_EVALUATED":0,"EXECUTION_ATTEMPTED":0,"EXECUTION_OUTCOME_RECORDED":0,"LEDGER_UPDATED":0,"USER_FEEDBACK_RECORDED":0},"last_event_id":null,"last_logical_time":null,"bytes":0,"unterminated_bytes":0,"interrupted_tick":null}"#,
+    ),
+    ("/v1/observe/persistence/snapshots/latest", r#"{"snapshot":null}"#),
+    (
+        "/v1/observe/persistence/tree-head",
+        r#"{"tree_size":0,"root_hash":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
+    ),
+    ("/v1/observe/persistence/proof/consistency?from=0", r#"{"from":0,"to":0,"path":[]}"#),
+    (
+        "/v1/observe/derived/decision-memory",
+        r#"{"totals":{"decisions":0,"execution":{"executions_observed":0,"filled_count":0,"failed_count":0},"safety":{"evaluations_observed":0,"blocked_count":0,"forced_sell_count":0},"feedback":{"feedback_count":0,"categories":{"DECISION_QUALITY":0,"RISK_COMFORT":0,"SYSTEM_BEHAVIOR":0}}},"entries":[],"next":"0","previous":null}"#,
+    ),
+    (
+        "/v1/observe/derived/shadow-ledger",
+        r#"{"plane":"PAPER","positions":[],"as_of":{"tree_size":0,"logical_time":null}}"#,
+    ),
+    ("/v1/observe/derived/lifecycles", r#"{"lifecycles":[]}"#),
+];
+
+/// With `UPDATE_GOLDEN=1` the file is written anew; read the difference before it is committed.
+#[test]
+fn answers_are_the_golden_ones() {
+    let bench = Bench::filled();
+    // What the kernel enforces differs from one machine to the next.
+    let observed = bench.observe(&["--sandbox", "off"]);
+    let mut answers = String::new();
+    for path in GOLDEN {
+        let answer = observed.get(path);
+        let body = String::from_utf8(answer.body).unwrap();
+        let dir = bench.path("").display().to_string();
+        let body = body.replace(dir.trim_end_matches('/'), "{dir}");
+        writeln!(answers, "GET {path}\n{}\n{}\n", answer.status, body.trim_end()).unwrap();
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/observer/answers.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, &answers).unwrap();
+    }
+    let golden = fs::read_to_string(&file).unwrap();
+    for (answer, expected) in answers.split("\n\n").zip(golden.split("\n\n")) {
+        assert_eq!(answer, expected);
+    }
+    assert_eq!(answers.len(), golden.len());
+}
+
+#[test]
+fn empty_stores_are_sound() {
+    let bench = Bench::new();
+    let observed = bench.observe(&[]);
+    for (path, expected) in EMPTY {
+        let answer = observed.get(path).expect(200);
+        assert_eq!(String::from_utf8(answer.body).unwrap(), expected, "{path}");
+    }
+    let paths = observed.get("/v1/observe/persistence/paths").expect(200).json();
+    assert_eq!(
+        (&paths["snapshots"]["exists"], &paths["snapshots"]["size_bytes"]),
+        (&json!(false), &Value::Null)
+    );
+    observed.get("/readyz").expect(200);
+}
+
+/// All events that the pages give, one page after the other in this direction.
+fn walk(observed: &Observed, query: &str, is_forward: bool) -> Vec<Vec<u8>> {
+    let mut events = Vec::new();
+    let mut cursor = if is_forward { "&after=0".to_owned() } else { String::new() };
+    loop {
+        let answer = observed.get(&format!("{EVENTS}?{query}{cursor}")).expect(200);
+        let (page, cursors) = (page(&answer), answer.json());
+        if is_forward {
+            if page.is_empty() {
+                return events;
+            }
+            events.extend(page);
+            cursor = format!("&after={}", cursors["next"].as_str().unwrap());
+        } else {
+            events.splice(0..0, page);
+            let Some(previous) = cursors["previous"].as_str() else { return events };
+            cursor = format!("&before={previous}");
+        }
+    }
+}
+
+/// The events of a page, their very bytes: cut out of the body, not read and written again.
+fn page(answer: &Answer) -> Vec<Vec<u8>> {
+    let body = &answer.body;
+    let end = body.windows(10).rposition(|window| window == b"],\"next\":\"").unwrap();
+    let body = &body[b"{\"events\":[".len()..end];
+    if body.is_empty() {
+        return Vec::new();
+    }
+    let text = std::str::from_utf8(body).unwrap();
+    let starts: Vec<usize> = text.match_indices("{\"id\":\"").map(|(at, _)| at).collect();
+    let ends = starts.iter().skip(1).map(|start| start - 1).chain([text.len()]);
+    starts.iter().zip(ends).map(|(start, end)| text.as_bytes()[*start..end].to_vec()).collect()
+}
+
+#[test]
+fn pages_give_every_event_once_in_file_order() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let log = vector("audit_events.ndjson");
+    let all: Vec<&[u8]> = lines(&log).iter().map(|line| &line[..line.len() - 1]).collect();
+    for limit in [1, 7, 253, 254, 255, 1000] {
+        for is_forward in [true, false] {
+            let events = walk(&observed, &format!("limit={limit}"), is_forward);
+            assert_eq!(events, all, "{limit} {is_forward}");
+        }
+    }
+    for (parameter, flag, value) in [
+        ("type", "--type", "LEDGER_UPDATED"),
+        ("market_id", "--market", "BINANCE_SPOT:M01-USDT"),
+        ("decision_id", "--decision", "4d6e8f90-da87-821b-9956-a9a0aa072eec"),
+        ("strategy_instance_id", "--instance", "27ac435a-1710-4110-a051-8ca566ceab36"),
+    ] {
+        let printed = bench.run(&["events", flag, value]).expect(0).stdout;
+        let printed: Vec<&[u8]> = lines(&printed).iter().map(|line| &line[..line.len() - 1]).collect();
+        assert!((2..254).contains(&printed.len()), "{parameter}");
+        for is_forward in [true, false] {
+            let events = walk(&observed, &format!("{parameter}={value}&limit=3"), is_forward);
+            assert_eq!(events, printed, "{parameter} {is_forward}");
+        }
+    }
+}
+
+#[test]
+fn each_event_is_found_by_its_id_and_proven() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let log = vector("audit_events.ndjson");
+    let leaves: Vec<Vec<u8>> = lines(&log).iter().map(|line| content(line)).collect();
+    let root = |size: usize| -> Node { mth(&leaves[..size]) };
+    let all = lines(&log);
+    let head = observed.get("/v1/observe/persistence/tree-head").expect(200).json();
+    assert_eq!(head, json!({ "tree_size": all.len(), "root_hash": hex(&root(all.len())) }));
+    for (index, line) in all.iter().enumerate().step_by(17) {
+        let event: Value = serde_json::from_slice(line).unwrap();
+        let id = event["id"].as_str().unwrap();
+        let found = observed.get(&format!("{EVENTS}/{id}")).expect(200);
+        let expected = [
+            b"{\"event\":",
+            &line[..line.len() - 1],
+            format!(",\"line_number\":{},\"leaf_index\":{index}}}", index + 1).as_bytes(),
+        ]
+        .concat();
+        assert_eq!(found.body, expected);
+        for size in [index + 1, usize::midpoint(index, all.len()) + 1, all.len()] {
+            let path = format!("/v1/observe/persistence/proof/inclusion?event_id={id}&tree_size={size}");
+            let proof = observed.get(&path).expect(200).json();
+            assert_eq!((&proof["leaf_index"], &proof["tree_size"]), (&json!(index), &json!(size)));
+            let leaf = mth(&leaves[index..=index]);
+            assert!(
+                verifies_inclusion(index as u64, size as u64, &nodes(&proof), leaf, root(size)),
+                "{path}"
+            );
+
+            let path = format!("/v1/observe/persistence/proof/consistency?from={index}&to={size}");
+            let proof = observed.get(&path).expect(200).json();
+            let trees = ((index as u64, root(index)), (size as u64, root(size)));
+            assert!(verifies_consistency(trees.0, trees.1, &nodes(&proof)), "{path}");
+        }
+        let path = format!("/v1/observe/persistence/proof/inclusion?event_id={id}&tree_size=255");
+        assert_eq!(observed.get(&path).is_problem(400, "bad-parameter")["parameter"], "tree_size");
+    }
+}
+
+/// What the leaf of a line is of: the event without its id.
+fn content(line: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(line).unwrap().trim_end();
+    let (_, rest) = text.split_once(',').unwrap();
+    format!("{{{rest}").into_bytes()
+}
+
+fn nodes(proof: &Value) -> Vec<Node> {
+    let byte = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap();
+    let node = |text: &Value| -> Node {
+        let bytes: Vec<u8> = text.as_str().unwrap().as_bytes().chunks(2).map(byte).collect();
+        bytes.try_into().unwrap()
+    };
+    proof["path"].as_array().unwrap().iter().map(node).collect()
+}
+
+/// The names of a value's members in snake_case.
+fn snake_case(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let name = |name: String| {
+                if name.starts_with(|first: char| first.is_ascii_uppercase()) {
+                    return name;
+                }
+                let humps = name.chars().map(|letter| match letter {
+                    'A'..='Z' => format!("_{}", letter.to_ascii_lowercase()),
+                    other => other.to_string(),
+                });
+                humps.collect()
+            };
+            members.into_iter().map(|(key, value)| (name(key), snake_case(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(snake_case).collect(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
+    }
+}
+
+#[test]
+fn derived_state_is_what_the_command_line_says() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let state = |part: &str| -> Vec<Value> {
+        let lines = bench.run(&["state", part, "--ndjson"]).expect(0).json();
+        lines.into_iter().map(snake_case).collect()
+    };
+    let get = |path: &str| observed.get(&format!("/v1/observe/derived/{path}")).expect(200).json();
+    let memory = bench.run(&["state", "memory", "--json"]).expect(0).json().remove(0);
+    let page = get("decision-memory?limit=1000");
+    assert_eq!(page["totals"], snake_case(memory["totals"].clone()));
+    let entries = state("memory");
+    assert_eq!(page["entries"], json!(entries));
+    for entry in entries.iter().step_by(9) {
+        assert_eq!(&get(&format!("decision-memory/{}", entry["decision_id"].as_str().unwrap())), entry);
+    }
+    assert_eq!(json!(get("shadow-ledger")["positions"]), json!(state("ledger")));
+    assert_eq!(json!(get("lifecycles")["lifecycles"]), json!(state("lifecycles")));
+    let receipt = bench.run(&["replay", "--json"]).expect(0).json().remove(0);
+    let status = observed.get("/v1/observe/runtime/status").expect(200).json();
+    assert_eq!(status["started_with"], snake_case(receipt));
+}
+
+#[test]
+fn a_story_is_what_explain_prints() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let decisions = bench.run(&["state", "memory", "--ndjson"]).expect(0).json();
+    for decision in decisions.iter().step_by(3) {
+        let id = decision["decisionId"].as_str().unwrap();
+        let printed = bench.run(&["explain", id, "--json"]).expect(0).stdout;
+        let story = observed.get(&format!("/v1/observe/derived/decisions/{id}")).expect(200);
+        assert_eq!([&story.body, &b"\n"[..]].concat(), printed);
+    }
+}
+
+#[test]
+fn the_entity_tag_stands_for_the_bytes() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    for path in GOLDEN.iter().filter(|path| !path.contains("readyz")) {
+        let answer = observed.get(path);
+        let Some(etag) = answer.header("etag").map(ToOwned::to_owned) else {
+            assert!(answer.status >= 400, "{path}");
+            continue;
+        };
+        assert_eq!(observed.get(path).header("etag"), Some(etag.as_str()), "{path}");
+        for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".into()] {
+            let unchanged = observed.ask("GET", path, &[&format!("If-None-Match: {known}")]).expect(304);
+            assert_eq!((unchanged.header("etag"), unchanged.body.len()), (Some(etag.as_str()), 0));
+        }
+        let changed = observed.ask("GET", path, &["If-None-Match: \"x\", \"y\""]).expect(200);
+        assert_eq!(changed.body, answer.body);
+    }
+    // Two runtimes over the same bytes say the same.
+    let other = bench.observe(&[]);
+    for path in ["/v1/observe/derived/decision-memory", EVENTS] {
+        assert_eq!(other.get(path).header("etag"), observed.get(path).header("etag"));
+    }
+}

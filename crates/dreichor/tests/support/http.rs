@@ -1,0 +1,138 @@
+//! A client that says exactly what a test wants said, and a runtime to say it to.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use super::{Bench, Running};
+
+/// No answer takes so long, unless it hangs: the server's own limit is 10 s.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A runtime that is ready, and serves.
+pub(crate) struct Observed {
+    pub(crate) running: Running,
+    pub(crate) address: SocketAddr,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Names in small letters.
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Bench {
+    /// Starts `run` on these stores, and waits until it is ready.
+    pub(crate) fn observe(&self, arguments: &[&str]) -> Observed {
+        let mut running = self.start(&[&["run", "--log-format", "json"], arguments].concat());
+        running.wait_until_it_says("READY");
+        let line =
+            running.told().lines().find(|line| line.contains("observer: listening")).unwrap().to_owned();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        Observed { running, address: line["addr"].as_str().unwrap().parse().unwrap() }
+    }
+}
+
+impl Observed {
+    pub(crate) fn connect(&self) -> TcpStream {
+        connect(self.address)
+    }
+
+    /// Asks for a path by GET.
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        self.ask("GET", path, &[])
+    }
+
+    /// Asks by one request on a connection of its own.
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
+        ask(self.address, method, path, headers)
+    }
+
+    /// Sends these bytes, says that no more come, and reads all that comes back.
+    pub(crate) fn send(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = self.connect();
+        // Who is refused early may not take all of it.
+        let _ = stream.write_all(bytes);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        answer
+    }
+}
+
+pub(crate) fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Asks by one request on a connection of its own.
+pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
+    let mut stream = connect(address);
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
+    for header in headers {
+        head.push_str(header);
+        head.push_str("\r\n");
+    }
+    head.push_str("\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    Answer::parse(&bytes)
+}
+
+impl Answer {
+    /// Reads one answer that ends with its connection. Its body must be as long as it says, or none at all.
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+        let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(bytes)));
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_ascii_lowercase(), value.to_owned())
+        });
+        let answer = Self { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() };
+        if let Some(length) = answer.header("content-length") {
+            assert!(answer.body.is_empty() || answer.body.len().to_string() == length, "{answer:?}");
+        }
+        answer
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut values =
+            self.headers.iter().filter(|(given, _)| given == name).map(|(_, value)| value.as_str());
+        let value = values.next();
+        assert!(values.next().is_none(), "{name} is there twice: {self:?}");
+        value
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It has this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self
+    }
+
+    /// It is this problem, told in full.
+    #[track_caller]
+    pub(crate) fn is_problem(&self, status: u16, kind: &str) -> serde_json::Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("urn:dreichor:problem:{kind}"), "{problem}");
+        assert_eq!(problem["status"], status);
+        for member in ["title", "detail"] {
+            assert!(!problem[member].as_str().unwrap().is_empty(), "{problem}");
+        }
+        problem
+    }
+}

@@ -1,0 +1,104 @@
+//! What the process says of itself.
+
+use dreichor_replay::Receipt;
+use dreichor_replay::receipt::PROGRAM_VERSION;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::problem::Problem;
+use crate::snake::snake_case;
+
+/// What was settled when the process started.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// `normal`, `halt` or `flatten`.
+    pub safety_mode: &'static str,
+    /// `on-ledger-update`, `every:N` or `manual`.
+    pub snapshot_strategy: String,
+    /// Whether a database was configured, and so answered at the start.
+    pub database: bool,
+    /// What the kernel enforces.
+    pub sandbox: SandboxReport,
+    /// The receipt at READY.
+    pub started_with: Receipt,
+}
+
+/// What the kernel enforces.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct SandboxReport {
+    /// What was asked for: `auto`, `require` or `off`.
+    pub mode: &'static str,
+    /// The kernel's version of Landlock; null: it has none, or was not asked.
+    #[schema(required)]
+    pub abi: Option<u32>,
+    /// The promises that the kernel enforces, by name.
+    pub enforced: Vec<&'static str>,
+    /// The promises that it does not enforce.
+    pub not_enforced: Vec<Gap>,
+}
+
+/// A promise that the kernel does not enforce.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Gap {
+    /// The promise, by name.
+    pub promise: &'static str,
+    /// Why not.
+    pub reason: String,
+}
+
+/// The runtime's status. It stays the same for as long as the process runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Status {
+    runtime_version: &'static str,
+    format_version: u64,
+    /// Always `paper` in this phase.
+    execution_plane: &'static str,
+    /// Always `filesystem` in this phase.
+    persistence_mode: &'static str,
+    snapshot_strategy: String,
+    safety_mode: &'static str,
+    /// `inactive`, or `reachable_at_start`.
+    database: &'static str,
+    sandbox: SandboxReport,
+    #[schema(value_type = StartedWith)]
+    started_with: Box<RawValue>,
+}
+
+/// The receipt of the replay at READY.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what the receipt writes")]
+pub(crate) struct StartedWith {
+    events: u64,
+    bytes: u64,
+    tree_size: u64,
+    root_hash: String,
+    #[schema(required)]
+    snapshot_id: Option<String>,
+    #[schema(required)]
+    snapshot_tree_size: Option<u64>,
+    memory_digest: String,
+    ledger_digest: String,
+    lifecycles_digest: String,
+    #[schema(required)]
+    interrupted_tick: Option<String>,
+    unterminated_bytes: u64,
+    format_version: u64,
+    program_version: String,
+}
+
+impl About {
+    pub(crate) fn status(&self) -> Result<Status, Problem> {
+        Ok(Status {
+            runtime_version: PROGRAM_VERSION,
+            format_version: dreichor_core::FORMAT_VERSION,
+            execution_plane: "paper",
+            persistence_mode: "filesystem",
+            snapshot_strategy: self.snapshot_strategy.clone(),
+            safety_mode: self.safety_mode,
+            database: if self.database { "reachable_at_start" } else { "inactive" },
+            sandbox: self.sandbox.clone(),
+            started_with: snake_case(self.started_with.to_json().as_bytes())?,
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! Answers: bodies that are whole before their first byte is sent, told apart by their ETag.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use dreichor_core::canonical::Sink;
+use dreichor_core::tree::Hasher;
+use serde::Serialize;
+
+use crate::problem::Problem;
+
+pub(crate) const JSON: &str = "application/json";
+
+/// How many characters of the body's SHA-256 tell one answer from another.
+const TAG_LENGTH: usize = 32;
+
+/// A body, and its kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    content_type: &'static str,
+    body: Bytes,
+    etag: HeaderValue,
+}
+
+/// What a handler gives.
+pub(crate) type Outcome = Result<Answer, Problem>;
+
+impl Answer {
+    /// A value as JSON.
+    pub(crate) fn json(value: &impl Serialize) -> Outcome {
+        let body = serde_json::to_vec(value).map_err(|_| Problem::internal("an answer cannot be written"))?;
+        Self::of(JSON, body)
+    }
+
+    /// A body of another kind.
+    pub(crate) fn of(content_type: &'static str, body: impl Into<Bytes>) -> Outcome {
+        let body = body.into();
+        let mut hasher = Hasher::plain();
+        hasher.put(&body);
+        let hash = hasher.finish().to_string();
+        let etag = HeaderValue::from_str(&format!("\"{}\"", hash.get(..TAG_LENGTH).unwrap_or_default()))
+            .map_err(|_| Problem::internal("a hash that is no header"))?;
+        Ok(Self { content_type, body, etag })
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = Body::from(self.body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
+        headers.insert(header::ETAG, self.etag);
+        response
+    }
+}
+
+/// The entity tags that a client says it has (RFC 9110 section 13.1.2).
+pub(crate) struct Known(Vec<HeaderValue>);
+
+impl Known {
+    /// What `If-None-Match` names.
+    pub(crate) fn of(request: &HeaderMap) -> Self {
+        Self(request.get_all(header::IF_NONE_MATCH).iter().cloned().collect())
+    }
+
+    /// The response, or 304 in its place if the client has this very answer.
+    pub(crate) fn unless_among(&self, response: Response) -> Response {
+        match response.headers().get(header::ETAG) {
+            Some(etag)
+                if response.status().is_success() && self.0.iter().any(|tags| is_among(etag, tags)) =>
+            {
+                (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response()
+            }
+            Some(_) | None => response,
+        }
+    }
+}
+
+/// Whether the list of entity tags names this one, by the weak comparison.
+fn is_among(etag: &HeaderValue, tags: &HeaderValue) -> bool {
+    let tags = tags.as_bytes();
+    tags.trim_ascii() == b"*"
+        || tags.split(|byte| *byte == b',').any(|tag| {
+            let tag = tag.trim_ascii();
+            tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
+        })
+}

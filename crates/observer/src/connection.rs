@@ -1,0 +1,196 @@
+//! Connections: few, and none for ever. Whoever is slow or silent makes room for whoever comes.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use http_body::{Frame, SizeHint};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
+
+use crate::guard::REQUEST_TIMEOUT;
+use crate::metrics::Metrics;
+
+/// How many connections there are at once.
+const CONNECTIONS_MAX: usize = 64;
+
+/// How long a client may take for the headers of its next request.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a connection looks at the time.
+pub(crate) const TICK: Duration = Duration::from_millis(250);
+
+/// How much of an answer is handed over at once, in bytes: the client's pace shows between one and the next.
+const FRAME_BYTES: usize = 64 << 10;
+
+/// What a connection waits for, and since when.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// The client, to ask.
+    Waiting(Instant),
+    /// Us, to answer.
+    Answering,
+    /// The client, to take its answer; since it asked.
+    Sending(Instant),
+}
+
+/// One connection, as others see it.
+pub(crate) struct Connection {
+    phase: Mutex<Phase>,
+    evicted: Notify,
+}
+
+/// All connections.
+pub(crate) struct Connections {
+    places: Arc<Semaphore>,
+    open: Mutex<Vec<Arc<Connection>>>,
+    metrics: Arc<Metrics>,
+}
+
+/// A connection's place, held for as long as it is open.
+pub(crate) struct Place {
+    pub(crate) connection: Arc<Connection>,
+    connections: Arc<Connections>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn phase(&self) -> Phase {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, phase: Phase) {
+        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+    }
+
+    /// A request's headers are here.
+    pub(crate) fn ask(&self) -> Instant {
+        let now = Instant::now();
+        self.enter(Phase::Answering);
+        now
+    }
+
+    /// Its answer is; from now on it is the client that is waited for.
+    pub(crate) fn answer(self: &Arc<Self>, asked: Instant, body: Body) -> Sending {
+        self.enter(Phase::Sending(asked));
+        Sending { body, rest: Bytes::new(), connection: Arc::clone(self) }
+    }
+
+    /// Whether the client had its time.
+    pub(crate) fn is_overdue(&self) -> bool {
+        match self.phase() {
+            Phase::Waiting(since) => since.elapsed() > HEADERS_TIMEOUT,
+            // The guard answers in time, whatever happens.
+            Phase::Answering => false,
+            Phase::Sending(asked) => asked.elapsed() > REQUEST_TIMEOUT,
+        }
+    }
+
+    /// Waits until another wants this connection's place.
+    pub(crate) async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        Arc::new(Self { places, open: Mutex::default(), metrics })
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Connection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place for a new connection: a free one, or that of the client that has been waited for longest.
+    pub(crate) async fn place(self: &Arc<Self>) -> io::Result<Place> {
+        let permit = loop {
+            let acquire = Arc::clone(&self.places).acquire_owned();
+            if self.places.available_permits() == 0 {
+                self.evict();
+            }
+            // All may be answering: then one that is done by and by is waited for, and looked for again.
+            if let Ok(permit) = timeout(TICK, acquire).await {
+                break permit.map_err(io::Error::other)?;
+            }
+        };
+        let phase = Mutex::new(Phase::Waiting(Instant::now()));
+        let connection = Arc::new(Connection { phase, evicted: Notify::new() });
+        self.open().push(Arc::clone(&connection));
+        self.metrics.connections.inc();
+        Ok(Place { connection, connections: Arc::clone(self), _permit: permit })
+    }
+
+    /// Closes the connection whose client has been waited for longest: first for a request, then for taking an
+    /// answer. One that waits for us stays.
+    fn evict(&self) {
+        let open = self.open();
+        let waiting = open.iter().filter_map(|connection| match connection.phase() {
+            Phase::Waiting(since) => Some((0, since, connection)),
+            Phase::Sending(since) => Some((1, since, connection)),
+            Phase::Answering => None,
+        });
+        if let Some((_, _, connection)) = waiting.min_by_key(|(order, since, _)| (*order, *since)) {
+            self.metrics.evictions.inc();
+            connection.evicted.notify_one();
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.open().retain(|other| !Arc::ptr_eq(other, &self.connection));
+        self.connections.metrics.connections.dec();
+    }
+}
+
+/// An answer on its way, in frames.
+pub(crate) struct Sending {
+    body: Body,
+    rest: Bytes,
+    connection: Arc<Connection>,
+}
+
+impl HttpBody for Sending {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if self.rest.is_empty() {
+            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx))
+                .transpose()?
+                .map(Frame::into_data)
+            {
+                Some(Ok(data)) => self.rest = data,
+                Some(Err(trailers)) => return Poll::Ready(Some(Ok(trailers))),
+                None => return Poll::Ready(None),
+            }
+        }
+        let length = self.rest.len().min(FRAME_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        match self.body.size_hint().exact() {
+            Some(body) => SizeHint::with_exact(rest + body),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.connection.enter(Phase::Waiting(Instant::now()));
+    }
+}

@@ -1,0 +1,96 @@
+//! What a whole log adds up to, computed once for as long as the files stay the very same.
+
+use dreichor_core::event::EventType;
+use dreichor_core::id::content_id;
+use dreichor_core::value::Uuid;
+use dreichor_core::{Event, Hash};
+use dreichor_replay::leaves::Leaves;
+use dreichor_replay::{Directory, Error, History, Line, Replay, Replayed, Store, Stores, Watch};
+
+/// The files that a computation read: device, inode, size and change time of each; none: missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Files([Option<Identity>; 2]);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    file: (u64, u64),
+    size: u64,
+    change_time: (i64, i64),
+}
+
+impl Files {
+    /// What the files are now. From now on, no others are taken for those that are there.
+    pub(crate) fn now(stores: &Stores<Directory>) -> Result<Self, Error> {
+        let identify = |store: &Store<Directory>| -> Result<Option<Identity>, Error> {
+            let Some(stat) = store.stat()? else { return Ok(None) };
+            store.pin(stat.identity)?;
+            Ok(Some(Identity { file: stat.identity, size: stat.size, change_time: stat.change_time }))
+        };
+        Ok(Self([identify(&stores.events)?, identify(&stores.snapshots)?]))
+    }
+
+    /// Whether each file is the same as before, or has become longer.
+    pub(crate) fn have_grown_since(self, before: Self) -> bool {
+        self.0.into_iter().zip(before.0).all(|files| match files {
+            (Some(now), Some(before)) => now == before || (now.file == before.file && now.size > before.size),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        })
+    }
+}
+
+/// What the log adds up to.
+#[derive(Debug)]
+pub(crate) struct Derived {
+    pub(crate) replayed: Replayed,
+    pub(crate) leaves: Leaves,
+    pub(crate) counts: Counts,
+    pub(crate) last_event_id: Option<Uuid>,
+}
+
+/// How many events there are of each type.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counts([u64; EventType::ALL.len()]);
+
+impl Counts {
+    fn add(&mut self, event_type: EventType) {
+        for (count, counted) in self.0.iter_mut().zip(EventType::ALL) {
+            *count += u64::from(*counted == event_type);
+        }
+    }
+
+    /// The types, in the format's order, each with its count.
+    pub(crate) fn by_type(&self) -> impl Iterator<Item = (EventType, u64)> {
+        EventType::ALL.iter().copied().zip(self.0)
+    }
+}
+
+impl Derived {
+    /// Replays the stores as they are now.
+    pub(crate) fn compute(stores: &Stores<Directory>) -> Result<Self, Error> {
+        let mut witness = Witness::default();
+        let replayed = Replay::open(stores)?.run(&mut witness)?;
+        let Witness { leaves, counts, last_event_id } = witness;
+        Ok(Self { replayed, leaves, counts, last_event_id })
+    }
+}
+
+/// Sees what the state does not keep.
+#[derive(Default)]
+struct Witness {
+    leaves: Leaves,
+    counts: Counts,
+    last_event_id: Option<Uuid>,
+}
+
+impl Watch for Witness {
+    fn leaf(&mut self, offset: u64, leaf: Hash) {
+        self.leaves.push(offset, leaf);
+        self.last_event_id = Some(content_id(leaf));
+    }
+
+    fn event(&mut self, _: Line<'_>, event: &Event<'_>, _: &History) -> Result<(), Error> {
+        self.counts.add(event.body.event_type());
+        Ok(())
+    }
+}

@@ -1,0 +1,142 @@
+//! Who may ask, and in which shape: everything that is decided before a request is looked at.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hyper::body::Body as _;
+use tokio::time::{Instant, timeout};
+
+use crate::answer::Known;
+use crate::metrics::Metrics;
+use crate::problem::{Kind, Problem};
+use crate::token::Token;
+
+/// How long a request may take, from its headers to the last byte of its answer.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What answers may do in a browser: nothing.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// Lets requests pass, or not.
+pub(crate) struct Guard {
+    /// None: whoever reaches loopback may ask.
+    pub(crate) token: Option<Token>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// Checks the request, has it answered in time, and counts it.
+pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let begun = Instant::now();
+    let endpoint = request.extensions().get::<MatchedPath>().cloned();
+    let known = Known::of(request.headers());
+    let mut response = match guard.check(&request) {
+        Ok(()) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+            Ok(response) => known.unless_among(response),
+            Err(_) => Problem::new(
+                Kind::TookTooLong,
+                "the answer was not ready in 10 s; it is computed all the same: ask again",
+            )
+            .into_response(),
+        },
+        Err(problem) => problem.into_response(),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    let endpoint = endpoint.as_ref().map_or("none", MatchedPath::as_str);
+    guard.metrics.count(endpoint, response.status(), begun.elapsed());
+    response
+}
+
+impl Guard {
+    fn check(&self, request: &Request) -> Result<(), Problem> {
+        let (headers, uri) = (request.headers(), request.uri());
+        let host = host(headers, uri)?;
+        match &self.token {
+            None => check_loopback(&host)?,
+            Some(token) if !is_probe(uri.path()) => check_token(token, headers)?,
+            Some(_) => {}
+        }
+        // GET and HEAD carry nothing here; what carries something may be two requests in one's clothes.
+        let carries = headers.contains_key(header::TRANSFER_ENCODING) || !request.body().is_end_stream();
+        if carries && matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(Problem::new(Kind::BodyNotAllowed, "send the request without a body"));
+        }
+        Ok(())
+    }
+}
+
+/// Probes know no token, and learn nothing but yes or no.
+fn is_probe(path: &str) -> bool {
+    matches!(path, "/livez" | "/readyz")
+}
+
+/// The one host that the request names, port and all.
+fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
+    let bad = |detail: &str| Problem::new(Kind::BadHost, detail);
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return Err(bad("send exactly one Host header"));
+    };
+    let host = host.to_str().map_err(|_| bad("the Host header is not text"))?;
+    match uri.authority() {
+        // A request of absolute form names its host twice; two names are one too many.
+        Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => {
+            Err(bad("the Host header and the URL name different hosts"))
+        }
+        Some(_) | None => Ok(host.to_owned()),
+    }
+}
+
+/// Refuses names of other places that resolve to loopback (DNS rebinding).
+fn check_loopback(host: &str) -> Result<(), Problem> {
+    let name = without_port(host);
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    let is_loopback = name.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback() && (bare == name) == address.is_ipv4());
+    if is_loopback {
+        Ok(())
+    } else {
+        Err(Problem::new(
+            Kind::MisdirectedHost,
+            "without a token, the Host header must be localhost or a loopback address",
+        ))
+    }
+}
+
+/// The host without `:` and digits at its end.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    }
+}
+
+fn check_token(token: &Token, headers: &HeaderMap) -> Result<(), Problem> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let is_right = match (given.next(), given.next()) {
+        (Some(given), None) => bearer(given.as_bytes()).is_some_and(|given| token.is(given)),
+        _ => false,
+    };
+    if is_right {
+        Ok(())
+    } else {
+        Err(Problem::new(Kind::Unauthorized, "send `Authorization: Bearer` and the token, once"))
+    }
+}
+
+/// The token behind the scheme, whose name may be in any case (RFC 9110 section 11.1).
+fn bearer(given: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = given.split_at_checked(b"Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}

@@ -1,0 +1,221 @@
+//! Problem documents: RFC 9457.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use dreichor_replay::Error;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What went wrong with a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    kind: Kind,
+    detail: String,
+    parameter: Option<String>,
+    place: Option<Box<Place>>,
+}
+
+/// Where a store is at fault.
+#[derive(Debug, Clone)]
+struct Place {
+    file: String,
+    line: Option<u64>,
+    offset: Option<u64>,
+    rule: Option<String>,
+}
+
+/// What went wrong with a request. Every member is always there; null where it does not apply.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct Document<'p> {
+    /// Which problem: stable, to be compared as a whole.
+    #[serde(rename = "type")]
+    urn: &'static str,
+    /// The problem in few words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong with this request, or with the store.
+    detail: &'p str,
+    /// The parameter concerned.
+    #[schema(required)]
+    parameter: Option<&'p str>,
+    /// The file concerned.
+    #[schema(required)]
+    file: Option<&'p str>,
+    /// The line in the file, from 1.
+    #[schema(required)]
+    line: Option<u64>,
+    /// Where the line starts in the file, in bytes.
+    #[schema(required)]
+    offset: Option<u64>,
+    /// The broken rule of the format.
+    #[schema(required)]
+    rule: Option<&'p str>,
+}
+
+macro_rules! kinds {
+    ($( $(#[$doc:meta])* $name:ident = $status:ident, $urn:literal, $title:literal; )*) => {
+        /// The problems that there are.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Kind { $( $(#[$doc])* $name ),* }
+
+        impl Kind {
+            /// All of them, for the documentation.
+            pub(crate) const ALL: &'static [Self] = &[$( Self::$name ),*];
+
+            pub(crate) const fn urn(self) -> &'static str {
+                match self { $( Self::$name => concat!("urn:dreichor:problem:", $urn) ),* }
+            }
+
+            pub(crate) const fn title(self) -> &'static str {
+                match self { $( Self::$name => $title ),* }
+            }
+
+            pub(crate) const fn status(self) -> StatusCode {
+                match self { $( Self::$name => StatusCode::$status ),* }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A parameter breaks its rule.
+    BadParameter = BAD_REQUEST, "bad-parameter", "A parameter is wrong";
+    /// The request has a body.
+    BodyNotAllowed = BAD_REQUEST, "body-not-allowed", "Requests have no body here";
+    /// The request names no host, or several.
+    BadHost = BAD_REQUEST, "bad-host", "The request must name one host";
+    /// No token, or not the token.
+    Unauthorized = UNAUTHORIZED, "unauthorized", "The bearer token is missing or wrong";
+    /// No such path.
+    UnknownPath = NOT_FOUND, "unknown-path", "There is no such path";
+    /// No such event, decision or leaf.
+    NotFound = NOT_FOUND, "not-found", "There is nothing by this name";
+    /// Another method than GET and HEAD.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET and HEAD are allowed";
+    /// A name that is not loopback, without a token.
+    MisdirectedHost = MISDIRECTED_REQUEST, "misdirected-host", "This host is not served";
+    /// A store breaks its contract.
+    StoreMalformed = INTERNAL_SERVER_ERROR, "store-malformed", "A store breaks its contract";
+    /// A store cannot be read, or is not the one that it was.
+    StoreUnavailable = INTERNAL_SERVER_ERROR, "store-unavailable", "A store cannot be read";
+    /// The stores are not sound, said to a probe.
+    NotReady = SERVICE_UNAVAILABLE, "not-ready", "The stores are not sound";
+    /// A bug.
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    /// The answer is not ready yet; it is being computed.
+    TookTooLong = SERVICE_UNAVAILABLE, "took-too-long", "The answer took too long";
+}
+
+impl Problem {
+    pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), parameter: None, place: None }
+    }
+
+    pub(crate) fn parameter(name: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { parameter: Some(name.into()), ..Self::new(Kind::BadParameter, detail) }
+    }
+
+    /// A bug.
+    pub(crate) fn internal(detail: &str) -> Self {
+        Self::new(Kind::Internal, format!("{detail}; please report it"))
+    }
+
+    /// The same for a probe, which learns no path and no content: anyone may ask.
+    pub(crate) fn not_ready(self) -> Self {
+        let title = self.kind.title();
+        Self::new(Kind::NotReady, format!("{title}; `/v1/observe` says more to whom may ask"))
+    }
+
+    /// Whether it is the stores that are at fault, not the request.
+    pub(crate) fn is_of_the_stores(&self) -> bool {
+        matches!(self.kind, Kind::StoreMalformed | Kind::StoreUnavailable)
+    }
+
+    fn document(&self) -> Document<'_> {
+        let place = self.place.as_deref();
+        Document {
+            urn: self.kind.urn(),
+            title: self.kind.title(),
+            status: self.kind.status().as_u16(),
+            detail: &self.detail,
+            parameter: self.parameter.as_deref(),
+            file: place.map(|place| place.file.as_str()),
+            line: place.and_then(|place| place.line),
+            offset: place.and_then(|place| place.offset),
+            rule: place.and_then(|place| place.rule.as_deref()),
+        }
+    }
+}
+
+/// What cannot be read is the server's fault, and told with its place.
+impl From<&Error> for Problem {
+    fn from(error: &Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Malformed { path, line, offset, fault } => {
+                let place = Place {
+                    file: path.display().to_string(),
+                    line: Some(*line),
+                    offset: Some(*offset),
+                    rule: Some(fault.rule.to_string()),
+                };
+                Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreMalformed, detail) }
+            }
+            Error::Unavailable { path, .. } => {
+                let place = Place { file: path.display().to_string(), line: None, offset: None, rule: None };
+                Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreUnavailable, detail) }
+            }
+            Error::Configuration(_)
+            | Error::Locked { .. }
+            | Error::InDoubt { .. }
+            | Error::Copy { .. }
+            | Error::Input { .. }
+            | Error::Acknowledgement { .. }
+            | Error::Rejected { .. }
+            | Error::Database { .. }
+            | Error::Internal(_) => Self::internal(&detail),
+        }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Self::from(&error)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.kind.status();
+        // A struct of texts and numbers is always written.
+        let body = serde_json::to_vec(&self.document()).unwrap_or_default();
+        let mut response = (status, Body::from(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.kind {
+            Kind::Unauthorized => {
+                headers
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"dreichor\""));
+            }
+            Kind::NotReady | Kind::TookTooLong => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            Kind::MethodNotAllowed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+            }
+            Kind::BadParameter
+            | Kind::BodyNotAllowed
+            | Kind::BadHost
+            | Kind::UnknownPath
+            | Kind::NotFound
+            | Kind::MisdirectedHost
+            | Kind::StoreMalformed
+            | Kind::StoreUnavailable
+            | Kind::Internal => {}
+        }
+        response
+    }
+}

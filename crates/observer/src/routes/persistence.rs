@@ -1,0 +1,361 @@
+//! `/v1/observe/persistence`: the very bytes on disk, and the tree over them.
+
+use axum::extract::{RawQuery, State};
+use dreichor_core::Hash;
+use dreichor_core::event::EventType;
+use dreichor_core::id::DecisionId;
+use dreichor_core::value::{LogicalTime, MarketId, StrategyInstanceId, Uuid};
+use dreichor_replay::page::Search;
+use dreichor_replay::{Filter, View, snapshot};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::{LIMIT, LIMIT_MAX, Shared};
+use crate::answer::{Answer, Outcome};
+use crate::problem::{Document, Kind, Problem};
+use crate::query::{Query, Segment, path_form};
+use crate::snake::raw;
+
+/// Positions fit a signed integer of 64 bits, as sizes of files do.
+const POSITION_MAX: u64 = i64::MAX as u64;
+
+/// An audit event, its very bytes on disk. The members behind these depend on the type.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes the bytes on disk")]
+pub(super) struct AuditEvent {
+    id: String,
+    #[schema(rename = "type")]
+    event_type: String,
+    version: u64,
+    #[schema(rename = "logicalTime")]
+    logical_time: u64,
+}
+
+/// Events in file order.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AuditEvents {
+    #[schema(value_type = Vec<AuditEvent>)]
+    events: Vec<Box<RawValue>>,
+    /// The cursor for `after`: what follows, now or when the log has grown.
+    next: String,
+    /// The cursor for `before`: what comes before; null: nothing.
+    #[schema(required)]
+    previous: Option<String>,
+}
+
+/// Audit events, as a page: the last ones, those before a cursor, or those after it. A cursor is a position in the
+/// log, and stays what it is for ever.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/audit-events",
+    tag = "persistence",
+    params(
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most events; 100 if not given. Fewer come if they have 16 MiB together"),
+        ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
+        ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
+        ("type" = Option<String>, Query, description = "Only events of this type"),
+        ("decision_id" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
+        ("market_id" = Option<String>, Query, description = "Only events that name this market"),
+        ("strategy_instance_id" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
+    ),
+    responses((status = 200, body = AuditEvents))
+)]
+pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    let known = ["limit", "before", "after", "type", "decision_id", "market_id", "strategy_instance_id"];
+    let query = Query::parse(query.as_deref(), &known)?;
+    let limit = query.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
+    let before = query.integer("before", 0, POSITION_MAX)?;
+    let after = query.integer("after", 0, POSITION_MAX)?;
+    if before.is_some() && after.is_some() {
+        return Err(Problem::parameter("before", "before and after exclude each other"));
+    }
+    let filter = Filter {
+        event_type: query.form::<EventType>("type")?,
+        decision: query.form::<DecisionId>("decision_id")?,
+        market: query.form::<MarketId>("market_id")?,
+        instance: query.form::<StrategyInstanceId>("strategy_instance_id")?,
+        from: None,
+        to: None,
+    };
+    // Only memory knows whose decision an event is of.
+    let derived = if filter.instance.is_some() { Some(api.source.derived().await?) } else { None };
+    let read = move |stores: &_| read_page(stores, before, after, limit, filter, derived.as_deref());
+    let page = if filter == Filter::default() {
+        api.source.read(read).await?
+    } else {
+        api.source.search(read).await?
+    };
+    Answer::json(&page)
+}
+
+fn read_page(
+    stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
+    before: Option<u64>,
+    after: Option<u64>,
+    limit: u64,
+    filter: Filter,
+    derived: Option<&crate::derived::Derived>,
+) -> Result<AuditEvents, Problem> {
+    let view = View::open(&stores.events)?;
+    for (name, position) in [("before", before), ("after", after)] {
+        if let Some(position) = position
+            && !view.is_boundary(position)?
+        {
+            return Err(Problem::parameter(
+                name,
+                format!("{name} must be a cursor that an answer gave, or 0"),
+            ));
+        }
+    }
+    let empty = dreichor_core::State::new();
+    let memory = derived.map_or(&empty, |derived| derived.replayed.history.state()).memory();
+    let search = Search {
+        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        words: filter.words(),
+        asks_for: |event: &dreichor_core::Event<'_>| filter.asks_for(event, memory),
+    };
+    let page = match after {
+        Some(after) => view.page_after(after, &search)?,
+        None => view.page_before(before.unwrap_or(view.end()), &search)?,
+    };
+    let events = page.lines.into_iter().map(raw).collect::<Result<_, _>>()?;
+    Ok(AuditEvents {
+        events,
+        next: page.next.to_string(),
+        previous: page.previous.map(|position| position.to_string()),
+    })
+}
+
+/// One event, and where it is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FoundEvent {
+    #[schema(value_type = AuditEvent)]
+    event: Box<RawValue>,
+    /// From 1.
+    line_number: u64,
+    /// From 0: the index of its leaf in the tree.
+    leaf_index: u64,
+}
+
+/// One audit event, with its line and the index of its leaf.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/audit-events/{id}",
+    tag = "persistence",
+    params(("id" = String, Path, description = "The event's id")),
+    responses(
+        (status = 200, body = FoundEvent),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such event"),
+    )
+)]
+pub(super) async fn audit_event(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
+    Query::parse(query.as_deref(), &[])?;
+    let id: Uuid = path_form("id", &id)?;
+    let found = api.source.search(move |stores| find(stores, id)).await?;
+    let leaf_index = found.number - 1;
+    Answer::json(&FoundEvent { event: raw(found.bytes)?, line_number: found.number, leaf_index })
+}
+
+fn find(
+    stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
+    id: Uuid,
+) -> Result<dreichor_replay::find::Found, Problem> {
+    let found = View::open(&stores.events)?.find(id)?;
+    found.ok_or_else(|| Problem::new(Kind::NotFound, format!("the log has no event {id}")))
+}
+
+/// The log in numbers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Summary {
+    total_count: u64,
+    /// Every type, those that have not occurred too.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    counts_by_type: Counted,
+    /// Null: the log is empty.
+    #[schema(required)]
+    last_event_id: Option<String>,
+    #[schema(required)]
+    last_logical_time: Option<u64>,
+    /// The size of the whole lines.
+    bytes: u64,
+    /// What stands behind them.
+    unterminated_bytes: u64,
+    /// The decision of the last tick, if its last events are missing.
+    #[schema(required)]
+    interrupted_tick: Option<String>,
+}
+
+/// Counts in the format's order, which no map keeps.
+struct Counted(crate::derived::Counts);
+
+impl Serialize for Counted {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.by_type().map(|(event_type, count)| (event_type.as_str(), count)))
+    }
+}
+
+/// How many events there are, of which types, and how the log ends.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/audit-events/summary",
+    tag = "persistence",
+    responses((status = 200, body = Summary))
+)]
+pub(super) async fn summary(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    Query::parse(query.as_deref(), &[])?;
+    let derived = api.source.derived().await?;
+    let replayed = &derived.replayed;
+    Answer::json(&Summary {
+        total_count: replayed.history.tree().size(),
+        counts_by_type: Counted(derived.counts),
+        last_event_id: derived.last_event_id.map(|id| id.to_string()),
+        last_logical_time: replayed.history.state().last_logical_time().map(LogicalTime::get),
+        bytes: replayed.events_bytes,
+        unterminated_bytes: replayed.events_tail.map_or(0, |tail| tail.length),
+        interrupted_tick: replayed.interrupted_decision().map(|id| id.to_string()),
+    })
+}
+
+/// A snapshot of the Shadow Ledger, its very bytes on disk.
+#[derive(ToSchema)]
+#[expect(dead_code, clippy::struct_field_names, reason = "it describes the bytes on disk")]
+pub(super) struct Snapshot {
+    #[schema(rename = "snapshotId")]
+    snapshot_id: String,
+    #[schema(rename = "logicalTime")]
+    logical_time: u64,
+    #[schema(rename = "auditTreeSize")]
+    audit_tree_size: u64,
+    #[schema(rename = "auditRootHash")]
+    audit_root_hash: String,
+}
+
+/// The latest snapshot.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LatestSnapshot {
+    /// Null: there is none.
+    #[schema(value_type = Option<Snapshot>, required)]
+    snapshot: Option<Box<RawValue>>,
+}
+
+/// The latest snapshot.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/snapshots/latest",
+    tag = "persistence",
+    responses((status = 200, body = LatestSnapshot))
+)]
+pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    Query::parse(query.as_deref(), &[])?;
+    let line = api.source.read(|stores| Ok(snapshot::latest(stores)?)).await?;
+    Answer::json(&LatestSnapshot { snapshot: line.map(raw).transpose()? })
+}
+
+/// The tree over all events: RFC 6962, SHA-256, one leaf for each in file order.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TreeHead {
+    tree_size: u64,
+    /// 64 hexadecimal digits.
+    root_hash: String,
+}
+
+/// The size and root of the tree over all events (RFC 6962).
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/tree-head",
+    tag = "persistence",
+    responses((status = 200, body = TreeHead))
+)]
+pub(super) async fn tree_head(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    Query::parse(query.as_deref(), &[])?;
+    let derived = api.source.derived().await?;
+    let tree = derived.replayed.history.tree();
+    Answer::json(&TreeHead { tree_size: tree.size(), root_hash: tree.root().to_string() })
+}
+
+/// A proof that an event is in the log.
+#[derive(Serialize, ToSchema)]
+pub(super) struct InclusionProof {
+    leaf_index: u64,
+    tree_size: u64,
+    /// The hashes, from the leaf's sibling up; 64 hexadecimal digits each.
+    path: Vec<String>,
+}
+
+/// The proof that an event is in the tree of the log's first events (RFC 6962 section 2.1.1).
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/proof/inclusion",
+    tag = "persistence",
+    params(
+        ("event_id" = String, Query, description = "The event's id"),
+        ("tree_size" = Option<u64>, Query, minimum = 1, description = "The size of the tree; that of the log if not given"),
+    ),
+    responses(
+        (status = 200, body = InclusionProof),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such event"),
+    )
+)]
+pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    let query = Query::parse(query.as_deref(), &["event_id", "tree_size"])?;
+    let id: Uuid = Query::required("event_id", query.form("event_id")?)?;
+    let tree_size = query.integer("tree_size", 1, POSITION_MAX)?;
+    let derived = api.source.derived().await?;
+    let proof = api.source.search(move |stores| {
+        let leaf_index = find(stores, id)?.number - 1;
+        let tree_size = tree_size.unwrap_or(derived.leaves.size());
+        let view = View::open(&stores.events)?;
+        let path = derived.leaves.inclusion(&view, leaf_index, tree_size)?;
+        let path = path.ok_or_else(|| {
+            let leaves = derived.leaves.size();
+            let detail = format!("tree_size must be from {} to {leaves} for this event", leaf_index + 1);
+            Problem::parameter("tree_size", detail)
+        })?;
+        Ok(InclusionProof { leaf_index, tree_size, path: hex(path) })
+    });
+    Answer::json(&proof.await?)
+}
+
+/// A proof that a log is the beginning of another.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ConsistencyProof {
+    from: u64,
+    to: u64,
+    /// The hashes, in the order of RFC 6962; 64 hexadecimal digits each.
+    path: Vec<String>,
+}
+
+/// The proof that the tree of the log's first events is the beginning of a larger one (RFC 6962 section 2.1.2).
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/persistence/proof/consistency",
+    tag = "persistence",
+    params(
+        ("from" = u64, Query, description = "The size of the smaller tree"),
+        ("to" = Option<u64>, Query, description = "The size of the larger tree; that of the log if not given"),
+    ),
+    responses((status = 200, body = ConsistencyProof))
+)]
+pub(super) async fn consistency(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    let query = Query::parse(query.as_deref(), &["from", "to"])?;
+    let from = Query::required("from", query.integer("from", 0, POSITION_MAX)?)?;
+    let to = query.integer("to", 0, POSITION_MAX)?;
+    let derived = api.source.derived().await?;
+    let proof = api.source.read(move |stores| {
+        let leaves = derived.leaves.size();
+        let to = to.unwrap_or(leaves);
+        if to > leaves {
+            return Err(Problem::parameter("to", format!("to must be at most {leaves}, the log's size")));
+        }
+        let path = derived.leaves.consistency(&View::open(&stores.events)?, from, to)?;
+        let path =
+            path.ok_or_else(|| Problem::parameter("from", format!("from must be at most {to}, as `to` is")))?;
+        Ok(ConsistencyProof { from, to, path: hex(path) })
+    });
+    Answer::json(&proof.await?)
+}
+
+fn hex(path: Vec<Hash>) -> Vec<String> {
+    path.iter().map(Hash::to_string).collect()
+}

@@ -1,0 +1,236 @@
+//! Where answers come from: the stores, read on demand, and what was derived from them while they stay the same.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use dreichor_core::id::DecisionId;
+use dreichor_explain::explain;
+use dreichor_replay::page::Search;
+use dreichor_replay::{Directory, Error, Stores, View, snapshot};
+use tokio::sync::{Mutex as Turn, Semaphore};
+
+use crate::derived::{Derived, Files};
+use crate::metrics::Metrics;
+use crate::problem::Problem;
+
+/// How many searches through the whole log may go on at once. A derivation has its own turn, so that quick
+/// answers always find a thread.
+const SEARCHES_MAX: usize = 2;
+
+/// How much of stories is kept, in bytes.
+const STORIES_BYTES_MAX: usize = 16 << 20;
+
+/// The stores, and what is kept of them.
+pub(crate) struct Source {
+    stores: Stores<Directory>,
+    metrics: Arc<Metrics>,
+    /// Whoever has the turn derives; who waits for it takes what the one before derived meanwhile.
+    derived: Turn<Option<Kept<Arc<Derived>>>>,
+    /// The same of stories, the latest last.
+    stories: Turn<VecDeque<(DecisionId, Kept<Bytes>)>>,
+    searches: Semaphore,
+    health: Mutex<Health>,
+}
+
+/// What a computation came to, and what of.
+struct Kept<T> {
+    files: Files,
+    begun: Instant,
+    result: Result<T, Problem>,
+}
+
+impl<T> Kept<T> {
+    /// Whether it answers a request that came at `asked` and finds these files: they are the very same, or the
+    /// computation began later than the request.
+    fn answers(&self, files: Files, asked: Instant) -> bool {
+        self.files == files || self.begun >= asked
+    }
+}
+
+/// What is known of the log since READY.
+#[derive(Default)]
+struct Health {
+    /// The most bytes that the log's whole lines were seen to have: it never has fewer.
+    events_end: u64,
+    /// The files that were last found to be sound.
+    checked: Option<Files>,
+    /// What was found wrong, and with which files.
+    fault: Option<(Files, Problem)>,
+}
+
+impl Source {
+    /// Observes these stores from now on: files that are there are never to be replaced or removed.
+    pub(crate) fn new(stores: Stores<Directory>, metrics: Arc<Metrics>) -> Result<Self, Error> {
+        // READY says that they are sound.
+        let checked = Some(Files::now(&stores)?);
+        Ok(Self {
+            stores,
+            metrics,
+            derived: Turn::new(None),
+            stories: Turn::default(),
+            searches: Semaphore::new(SEARCHES_MAX),
+            health: Mutex::new(Health { checked, ..Health::default() }),
+        })
+    }
+
+    /// The stores, for what is quick and cannot fail by their content.
+    pub(crate) fn stores(&self) -> &Stores<Directory> {
+        &self.stores
+    }
+
+    /// Reads by `read`, on a thread that may wait for the disk. What it finds wrong with the stores is remembered.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let source = Arc::clone(self);
+        on_thread(move || {
+            let files = Files::now(&source.stores)?;
+            let result = source.refuse_cut().map_err(Problem::from).and_then(|()| read(&source.stores));
+            result.inspect_err(|problem| source.remember(files, problem))
+        })
+        .await
+    }
+
+    /// The same for what looks through the whole log.
+    pub(crate) async fn search<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let source = Arc::clone(self);
+        // A client that gives up does not set its search free: the thread goes on.
+        detached(async move {
+            let _turn = source.searches.acquire().await;
+            source.read(read).await
+        })
+        .await
+    }
+
+    /// What the whole log adds up to, as it is now or was since the request began.
+    pub(crate) async fn derived(self: &Arc<Self>) -> Result<Arc<Derived>, Problem> {
+        let asked = Instant::now();
+        let source = Arc::clone(self);
+        detached(async move {
+            let mut kept = source.derived.lock().await;
+            let files = Files::now(&source.stores)?;
+            if let Some(kept) = kept.as_ref().filter(|kept| kept.answers(files, asked)) {
+                return kept.result.clone();
+            }
+            // First let go of the old: two histories of a long log need not fit the memory.
+            *kept = None;
+            let begun = Instant::now();
+            source.metrics.derivations.inc();
+            let result = source.read(|stores| Ok(Arc::new(Derived::compute(stores)?))).await;
+            *kept = Some(Kept { files, begun, result: result.clone() });
+            result
+        })
+        .await
+    }
+
+    /// The story of a decision that is in the log, as JSON, as it is now or was since the request began.
+    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId) -> Result<Bytes, Problem> {
+        let asked = Instant::now();
+        let source = Arc::clone(self);
+        detached(async move {
+            let mut stories = source.stories.lock().await;
+            let files = Files::now(&source.stores)?;
+            let is_asked = |(of, kept): &&(_, Kept<_>)| *of == id && kept.answers(files, asked);
+            if let Some((_, kept)) = stories.iter().find(is_asked) {
+                return kept.result.clone();
+            }
+            stories.retain(|(of, kept)| *of != id && kept.files == files);
+            let begun = Instant::now();
+            source.metrics.derivations.inc();
+            let result = source.read(move |stores| tell(stores, id)).await;
+            stories.push_back((id, Kept { files, begun, result: result.clone() }));
+            while stories.len() > 1 && stories.iter().map(length).sum::<usize>() > STORIES_BYTES_MAX {
+                stories.pop_front();
+            }
+            result
+        })
+        .await
+    }
+
+    /// What is wrong with the stores, as far as it is known; to be asked by probes. Of a store that has grown, as
+    /// stores do, the end is looked at; one that changed in another way is read as a whole.
+    pub(crate) async fn health(self: &Arc<Self>) -> Result<(), Problem> {
+        let files = Files::now(&self.stores)?;
+        let checked = {
+            let health = self.lock();
+            if let Some((_, problem)) = health.fault.as_ref().filter(|(faulty, _)| *faulty == files) {
+                return Err(problem.clone());
+            }
+            health.checked
+        };
+        if checked == Some(files) {
+            return Ok(());
+        }
+        if checked.is_some_and(|checked| files.have_grown_since(checked)) {
+            self.read(|stores| {
+                let view = View::open(&stores.events)?;
+                view.page_before(view.end(), &Search::of_all(1))?;
+                snapshot::latest(stores)?;
+                Ok(())
+            })
+            .await?;
+        } else {
+            self.derived().await?;
+        }
+        self.lock().checked = Some(files);
+        Ok(())
+    }
+
+    /// Refuses a log that has fewer whole lines than it was seen to have.
+    fn refuse_cut(&self) -> Result<(), Error> {
+        let end = View::open(&self.stores.events)?.end();
+        let mut health = self.lock();
+        if end < health.events_end {
+            return Err(Error::unavailable(
+                self.stores.events.path(),
+                format!("it was cut off: of {} bytes of whole lines, {end} are left", health.events_end),
+                "find out what touched the file; `dreichor replay` says what it holds now",
+            ));
+        }
+        health.events_end = end;
+        Ok(())
+    }
+
+    fn remember(&self, files: Files, problem: &Problem) {
+        if problem.is_of_the_stores() {
+            self.lock().fault = Some((files, problem.clone()));
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Health> {
+        // What is kept is whole after every step, whoever panicked in between.
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn tell(stores: &Stores<Directory>, id: DecisionId) -> Result<Bytes, Problem> {
+    let story = explain(stores, id.uuid(), &mut ())?.story;
+    let story = story.ok_or_else(|| Problem::internal("a decision without a story"))?;
+    Ok(story.to_json().into())
+}
+
+/// How much a story holds of the memory, in bytes; a little more for what is around it.
+fn length((_, kept): &(DecisionId, Kept<Bytes>)) -> usize {
+    kept.result.as_ref().map_or(0, Bytes::len) + 512
+}
+
+/// Runs `work` on a thread that may block.
+pub(crate) async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal("a panic")))
+}
+
+/// Runs `work` to its end, also when nobody waits for it any more.
+async fn detached<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(Problem::internal("a panic")))
+}
