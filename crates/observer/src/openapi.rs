@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use dreichor_core::event::EventType;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -28,66 +29,120 @@ pub fn document() -> Value {
     document
 }
 
-/// Adds what every operation shares: the problems that any request may meet, and the headers of every answer.
+/// A UUID (RFC 9562) as the format writes it.
+const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
+/// One of version 8, as ids made of content are.
+const CONTENT_ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+const HASH: &str = "^[0-9a-f]{64}$";
+/// At most 18 digits: [`routes::POSITION_MAX`].
+const CURSOR: &str = "^(0|[1-9][0-9]{0,17})$";
+const MARKET: &str = "^[A-Za-z0-9._:/-]{1,64}$";
+
+/// The form of the texts that have these names, as parameters and as members.
+const FORMS: [(&str, &[&str]); 5] = [
+    (UUID, &["id", "event_id", "last_event_id", "strategy_instance_id"]),
+    (CONTENT_ID, &["decision_id", "interrupted_tick", "last_execution_id", "snapshot_id", "snapshotId"]),
+    (HASH, &["root_hash", "auditRootHash", "memory_digest", "ledger_digest", "lifecycles_digest"]),
+    (CURSOR, &["before", "after", "next", "previous"]),
+    (MARKET, &["market_id"]),
+];
+
+/// Adds what every operation shares: the problems that any request may meet, the headers of every answer, and the
+/// forms of texts.
 fn complete(document: &mut Value) {
     if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
         info.remove("contact");
         info.insert("version".into(), json!("1"));
     }
-    if let Some(document) = document.as_object_mut() {
-        document.insert("security".into(), json!([{}, { "bearer": [] }]));
-    }
-    if let Some(components) = document.get_mut("components").and_then(Value::as_object_mut) {
-        let bearer = json!({
-            "type": "http",
-            "scheme": "bearer",
-            "description": "Needed where a token file is configured; never for /livez and /readyz."
-        });
-        components.insert("securitySchemes".into(), json!({ "bearer": bearer }));
-    }
-    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
-    for (path, operations) in paths {
-        let Some(operations) = operations.as_object_mut() else { continue };
-        for (method, operation) in operations {
-            let is_head = method == "head";
-            let Some(operation) = operation.as_object_mut() else { continue };
-            if is_head && let Some(id) = operation.get("operationId").and_then(Value::as_str) {
-                let id = format!("{id}_head");
-                operation.insert("operationId".into(), json!(id));
-            }
-            let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else {
-                continue;
-            };
-            if path.starts_with("/v1/") || path == "/openapi.json" || path == "/docs" {
-                let unchanged = json!({ "description": "If-None-Match names the ETag of this answer" });
-                responses.insert("304".into(), unchanged);
-            }
-            for status in [400, 401, 421, 500, 503] {
-                if responses.contains_key(&status.to_string()) {
-                    continue;
-                }
-                responses.insert(status.to_string(), problems(status));
-            }
-            let too_large = json!({ "description": "The headers are longer than 8 KiB; without a body" });
-            responses.insert("431".into(), too_large);
-            if is_head {
-                for response in responses.values_mut().filter_map(Value::as_object_mut) {
-                    response.remove("content");
-                }
-            }
+    let bearer = json!({
+        "type": "http",
+        "scheme": "bearer",
+        "description": "Needed where a token file is configured; never for /livez and /readyz."
+    });
+    put_in(document, "", "security", json!([{}, { "bearer": [] }]));
+    put_in(document, "/components", "securitySchemes", json!({ "bearer": bearer }));
+    let types: Vec<&str> = EventType::ALL.iter().map(|event_type| event_type.as_str()).collect();
+    let urns: Vec<&str> = Kind::ALL.iter().map(|kind| kind.urn()).collect();
+    put_in(document, "/components/schemas/AuditEvent/properties/type", "enum", json!(types));
+    put_in(document, "/components/schemas/Problem/properties/type", "enum", json!(urns));
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    for schema in schemas.into_iter().flat_map(|schemas| schemas.values_mut()) {
+        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+        for (name, property) in properties.into_iter().flatten() {
+            form(name, property);
         }
+    }
+    let paths = document.get_mut("paths").and_then(Value::as_object_mut);
+    for (path, item) in paths.into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            complete_operation(path, method == "head", &types, operation);
+        }
+    }
+}
+
+/// Says which form the text of this name has.
+fn form(name: &str, schema: &mut Value) {
+    if let Some((pattern, _)) = FORMS.iter().find(|(_, names)| names.contains(&name)) {
+        put_in(schema, "", "pattern", json!(pattern));
+    }
+}
+
+fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut Value) {
+    if is_head && let Some(id) = operation.get("operationId").and_then(Value::as_str) {
+        let id = format!("{id}_head");
+        put_in(operation, "", "operationId", json!(id));
+    }
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if name == "type" {
+            put_in(parameter, "/schema", "enum", json!(types));
+        }
+        if let Some(schema) = parameter.get_mut("schema") {
+            form(&name, schema);
+        }
+    }
+    let etag = json!({ "schema": { "type": "string" }, "description": "Stands for the bytes of the answer" });
+    put_in(operation, "/responses/200", "headers", json!({ "ETag": etag }));
+    let mut unchanged = json!({ "description": "If-None-Match names the ETag of this answer" });
+    put_in(&mut unchanged, "", "headers", json!({ "ETag": etag }));
+    put_in(operation, "/responses", "304", unchanged);
+    // Probes are open to all, and other paths are never not ready.
+    let is_probe = matches!(path, "/livez" | "/readyz");
+    for status in [400, 401, 421, 500, 503].into_iter().filter(|status| !is_probe || *status != 401) {
+        put_in(operation, "/responses", &status.to_string(), problems(status));
+    }
+    let too_large = json!({ "description": "The headers are longer than 8 KiB; without a body" });
+    put_in(operation, "/responses", "431", too_large);
+    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
+    for response in responses.into_iter().flat_map(|responses| responses.values_mut()) {
+        if let Some(response) = response.as_object_mut().filter(|_| is_head) {
+            response.remove("content");
+        }
+    }
+}
+
+/// Puts a member into the object at this place (RFC 6901).
+fn put_in(document: &mut Value, place: &str, name: &str, value: Value) {
+    if let Some(object) = document.pointer_mut(place).and_then(Value::as_object_mut) {
+        object.insert(name.into(), value);
     }
 }
 
 /// The response of all problems with this status.
 fn problems(status: u16) -> Value {
-    let titles: Vec<String> = Kind::ALL
+    let of = |kind: &&Kind| kind.status().as_u16() == status;
+    let titles: Vec<String> =
+        Kind::ALL.iter().filter(of).map(|kind| format!("{} (`{}`)", kind.title(), kind.urn())).collect();
+    let headers: serde_json::Map<String, Value> = Kind::ALL
         .iter()
-        .filter(|kind| kind.status().as_u16() == status)
-        .map(|kind| format!("{} (`{}`)", kind.title(), kind.urn()))
+        .filter(of)
+        .filter_map(|kind| kind.header())
+        .map(|(name, _)| (name.to_string(), json!({ "schema": { "type": "string" } })))
         .collect();
     json!({
         "description": titles.join("; "),
+        "headers": headers,
         "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } }
     })
 }

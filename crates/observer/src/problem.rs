@@ -1,7 +1,7 @@
 //! Problem documents: RFC 9457.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use dreichor_replay::Error;
 use serde::Serialize;
@@ -109,6 +109,26 @@ kinds! {
     TookTooLong = SERVICE_UNAVAILABLE, "took-too-long", "The answer took too long";
 }
 
+impl Kind {
+    /// The header that this problem demands (RFC 9110 sections 10.2.1, 10.2.3, 11.6.1).
+    pub(crate) const fn header(self) -> Option<(HeaderName, &'static str)> {
+        match self {
+            Self::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"dreichor\"")),
+            Self::NotReady | Self::TookTooLong => Some((header::RETRY_AFTER, "1")),
+            Self::MethodNotAllowed => Some((header::ALLOW, "GET, HEAD")),
+            Self::BadParameter
+            | Self::BodyNotAllowed
+            | Self::BadHost
+            | Self::UnknownPath
+            | Self::NotFound
+            | Self::MisdirectedHost
+            | Self::StoreMalformed
+            | Self::StoreUnavailable
+            | Self::Internal => None,
+        }
+    }
+}
+
 impl Problem {
     pub(crate) fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), parameter: None, place: None }
@@ -195,26 +215,8 @@ impl IntoResponse for Problem {
         let mut response = (status, Body::from(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self.kind {
-            Kind::Unauthorized => {
-                headers
-                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"dreichor\""));
-            }
-            Kind::NotReady | Kind::TookTooLong => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
-            Kind::MethodNotAllowed => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            }
-            Kind::BadParameter
-            | Kind::BodyNotAllowed
-            | Kind::BadHost
-            | Kind::UnknownPath
-            | Kind::NotFound
-            | Kind::MisdirectedHost
-            | Kind::StoreMalformed
-            | Kind::StoreUnavailable
-            | Kind::Internal => {}
+        if let Some((name, value)) = self.kind.header() {
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response
     }

@@ -25,6 +25,9 @@ const LIMIT: u64 = 100;
 /// The most that may be asked for.
 const LIMIT_MAX: u64 = 1000;
 
+/// The greatest position in a store, cursor, or size of a tree that may be asked for: all numbers of 18 digits.
+const POSITION_MAX: u64 = 999_999_999_999_999_999;
+
 /// What every path needs.
 pub(crate) struct Api {
     pub(crate) source: Arc<Source>,

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::persistence::AuditEvent;
-use super::{LIMIT, LIMIT_MAX, Shared};
+use super::{LIMIT, LIMIT_MAX, POSITION_MAX, Shared};
 use crate::answer::{Answer, JSON, Outcome};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Query, Segment, path_form};
@@ -118,8 +118,8 @@ pub(super) struct DecisionMemoryPage {
 pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     let query = Query::parse(query.as_deref(), &["limit", "before", "after"])?;
     let limit = query.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
-    let before = query.integer("before", 0, u64::MAX)?;
-    let after = query.integer("after", 0, u64::MAX)?;
+    let before = query.integer("before", 0, POSITION_MAX)?;
+    let after = query.integer("after", 0, POSITION_MAX)?;
     let derived = api.source.derived().await?;
     let memory = derived.replayed.history.state().memory();
     let size = memory.decisions().len() as u64;

@@ -11,14 +11,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{LIMIT, LIMIT_MAX, Shared};
+use super::{LIMIT, LIMIT_MAX, POSITION_MAX, Shared};
 use crate::answer::{Answer, Outcome};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Query, Segment, path_form};
 use crate::snake::raw;
-
-/// Positions fit a signed integer of 64 bits, as sizes of files do.
-const POSITION_MAX: u64 = i64::MAX as u64;
 
 /// An audit event, its very bytes on disk. The members behind these depend on the type.
 #[derive(ToSchema)]
@@ -290,7 +287,7 @@ pub(super) struct InclusionProof {
     tag = "persistence",
     params(
         ("event_id" = String, Query, description = "The event's id"),
-        ("tree_size" = Option<u64>, Query, minimum = 1, description = "The size of the tree; that of the log if not given"),
+        ("tree_size" = Option<u64>, Query, minimum = 1, maximum = 999_999_999_999_999_999_u64, description = "The size of the tree; that of the log if not given"),
     ),
     responses(
         (status = 200, body = InclusionProof),
@@ -332,8 +329,8 @@ pub(super) struct ConsistencyProof {
     path = "/v1/observe/persistence/proof/consistency",
     tag = "persistence",
     params(
-        ("from" = u64, Query, description = "The size of the smaller tree"),
-        ("to" = Option<u64>, Query, description = "The size of the larger tree; that of the log if not given"),
+        ("from" = u64, Query, maximum = 999_999_999_999_999_999_u64, description = "The size of the smaller tree"),
+        ("to" = Option<u64>, Query, maximum = 999_999_999_999_999_999_u64, description = "The size of the larger tree; that of the log if not given"),
     ),
     responses((status = 200, body = ConsistencyProof))
 )]
