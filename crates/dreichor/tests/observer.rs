@@ -8,6 +8,8 @@ mod support;
 
 use std::fmt::Write;
 use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rfc6962::{Node, hex, mth, verifies_consistency, verifies_inclusion};
@@ -333,4 +335,25 @@ fn the_entity_tag_stands_for_the_bytes() {
     for path in ["/v1/observe/derived/decision-memory", EVENTS] {
         assert_eq!(other.get(path).header("etag"), observed.get(path).header("etag"));
     }
+}
+
+/// A writer that does not read what stands far behind it appends to a damaged log.
+#[test]
+fn a_log_that_grows_behind_a_fault_is_ready_only_once_it_is_mended() {
+    let bench = Bench::filled();
+    let log = vector("audit_events.ndjson");
+    let last = *lines(&log).last().unwrap();
+    bench.put(&bench.log_path(), log.strip_suffix(last).unwrap());
+    let observed = bench.observe(&[]);
+    let overwrite = |byte: &[u8]| {
+        let file = fs::OpenOptions::new().write(true).open(bench.log_path()).unwrap();
+        file.write_all_at(byte, 5000).unwrap();
+    };
+    observed.get("/readyz").expect(200);
+    overwrite(b"\0");
+    observed.get("/readyz").is_problem(503, "not-ready");
+    fs::OpenOptions::new().append(true).open(bench.log_path()).unwrap().write_all(last).unwrap();
+    observed.get("/readyz").is_problem(503, "not-ready");
+    overwrite(&log[5000..=5000]);
+    observed.get("/readyz").expect(200);
 }

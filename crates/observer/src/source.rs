@@ -155,15 +155,17 @@ impl Source {
     }
 
     /// What is wrong with the stores, as far as it is known; to be asked by probes. Of a store that has grown, as
-    /// stores do, the end is looked at; one that changed in another way is read as a whole.
+    /// stores do, the end is looked at; one that changed in another way, or that had a fault, is read as a whole.
     pub(crate) async fn health(self: &Arc<Self>) -> Result<(), Problem> {
         let files = Files::now(&self.stores)?;
-        let checked = {
+        let (checked, faulty) = {
             let health = self.lock();
-            if let Some((_, problem)) = health.fault.as_ref().filter(|(faulty, _)| *faulty == files) {
-                return Err(problem.clone());
+            match &health.fault {
+                Some((faulty, problem)) if *faulty == files => return Err(problem.clone()),
+                // What stands behind a fault does not mend it.
+                Some((faulty, _)) => (None, Some(*faulty)),
+                None => (health.checked, None),
             }
-            health.checked
         };
         if checked == Some(files) {
             return Ok(());
@@ -179,7 +181,10 @@ impl Source {
         } else {
             self.derived().await?;
         }
-        self.lock().checked = Some(files);
+        let mut health = self.lock();
+        health.checked = Some(files);
+        // One that was found meanwhile stays.
+        health.fault.take_if(|(found, _)| Some(*found) == faulty);
         Ok(())
     }
 
