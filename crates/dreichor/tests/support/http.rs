@@ -27,16 +27,20 @@ pub(crate) struct Answer {
 impl Bench {
     /// Starts `run` on these stores, and waits until it is ready.
     pub(crate) fn observe(&self, arguments: &[&str]) -> Observed {
-        let mut running = self.start(&[&["run", "--log-format", "json"], arguments].concat());
-        running.wait_until_it_says("READY");
-        let line =
-            running.told().lines().find(|line| line.contains("observer: listening")).unwrap().to_owned();
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        Observed { running, address: line["addr"].as_str().unwrap().parse().unwrap() }
+        Observed::when_ready(self.start(&[&["run", "--log-format", "json"], arguments].concat()))
     }
 }
 
 impl Observed {
+    /// Waits until a runtime, whose log is JSON, is ready.
+    pub(crate) fn when_ready(mut running: Running) -> Self {
+        running.wait_until_it_says("READY");
+        let line =
+            running.told().lines().find(|line| line.contains("observer: listening")).unwrap().to_owned();
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        Self { running, address: line["addr"].as_str().unwrap().parse().unwrap() }
+    }
+
     pub(crate) fn connect(&self) -> TcpStream {
         connect(self.address)
     }

@@ -10,6 +10,7 @@
 
 pub(crate) mod http;
 pub(crate) mod namespace;
+pub(crate) mod page;
 pub(crate) mod tracer;
 
 use std::collections::BTreeMap;
