@@ -61,7 +61,7 @@ Exit codes:
 pub(crate) enum Command {
     /// Create the two mounts; changes nothing that is there
     Init(Json),
-    /// Start the runtime: gate, READY, then idle until SIGINT or SIGTERM; writes nothing
+    /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
     Run,
     /// Record inputs (NDJSON) durably, and acknowledge each on standard output
     Ingest {
@@ -290,7 +290,7 @@ settings! {
     database_url: String = "database-url", "DREICHOR_DATABASE_URL", "URL";
     /// Address and port of the Observer API, or off [default: 127.0.0.1:4710]
     observer_addr: String = "observer-addr", "DREICHOR_OBSERVER_ADDR", "ADDR";
-    /// File with the Observer API's bearer token; required off loopback
+    /// File with the Observer API's bearer token, mode 0600; required off loopback
     observer_token_file: OsString = "observer-token-file", "DREICHOR_OBSERVER_TOKEN_FILE", "FILE";
     /// What the kernel is asked to enforce: auto, require, off [default: auto]
     sandbox: String = "sandbox", "DREICHOR_SANDBOX", "MODE";
