@@ -68,6 +68,7 @@ bugs! {
     PositionLeftOpen = "a sold position left open",
     HoldTimeIgnored = "the hold time ignored",
     SalvageUnsynced = "what is salvaged not durable when `salvage` says so",
+    SalvageResumed = "`salvage` written into what a stopped one left",
     SalvageBreaksOff = "`salvage` keeps one event",
     RepetitionRecorded = "an input that comes again recorded again",
 }

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dreichor_planted::{Bug, plant};
 use support::crash::Explorer;
-use support::{appender, damage, faults, foreign, order, vectors};
+use support::{appender, damage, faults, foreign, order, salvage, vectors};
 
 /// A way to look for bugs; what it counts.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +19,21 @@ enum Check {
     Order,
     Foreign,
     Damage,
+    Salvage,
     Vectors,
 }
 
 impl Check {
-    const ALL: [Self; 7] =
-        [Self::Crash, Self::Faults, Self::Appender, Self::Order, Self::Foreign, Self::Damage, Self::Vectors];
+    const ALL: [Self; 8] = [
+        Self::Crash,
+        Self::Faults,
+        Self::Appender,
+        Self::Order,
+        Self::Foreign,
+        Self::Damage,
+        Self::Salvage,
+        Self::Vectors,
+    ];
 
     const fn name(self) -> (&'static str, &'static str) {
         match self {
@@ -34,6 +43,7 @@ impl Check {
             Self::Order => ("order", "life"),
             Self::Foreign => ("foreign", "deed"),
             Self::Damage => ("damage", "damage"),
+            Self::Salvage => ("salvage", "image"),
             Self::Vectors => ("vectors", "run"),
         }
     }
@@ -52,6 +62,7 @@ impl Check {
             Self::Order => order::run(seed, &mut cases),
             Self::Foreign => foreign::run(seed, &mut cases),
             Self::Damage => damage::run(seed, &mut cases),
+            Self::Salvage => salvage::run(seed, &mut cases),
             Self::Vectors => vectors::run(&mut cases),
         }));
         let failure = ended.err().map(|panic| {
@@ -109,6 +120,7 @@ fn catcher(bug: Bug) -> Check {
         | Bug::RootUnchecked
         | Bug::PositionsUnchecked
         | Bug::SnapshotAheadAccepted => Check::Damage,
+        Bug::SalvageResumed => Check::Salvage,
         Bug::PositionLeftOpen | Bug::HoldTimeIgnored => Check::Vectors,
     }
 }

@@ -1,9 +1,9 @@
-//! What a writer does, and what it does not put up with: the order of its calls, other hands in its files, and
-//! stores that are not as they were left; and the published vectors, however they come.
+//! What a writer does, and what it does not put up with: the order of its calls, other hands in its files,
+//! stores that are not as they were left; salvages that are stopped; and the published vectors, however they come.
 
 mod support;
 
-use support::{damage, foreign, order, seed, vectors};
+use support::{damage, foreign, order, salvage, seed, vectors};
 
 #[test]
 fn a_writer_keeps_to_the_order() {
@@ -23,4 +23,11 @@ fn whatever_is_known_to_be_wrong_is_refused() {
 #[test]
 fn the_vectors_come_out_as_published() {
     vectors::run(&mut 0);
+}
+
+#[test]
+fn a_salvage_that_was_stopped_is_no_result_and_says_what_to_do() {
+    let mut cases = 0;
+    salvage::run(seed(), &mut cases);
+    eprintln!("{cases} images of stopped salvages");
 }

@@ -29,7 +29,11 @@ impl<'s, N: Medium> NewFile<'s, N> {
     pub(super) fn create(store: &'s Store<N>) -> Result<Self, Error> {
         let medium = store.medium();
         let create = || {
-            let file = medium.create(store.file())?;
+            let file = if planted!(SalvageResumed) && medium.stat(store.file())?.is_some() {
+                medium.open(store.file(), Access::Append)?
+            } else {
+                medium.create(store.file())?
+            };
             if !planted!(SalvageUnsynced) {
                 uninterrupted(|| file.sync())?;
                 uninterrupted(|| medium.sync())?;

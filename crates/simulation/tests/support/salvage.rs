@@ -2,30 +2,84 @@
 
 use dreichor_audit::salvage::salvage;
 use dreichor_core::Snapshot;
-use dreichor_simulation::{Disk, Image, Kept, Mount, Plan};
+use dreichor_replay::Error;
+use dreichor_runtime::snapshots::SnapshotStrategy;
+use dreichor_simulation::{Disk, Image, Kept, Mount, Plan, Random};
 
 use super::check::names_and_bytes;
-use super::{Scenario, Whole, file, lines, stores};
+use super::{Scenario, Whole, file, holding, inputs, lines, stores};
+
+/// Stops a salvage of stores with a hole at each of its calls and looks at all that the medium may then hold of
+/// the new mounts: a second salvage into them begins anew where there is nothing, and otherwise leaves them as
+/// they are and says what to do. `cases` counts what the medium may hold.
+pub(crate) fn run(seed: u64, cases: &mut u64) {
+    let mut random = Random(seed);
+    let strategy = SnapshotStrategy::OnLedgerUpdate;
+    let scenario = Scenario { name: String::new(), inputs: inputs(24, 300, seed), batch: 24, strategy };
+    let whole = scenario.whole();
+    let acknowledged = 12;
+    let (mut log, hole) = (whole.events.clone(), whole.lengths[acknowledged].0);
+    log[hole..hole + 100].fill(0);
+    let image = holding(&log, &whole.snapshots).image(Kept::Nothing);
+    let copied = Disk::default();
+    attempt(&image, &copied, "").unwrap();
+    for call in 0..=copied.calls() {
+        let target = Disk::default();
+        target.begin(Plan { crash_at: Some(call), fault: None });
+        let _ = attempt(&image, &target, &format!("TEST_SEED={seed}, salvage stops at call {call}"));
+        for kept in target.ways(&mut random) {
+            *cases += 1;
+            let story = format!("TEST_SEED={seed}, salvage stops at call {call}, kept {kept:?}");
+            check_second(&scenario, &whole, (&image, acknowledged), &target.image(kept), &story);
+        }
+    }
+}
+
+/// Salvages the stores of an image once more, into mounts in which the first salvage left `found`.
+fn check_second(
+    scenario: &Scenario,
+    whole: &Whole,
+    (image, acknowledged): (&Image, usize),
+    found: &Image,
+    story: &str,
+) {
+    let target = found.disk();
+    target.begin(Plan::default());
+    let ended = attempt(image, &target, story);
+    if found.files.is_empty() {
+        assert!(ended.is_ok(), "{story}, then {ended:?}");
+        check_target(scenario, whole, &target.image(Kept::Nothing), acknowledged, story);
+        return;
+    }
+    let Err(error) = ended else { panic!("{story}: a second salvage writes into what the first left") };
+    assert_eq!(error.exit_code(), 13, "{story}: {error}");
+    let message = error.to_string();
+    for text in ["the copy is not whole", "next: remove the copy"] {
+        assert!(message.contains(text), "{story}: {message}");
+    }
+    let left = Mount::ALL.iter().flat_map(|&mount| names_and_bytes(&target, mount));
+    assert!(left.eq(found.files.iter().cloned()), "{story}: a second salvage changes what the first left");
+}
 
 /// Salvages the image: all that was acknowledged is kept, nothing else appears, the originals are not touched,
 /// the result is durable, and a writer goes on from it. Stopped at any call, nothing is called whole that is not.
 pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowledged: usize, story: &str) {
     let target = Disk::default();
-    assert!(attempt(image, &target, story), "{story}: salvage fails");
+    attempt(image, &target, story).unwrap_or_else(|error| panic!("{story}: salvage fails: {error}"));
     check_target(scenario, whole, &target.image(Kept::Nothing), acknowledged, story);
     for call in 0..target.calls() {
         let target = Disk::default();
         target.begin(Plan { crash_at: Some(call), fault: None });
         // An error: the mounts stay under the name `incomplete`, which no command takes for a result.
         assert!(
-            !attempt(image, &target, story),
+            attempt(image, &target, story).is_err(),
             "{story}: a salvage that was stopped at call {call} says well"
         );
     }
 }
 
-/// Whether salvage says that its result is whole.
-fn attempt(image: &Image, target: &Disk, story: &str) -> bool {
+/// What salvage says of its result; the originals are as they were.
+fn attempt(image: &Image, target: &Disk, story: &str) -> Result<(), Error> {
     let source = image.disk();
     source.begin(Plan::default());
     let result = salvage(&stores(&source), &stores(target), &mut ());
@@ -35,7 +89,7 @@ fn attempt(image: &Image, target: &Disk, story: &str) -> bool {
     let is_same =
         Mount::ALL.iter().flat_map(|&mount| names_and_bytes(&source, mount)).eq(image.files.iter().cloned());
     assert!(is_same, "{story}: salvage changes the originals");
-    result.is_ok()
+    result.map(drop)
 }
 
 /// `target` is what the medium holds of the result.
