@@ -34,6 +34,7 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next
     let begun = Instant::now();
     let endpoint = request.extensions().get::<MatchedPath>().cloned();
     let known = Known::of(request.headers());
+    let is_last = carries(&request) || !is_read(request.method());
     let mut response = match guard.check(&request) {
         Ok(()) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
             Ok(response) => known.unless_among(response),
@@ -51,6 +52,10 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    if is_last {
+        // What it carries is not looked at, and nothing behind it is taken for a request.
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let endpoint = endpoint.as_ref().map_or("none", MatchedPath::as_str);
     guard.metrics.count(endpoint, response.status(), begun.elapsed());
     response
@@ -65,13 +70,20 @@ impl Guard {
             Some(token) if !is_probe(uri.path()) => check_token(token, headers)?,
             Some(_) => {}
         }
-        // GET and HEAD carry nothing here; what carries something may be two requests in one's clothes.
-        let carries = headers.contains_key(header::TRANSFER_ENCODING) || !request.body().is_end_stream();
-        if carries && matches!(*request.method(), Method::GET | Method::HEAD) {
+        if carries(request) && is_read(request.method()) {
             return Err(Problem::new(Kind::BodyNotAllowed, "send the request without a body"));
         }
         Ok(())
     }
+}
+
+/// Whether the request has a body, which none needs: it may be two requests in one's clothes.
+fn carries(request: &Request) -> bool {
+    request.headers().contains_key(header::TRANSFER_ENCODING) || !request.body().is_end_stream()
+}
+
+fn is_read(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// Probes know no token, and learn nothing but yes or no.
