@@ -37,8 +37,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the loop rests when the system gives no connection (too many open files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Threads that serve, and threads that read. Two derivations never run at once, nor more than a few searches,
-/// so that quick reads always find one free.
+/// Threads that serve, and threads that read. Two derivations never run at once, nor more than a few searches and
+/// large pages, so that quick reads always find one free.
 const SERVING_THREADS: usize = 2;
 const READING_THREADS: usize = 8;
 
