@@ -32,12 +32,15 @@ pub(crate) struct Source {
     metrics: Arc<Metrics>,
     /// Whoever has the turn derives; who waits for it takes what the one before derived meanwhile.
     derived: Arc<Turn<Option<Kept<Arc<Derived>>>>>,
-    /// The same of stories, the latest last.
-    stories: Arc<Turn<VecDeque<(DecisionId, Kept<Bytes>)>>>,
+    /// The same of stories.
+    stories: Arc<Turn<Stories>>,
     searches: Arc<Semaphore>,
     pages: Arc<Semaphore>,
     health: Mutex<Health>,
 }
+
+/// The stories that are kept, the latest last.
+type Stories = VecDeque<(DecisionId, Kept<Bytes>)>;
 
 /// What a computation came to, and what of.
 struct Kept<T> {
