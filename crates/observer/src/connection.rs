@@ -26,6 +26,10 @@ pub(crate) const TICK: Duration = Duration::from_millis(250);
 /// How much of an answer is handed over at once, in bytes: the client's pace shows between one and the next.
 const FRAME_BYTES: usize = 64 << 10;
 
+/// How much memory answers that are on their way have together, in frames: eight of the largest. An answer of one
+/// frame needs no room.
+const ROOM_FRAMES: u32 = 8 * 256;
+
 /// What a connection waits for, and since when.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
@@ -46,6 +50,8 @@ pub(crate) struct Connection {
 /// All connections.
 pub(crate) struct Connections {
     places: Arc<Semaphore>,
+    /// For answers, in frames.
+    room: Arc<Semaphore>,
     open: Mutex<Vec<Arc<Connection>>>,
     metrics: Arc<Metrics>,
 }
@@ -73,10 +79,10 @@ impl Connection {
         now
     }
 
-    /// Its answer is; from now on it is the client that is waited for.
-    pub(crate) fn answer(self: &Arc<Self>, asked: Instant, body: Body) -> Sending {
+    /// Its answer is, and has room; from now on it is the client that is waited for.
+    pub(crate) fn answer(self: &Arc<Self>, asked: Instant, body: Body, room: Room) -> Sending {
         self.enter(Phase::Sending(asked));
-        Sending { body, rest: Bytes::new(), connection: Arc::clone(self) }
+        Sending { body, rest: Bytes::new(), connection: Arc::clone(self), _room: room }
     }
 
     /// Whether the client had its time.
@@ -98,25 +104,23 @@ impl Connection {
 impl Connections {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        Arc::new(Self { places, open: Mutex::default(), metrics })
+        let room = Arc::new(Semaphore::new(ROOM_FRAMES as usize));
+        Arc::new(Self { places, room, open: Mutex::default(), metrics })
     }
 
     fn open(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new connection: a free one, or that of the client that has been waited for longest.
+    /// A place for a new connection: a free one, or that of the client that has been waited for longest: first for
+    /// a request, then for taking an answer.
     pub(crate) async fn place(self: &Arc<Self>) -> io::Result<Place> {
-        let permit = loop {
-            let acquire = Arc::clone(&self.places).acquire_owned();
-            if self.places.available_permits() == 0 {
-                self.evict();
-            }
-            // All may be answering: then one that is done by and by is waited for, and looked for again.
-            if let Ok(permit) = timeout(TICK, acquire).await {
-                break permit.map_err(io::Error::other)?;
-            }
-        };
+        let permit = self.take(&self.places, 1, |phase| match phase {
+            Phase::Waiting(since) => Some((0, since)),
+            Phase::Sending(since) => Some((1, since)),
+            Phase::Answering => None,
+        });
+        let permit = permit.await?;
         let phase = Mutex::new(Phase::Waiting(Instant::now()));
         let connection = Arc::new(Connection { phase, evicted: Notify::new() });
         self.open().push(Arc::clone(&connection));
@@ -124,19 +128,55 @@ impl Connections {
         Ok(Place { connection, connections: Arc::clone(self), _permit: permit })
     }
 
-    /// Closes the connection whose client has been waited for longest: first for a request, then for taking an
-    /// answer. One that waits for us stays.
-    fn evict(&self) {
-        let open = self.open();
-        let waiting = open.iter().filter_map(|connection| match connection.phase() {
-            Phase::Waiting(since) => Some((0, since, connection)),
-            Phase::Sending(since) => Some((1, since, connection)),
-            Phase::Answering => None,
-        });
-        if let Some((_, _, connection)) = waiting.min_by_key(|(order, since, _)| (*order, *since)) {
-            self.metrics.evictions.inc();
-            connection.evicted.notify_one();
+    /// Room for an answer: what is free, or that of clients that have been waited for longest to take theirs.
+    async fn room(&self, bytes: u64) -> io::Result<Room> {
+        let frames = bytes.div_ceil(FRAME_BYTES as u64);
+        if frames <= 1 {
+            return Ok(Room { _permit: None });
         }
+        let frames = u32::try_from(frames).unwrap_or(u32::MAX).min(ROOM_FRAMES);
+        let permit = self.take(&self.room, frames, |phase| match phase {
+            Phase::Sending(since) => Some((0, since)),
+            Phase::Waiting(_) | Phase::Answering => None,
+        });
+        Ok(Room { _permit: Some(permit.await?) })
+    }
+
+    /// Takes so much of what there is, and evicts, as long as it is not there, the first by `order`.
+    async fn take(
+        &self,
+        of: &Arc<Semaphore>,
+        count: u32,
+        order: impl Fn(Phase) -> Option<(u8, Instant)>,
+    ) -> io::Result<OwnedSemaphorePermit> {
+        loop {
+            if of.available_permits() < count as usize {
+                self.evict(&order);
+            }
+            // There may be none to evict: then one that is done by and by is waited for, and looked for again.
+            if let Ok(permit) = timeout(TICK, Arc::clone(of).acquire_many_owned(count)).await {
+                return permit.map_err(io::Error::other);
+            }
+        }
+    }
+
+    /// Closes the first connection by `order`. One that has none, as one that waits for us, stays.
+    fn evict(&self, order: impl Fn(Phase) -> Option<(u8, Instant)>) {
+        let mut open = self.open();
+        let ordered = open.iter().enumerate();
+        let ordered = ordered.filter_map(|(at, connection)| Some((order(connection.phase())?, at)));
+        if let Some((_, at)) = ordered.min() {
+            self.metrics.evictions.inc();
+            // Out of the list, so that nobody evicts it again while it closes.
+            open.swap_remove(at).evicted.notify_one();
+        }
+    }
+}
+
+impl Place {
+    /// Room for an answer of so many bytes.
+    pub(crate) async fn room(&self, bytes: u64) -> io::Result<Room> {
+        self.connections.room(bytes).await
     }
 }
 
@@ -147,11 +187,17 @@ impl Drop for Place {
     }
 }
 
+/// An answer's room, held for as long as it is on its way; none: it is small.
+pub(crate) struct Room {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
 /// An answer on its way, in frames.
 pub(crate) struct Sending {
     body: Body,
     rest: Bytes,
     connection: Arc<Connection>,
+    _room: Room,
 }
 
 impl HttpBody for Sending {

@@ -88,7 +88,7 @@ impl Metrics {
         registry.register("http_connections", "Open connections", metrics.connections.clone());
         registry.register(
             "http_connections_evicted",
-            "Slow or silent connections that were closed because others wanted their place",
+            "Slow or silent connections that were closed because others wanted their place or room",
             metrics.evictions.clone(),
         );
         registry.register("derivations", "Replays of the whole log", metrics.derivations.clone());

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use dreichor_replay::{Directory, Error, Stores};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -37,8 +37,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the loop rests when the system gives no connection (too many open files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Threads that serve, and threads that read. Two derivations never run at once, nor more than a few searches,
-/// so that quick reads always find one free.
+/// Threads that serve, and threads that read. Two derivations never run at once, nor more than a few searches and
+/// large pages, so that quick reads always find one free.
 const SERVING_THREADS: usize = 2;
 const READING_THREADS: usize = 8;
 
@@ -145,13 +145,13 @@ async fn accept(
 async fn serve(stream: TcpStream, api: Router, place: Place, mut stopped: watch::Receiver<bool>) {
     // Answers are written whole: nothing is to be waited for. A socket that refuses is slower, and no worse.
     let _ = stream.set_nodelay(true);
-    let connection = Arc::clone(&place.connection);
     let service = service_fn(|request: Request<Incoming>| {
-        let asked = connection.ask();
-        let (mut api, connection) = (api.clone(), Arc::clone(&connection));
+        let asked = place.connection.ask();
+        let (mut api, place) = (api.clone(), &place);
         async move {
-            let response = api.call(request.map(Body::new)).await?;
-            Ok::<_, std::convert::Infallible>(response.map(|body| connection.answer(asked, body)))
+            let Ok(response) = api.call(request.map(Body::new)).await;
+            let room = place.room(response.body().size_hint().lower()).await?;
+            Ok::<_, io::Error>(response.map(|body| place.connection.answer(asked, body, room)))
         }
     });
     let serving = http1::Builder::new()

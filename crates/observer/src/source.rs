@@ -16,9 +16,12 @@ use crate::derived::{Derived, Files};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
-/// How many searches through the whole log may go on at once. A derivation has its own turn, so that quick
-/// answers always find a thread.
+/// How many searches through the whole log may go on at once. A derivation has its own turn, and so has a story,
+/// so that quick answers always find a thread.
 const SEARCHES_MAX: usize = 2;
+
+/// How many large pages may be made at once: they are not long in the making, but many of them are.
+const PAGES_MAX: usize = 2;
 
 /// How much of stories is kept, in bytes.
 const STORIES_BYTES_MAX: usize = 16 << 20;
@@ -28,12 +31,16 @@ pub(crate) struct Source {
     stores: Stores<Directory>,
     metrics: Arc<Metrics>,
     /// Whoever has the turn derives; who waits for it takes what the one before derived meanwhile.
-    derived: Turn<Option<Kept<Arc<Derived>>>>,
-    /// The same of stories, the latest last.
-    stories: Turn<VecDeque<(DecisionId, Kept<Bytes>)>>,
-    searches: Semaphore,
+    derived: Arc<Turn<Option<Kept<Arc<Derived>>>>>,
+    /// The same of stories.
+    stories: Arc<Turn<Stories>>,
+    searches: Arc<Semaphore>,
+    pages: Arc<Semaphore>,
     health: Mutex<Health>,
 }
+
+/// The stories that are kept, the latest last.
+type Stories = VecDeque<(DecisionId, Kept<Bytes>)>;
 
 /// What a computation came to, and what of.
 struct Kept<T> {
@@ -69,9 +76,10 @@ impl Source {
         Ok(Self {
             stores,
             metrics,
-            derived: Turn::new(None),
-            stories: Turn::default(),
-            searches: Semaphore::new(SEARCHES_MAX),
+            derived: Arc::default(),
+            stories: Arc::default(),
+            searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
+            pages: Arc::new(Semaphore::new(PAGES_MAX)),
             health: Mutex::new(Health { checked, ..Health::default() }),
         })
     }
@@ -100,10 +108,28 @@ impl Source {
         self: &Arc<Self>,
         read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
+        self.read_in_turn(&self.searches, read).await
+    }
+
+    /// The same for a page that may be large.
+    pub(crate) async fn page<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.read_in_turn(&self.pages, read).await
+    }
+
+    /// Who gives up while it waits for its turn leaves the queue. Who has begun keeps the turn to its end, also when
+    /// its client is gone: the thread goes on.
+    async fn read_in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        turns: &Arc<Semaphore>,
+        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let turn = Arc::clone(turns).acquire_owned().await;
         let source = Arc::clone(self);
-        // A client that gives up does not set its search free: the thread goes on.
         detached(async move {
-            let _turn = source.searches.acquire().await;
+            let _turn = turn;
             source.read(read).await
         })
         .await
@@ -112,9 +138,9 @@ impl Source {
     /// What the whole log adds up to, as it is now or was since the request began.
     pub(crate) async fn derived(self: &Arc<Self>) -> Result<Arc<Derived>, Problem> {
         let asked = Instant::now();
+        let mut kept = Arc::clone(&self.derived).lock_owned().await;
         let source = Arc::clone(self);
         detached(async move {
-            let mut kept = source.derived.lock().await;
             let files = Files::now(&source.stores)?;
             if let Some(kept) = kept.as_ref().filter(|kept| kept.answers(files, asked)) {
                 return kept.result.clone();
@@ -133,9 +159,9 @@ impl Source {
     /// The story of a decision that is in the log, as JSON, as it is now or was since the request began.
     pub(crate) async fn story(self: &Arc<Self>, id: DecisionId) -> Result<Bytes, Problem> {
         let asked = Instant::now();
+        let mut stories = Arc::clone(&self.stories).lock_owned().await;
         let source = Arc::clone(self);
         detached(async move {
-            let mut stories = source.stories.lock().await;
             let files = Files::now(&source.stores)?;
             let is_asked = |(of, kept): &&(_, Kept<_>)| *of == id && kept.answers(files, asked);
             if let Some((_, kept)) = stories.iter().find(is_asked) {

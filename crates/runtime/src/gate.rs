@@ -63,6 +63,10 @@ pub fn log_ready(receipt: &Receipt) {
     tracing::info!(step = 7, %receipt, "READY");
 }
 
+/// How many clients may wait to be let in, as far as the system allows. The standard library's 128 are soon taken
+/// by a crowd; who comes then tries again after a second.
+const WAITING_MAX: i32 = 1024;
+
 /// Lets the runtime (`run`) pass: it changes nothing, and from here on cannot.
 pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<AdmittedRuntime, Error> {
     let stores = check_mounts(config)?;
@@ -85,7 +89,11 @@ pub fn admit_runtime(config: &Config, watch: &mut impl Watch) -> Result<Admitted
 }
 
 fn listen(addr: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(addr).map_err(|error| {
+    let listener = TcpListener::bind(addr).and_then(|listener| {
+        rustix::net::listen(&listener, WAITING_MAX)?;
+        Ok(listener)
+    });
+    listener.map_err(|error| {
         Error::Configuration(vec![format!(
             "--observer-addr: {addr} cannot be listened on: {error}; name another address or port, or `off`"
         )])

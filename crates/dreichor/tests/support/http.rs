@@ -1,6 +1,6 @@
 //! A client that says exactly what a test wants said, and a runtime to say it to.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -55,14 +55,9 @@ impl Observed {
         ask(self.address, method, path, headers)
     }
 
-    /// Sends these bytes, says that no more come, and reads all that comes back.
+    /// Sends these bytes, and reads all that comes back until the server closes the connection.
     pub(crate) fn send(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = self.connect();
-        // Who is refused early may not take all of it.
-        let _ = stream.write_all(bytes);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        answer
+        send(self.address, bytes)
     }
 }
 
@@ -71,6 +66,24 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream.set_write_timeout(Some(PATIENCE)).unwrap();
     stream
+}
+
+/// Sends these bytes, and reads all that comes back until the server closes the connection.
+pub(crate) fn send(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = connect(address);
+    // Who is refused early may not take all of it.
+    let _ = stream.write_all(bytes);
+    read_to_the_end(stream)
+}
+
+/// All that comes until the server closes the connection: in peace, or by a reset if there is something that it has
+/// not read.
+pub(crate) fn read_to_the_end(mut stream: TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut bytes) {
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset, "it is not closed");
+    }
+    bytes
 }
 
 /// Asks by one request on a connection of its own.
@@ -93,18 +106,46 @@ impl Answer {
     pub(crate) fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
         let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(bytes)));
-        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
-        let mut lines = head.split("\r\n");
-        let status = lines.next().unwrap().strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
-        let headers = lines.map(|line| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.to_ascii_lowercase(), value.to_owned())
-        });
-        let answer = Self { status, headers: headers.collect(), body: bytes[end + 4..].to_vec() };
+        let answer = Self { body: bytes[end + 4..].to_vec(), ..Self::parse_head(&bytes[..end]) };
         if let Some(length) = answer.header("content-length") {
             assert!(answer.body.is_empty() || answer.body.len().to_string() == length, "{answer:?}");
         }
         answer
+    }
+
+    /// Reads the next answer to a GET from a connection; none if it is closed. What comes must be whole.
+    pub(crate) fn next(source: &mut impl BufRead) -> Option<Self> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            if source.read_until(b'\n', &mut head).unwrap() == 0 {
+                assert!(head.is_empty(), "half an answer: {}", String::from_utf8_lossy(&head));
+                return None;
+            }
+        }
+        let mut answer = Self::parse_head(&head[..head.len() - 4]);
+        if answer.status != 304 {
+            let length = answer.header("content-length").unwrap().parse().unwrap();
+            answer.body = vec![0; length];
+            source.read_exact(&mut answer.body).unwrap();
+        }
+        Some(answer)
+    }
+
+    /// All answers to GETs that came over one connection.
+    pub(crate) fn all(mut bytes: &[u8]) -> Vec<Self> {
+        std::iter::from_fn(|| Self::next(&mut bytes)).collect()
+    }
+
+    /// Status and headers.
+    fn parse_head(head: &[u8]) -> Self {
+        let head = String::from_utf8(head.to_vec()).unwrap();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().strip_prefix("HTTP/1.").unwrap()[2..5].parse().unwrap();
+        let headers = lines.map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (name.to_ascii_lowercase(), value.to_owned())
+        });
+        Self { status, headers: headers.collect(), body: Vec::new() }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {

@@ -77,13 +77,16 @@ pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) 
     };
     // Only memory knows whose decision an event is of.
     let derived = if filter.instance.is_some() { Some(api.source.derived().await?) } else { None };
-    let read = move |stores: &_| read_page(stores, before, after, limit, filter, derived.as_deref());
-    let page = if filter == Filter::default() {
-        api.source.read(read).await?
+    // A large page takes long to write, too: not where others are served.
+    let read =
+        move |stores: &_| Answer::json(&read_page(stores, before, after, limit, filter, derived.as_deref())?);
+    if filter != Filter::default() {
+        api.source.search(read).await
+    } else if limit > LIMIT {
+        api.source.page(read).await
     } else {
-        api.source.search(read).await?
-    };
-    Answer::json(&page)
+        api.source.read(read).await
+    }
 }
 
 fn read_page(

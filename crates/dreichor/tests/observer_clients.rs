@@ -1,0 +1,327 @@
+//! Clients that are slow, silent, many or gone: whoever comes is served meanwhile, and nothing of them stays.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, and says what it left out"
+)]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{BufReader, Read, Write};
+use std::net::TcpStream;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use support::http::{Answer, Observed, connect, read_to_the_end};
+use support::{Bench, vector};
+
+/// A page of the greatest size: more than any socket takes without a reader.
+const LARGE: &str = "/v1/observe/persistence/audit-events?limit=1000";
+const SMALL: &str = "/v1/observe/persistence/audit-events?limit=1";
+
+/// What a connection may ask for and never take, or not ask for at all.
+const PLACES: usize = 64;
+
+/// Nothing here takes so long, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A page of this log is as large as pages get: 16 MiB.
+fn with_a_large_page() -> Bench {
+    let bench = Bench::filled();
+    // Each character takes six in JSON.
+    let comment = "\\u0001".repeat(4_096);
+    let mut inputs = String::new();
+    for time in 1_000..1_700 {
+        writeln!(
+            inputs,
+            "{{\"version\":1,\"kind\":\"FEEDBACK\",\"logicalTime\":{time},\"category\":\"RISK_COMFORT\",\
+             \"target\":{{\"type\":\"TIME_WINDOW\",\"from\":0,\"to\":{time}}},\"comment\":\"{comment}\"}}"
+        )
+        .unwrap();
+    }
+    bench.ingest(inputs.as_bytes()).expect(0);
+    bench
+}
+
+fn request(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
+}
+
+/// Asks and does not read.
+fn asking(observed: &Observed, path: &str) -> TcpStream {
+    let mut stream = observed.connect();
+    stream.write_all(request(path).as_bytes()).unwrap();
+    stream
+}
+
+/// What `/metrics` says.
+fn metric(observed: &Observed, name: &str) -> u64 {
+    let text = String::from_utf8(observed.get("/metrics").expect(200).body).unwrap();
+    let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    values.next().unwrap().parse().unwrap()
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Whether the server still holds this connection open, on which it has nothing to say.
+fn is_open(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    let peeked = stream.peek(&mut [0]);
+    stream.set_nonblocking(false).unwrap();
+    peeked.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// The server closes this connection, on which it says nothing.
+fn is_closed_in_silence(stream: TcpStream) {
+    let rest = read_to_the_end(stream);
+    assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+}
+
+/// Descriptors and threads of the process.
+fn holds(observed: &Observed) -> [usize; 2] {
+    let process = format!("/proc/{}", observed.running.id());
+    ["fd", "task"].map(|kind| fs::read_dir(format!("{process}/{kind}")).unwrap().count())
+}
+
+/// So many connections, or as many as the test's process may have.
+fn crowd(observed: &Observed, wanted: usize) -> Vec<TcpStream> {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+    let room = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX).saturating_sub(300);
+    let count = usize::try_from(room).unwrap_or(usize::MAX).min(wanted);
+    if count < wanted {
+        println!("left out: this system allows {count} connections, not {wanted}");
+    }
+    assert!(count > 2 * PLACES);
+    let client = || TcpStream::connect_timeout(&observed.address, PATIENCE / 10).unwrap();
+    (0..count).map(|_| client()).collect()
+}
+
+#[test]
+fn a_crowd_that_comes_at_once_is_let_in() {
+    let somaxconn = fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let room = somaxconn.trim().parse().unwrap_or(0).min(600);
+    if room < 600 {
+        println!("left out: this system lets {room} wait, not 600");
+    }
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    // Nobody is let in meanwhile; all wait in the kernel.
+    observed.running.signal(Signal::STOP);
+    let waiting = crowd(&observed, room);
+    observed.running.signal(Signal::CONT);
+    observed.get("/livez").expect(200);
+    drop(waiting);
+}
+
+#[test]
+fn a_thousand_silent_clients_keep_nobody_out() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    observed.get(SMALL).expect(200);
+    let [descriptors, _] = holds(&observed);
+    let silent = crowd(&observed, 1_000);
+    for path in ["/livez", SMALL, "/v1/observe/derived/lifecycles"] {
+        observed.get(path).expect(200);
+    }
+    // The last of them hold their places still: nobody had to wait until they lost them by being silent.
+    assert!(silent.iter().rev().take(PLACES / 2).any(is_open));
+    let [crowded, _] = holds(&observed);
+    assert!(crowded <= descriptors + PLACES + 2, "{descriptors} {crowded}");
+    assert!(metric(&observed, "dreichor_http_connections") <= PLACES as u64);
+    assert!(metric(&observed, "dreichor_http_connections_evicted_total") > 0);
+    // Who says nothing for too long is closed, and nothing of them stays.
+    wait_until("all are closed", || !silent.iter().any(is_open));
+    wait_until("nothing is left", || metric(&observed, "dreichor_http_connections") == 1);
+    let [left, threads] = holds(&observed);
+    assert!(left <= descriptors + 2, "{descriptors} {left}");
+    // Main, two that serve, eight that read.
+    assert!(threads <= 11, "{threads}");
+}
+
+#[test]
+fn readers_that_never_read_keep_nobody_out() {
+    let bench = with_a_large_page();
+    let observed = bench.observe(&[]);
+    observed.get(SMALL).expect(200);
+    let [descriptors, _] = holds(&observed);
+    let readers: Vec<TcpStream> = (0..PLACES).map(|_| asking(&observed, LARGE)).collect();
+    for path in [SMALL, "/livez", SMALL, "/v1/observe/persistence/snapshots/latest"] {
+        observed.get(path).expect(200);
+    }
+    // All this was answered while most of the large pages still waited to be made.
+    let waiting = readers.iter().filter(|reader| is_open(reader)).count();
+    assert!(waiting > PLACES / 4, "{waiting}");
+    drop(readers);
+    // Who has gone is not worked for any more.
+    wait_until("nothing is left", || metric(&observed, "dreichor_http_connections") == 1);
+    let [left, threads] = holds(&observed);
+    assert!(left <= descriptors + 2, "{descriptors} {left}");
+    assert!(threads <= 11, "{threads}");
+
+    // One that never reads, and one that reads a little by little, are closed as well when nobody wants their places.
+    let never = asking(&observed, LARGE);
+    let mut slow = asking(&observed, LARGE);
+    let mut taken = 0;
+    wait_until("both are closed", || {
+        taken += slow.read(&mut [0; 1 << 10]).unwrap();
+        metric(&observed, "dreichor_http_connections") == 1
+    });
+    assert!((1..1 << 20).contains(&taken), "{taken}");
+    drop(never);
+    // Who reads gets it all.
+    let answer = observed.get(LARGE).expect(200);
+    assert!(answer.body.len() > 15 << 20 && answer.body.len() <= 16 << 20, "{}", answer.body.len());
+}
+
+#[test]
+fn answers_that_nobody_takes_do_not_fill_the_memory() {
+    let bench = with_a_large_page();
+    let observed = bench.observe(&[]);
+    // Their pages have 16 MiB each, and no place is wanted.
+    let readers: Vec<TcpStream> = (0..PLACES / 2).map(|_| asking(&observed, LARGE)).collect();
+    wait_until("all were answered or closed", || !readers.iter().any(is_open));
+    let status = fs::read_to_string(format!("/proc/{}/status", observed.running.id())).unwrap();
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let most: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
+    assert!(most < 400 << 10, "{most} KiB");
+    // Who reads is served from what they leave.
+    assert!(observed.get(LARGE).expect(200).body.len() > 15 << 20);
+}
+
+#[test]
+fn who_is_gone_is_not_worked_for() {
+    const GONE: u64 = 60;
+    let bench = with_a_large_page();
+    let observed = bench.observe(&[]);
+    let memory = observed.get("/v1/observe/derived/decision-memory?limit=1000").expect(200).json();
+    let story = |at: u64| {
+        let id = memory["entries"][usize::try_from(at).unwrap()]["decision_id"].as_str().unwrap().to_owned();
+        format!("/v1/observe/derived/decisions/{id}")
+    };
+    let before = metric(&observed, "dreichor_derivations_total");
+    // A story takes a replay of the whole log, one at a time.
+    drop((0..GONE).map(|at| asking(&observed, &story(at))).collect::<Vec<_>>());
+    wait_until("nobody is left", || metric(&observed, "dreichor_http_connections") == 1);
+    observed.get(&story(GONE)).expect(200);
+    let replays = metric(&observed, "dreichor_derivations_total") - before;
+    assert!((1..GONE / 2).contains(&replays), "{replays}");
+}
+
+#[test]
+fn a_request_that_does_not_come_is_not_waited_for() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    // One byte after the other, and in time.
+    let mut stream = observed.connect();
+    for byte in request("/livez").bytes() {
+        stream.write_all(&[byte]).unwrap();
+    }
+    let mut source = BufReader::new(stream.try_clone().unwrap());
+    assert_eq!(Answer::next(&mut source).unwrap().body, b"live\n");
+    let address = observed.address;
+    thread::scope(|scope| {
+        // Served, and then silent.
+        scope.spawn(move || assert!(Answer::next(&mut source).is_none()));
+        // Never a word; half a request; half a next one.
+        scope.spawn(move || is_closed_in_silence(connect(address)));
+        scope.spawn(move || {
+            let mut stream = connect(address);
+            stream.write_all(&request("/livez").as_bytes()[..20]).unwrap();
+            is_closed_in_silence(stream);
+        });
+        scope.spawn(move || {
+            let mut stream = connect(address);
+            stream.write_all(&[request("/livez").as_bytes(), b"GET"].concat()).unwrap();
+            let mut source = BufReader::new(stream);
+            assert_eq!(Answer::next(&mut source).unwrap().body, b"live\n");
+            assert!(Answer::next(&mut source).is_none());
+        });
+        // One byte after the other, for ever.
+        scope.spawn(move || {
+            let mut stream = connect(address);
+            stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nA: ").unwrap();
+            wait_until("it is closed", || stream.write_all(b"a").is_err());
+            is_closed_in_silence(stream);
+        });
+    });
+    observed.get("/livez").expect(200);
+}
+
+#[test]
+fn one_connection_serves_many_requests() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let paths = ["/livez", "/nowhere", SMALL, "/livez?a=b", "/v1/observe/derived/lifecycles"];
+    let expected: Vec<Answer> = paths.iter().map(|path| observed.get(path)).collect();
+    let is_expected = |answer: Option<Answer>, at: usize| {
+        let (answer, expected) = (answer.unwrap(), &expected[at % paths.len()]);
+        assert_eq!((answer.status, &answer.body), (expected.status, &expected.body));
+    };
+    // One after the other.
+    let mut stream = observed.connect();
+    let mut source = BufReader::new(stream.try_clone().unwrap());
+    for at in 0..100 {
+        stream.write_all(request(paths[at % paths.len()]).as_bytes()).unwrap();
+        is_expected(Answer::next(&mut source), at);
+    }
+    assert_eq!(metric(&observed, "dreichor_http_connections"), 2);
+    // All before the first answer.
+    let all: String = (0..100).map(|at| request(paths[at % paths.len()])).collect();
+    stream.write_all(all.as_bytes()).unwrap();
+    (0..100).for_each(|at| is_expected(Answer::next(&mut source), at));
+    // What was asked for before the client said that it is done, and no more.
+    let last = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all([last, last].concat().as_bytes()).unwrap();
+    is_expected(Answer::next(&mut source), 0);
+    assert!(Answer::next(&mut source).is_none());
+}
+
+#[test]
+fn a_signal_ends_it_after_the_answer_in_flight() {
+    let bench = with_a_large_page();
+    let expected = bench.observe(&[]).get(LARGE).expect(200).body;
+    for signal in [Signal::TERM, Signal::INT] {
+        let observed = bench.observe(&[]);
+        let silent: Vec<TcpStream> = (0..20).map(|_| observed.connect()).collect();
+        let half = asking(&observed, "/livez HTTP/1.1\r\nA");
+        let mut kept = BufReader::new(asking(&observed, "/livez"));
+        Answer::next(&mut kept).unwrap();
+        let mut reader = asking(&observed, LARGE);
+        let mut piece = [0; 1 << 10];
+        let begun = reader.read(&mut piece).unwrap();
+        observed.running.signal(signal);
+        wait_until("nobody is let in", || TcpStream::connect(observed.address).is_err());
+        let mut answer = piece[..begun].to_vec();
+        reader.read_to_end(&mut answer).unwrap();
+        let answer = Answer::parse(&answer).expect(200);
+        assert!(answer.body == expected, "{} of {} bytes", answer.body.len(), expected.len());
+        let outcome = observed.running.finish().expect(0);
+        assert!(!outcome.stderr.contains("panicked"), "{}", outcome.stderr);
+        drop((silent, half, kept));
+    }
+    assert!(bench.stores()[0].starts_with(&vector("audit_events.ndjson")));
+}
+
+#[test]
+fn a_signal_does_not_wait_for_who_never_reads() {
+    let bench = with_a_large_page();
+    let observed = bench.observe(&[]);
+    let readers: Vec<TcpStream> = (0..3).map(|_| asking(&observed, LARGE)).collect();
+    for reader in &readers {
+        reader.peek(&mut [0]).unwrap();
+    }
+    observed.running.signal(Signal::TERM);
+    observed.running.finish().expect(0);
+    drop(readers);
+}

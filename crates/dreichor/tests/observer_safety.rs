@@ -1,0 +1,382 @@
+//! Who may ask the Observer, in which way, and what every answer says to a browser.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use serde_json::Value;
+use support::http::{Answer, Observed};
+use support::{Bench, vector};
+
+const TOKEN: &str = "vS0Gm9-tOkEn_0f.thirty-two+chars";
+const WITH_TOKEN: [&str; 4] = ["--observer-addr", "0.0.0.0:0", "--observer-token-file", "{dir}/token"];
+
+/// What the published vectors have: one of their events, and one of their decisions.
+const EVENT: &str = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9";
+const DECISION: &str = "4d6e8f90-da87-821b-9956-a9a0aa072eec";
+
+/// Methods that no path knows. They are told apart by case (RFC 9110 section 9.1).
+const OTHER_METHODS: [&str; 12] = [
+    "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "Head", "GETX", "A-B",
+];
+
+/// Hosts that are loopback, each to be had with a port as well.
+const LOOPBACK: [&str; 6] = ["localhost", "LOCALHOST", "LocalHost", "127.0.0.1", "127.9.9.9", "[::1]"];
+
+/// Hosts that are not, or only seem so.
+const ELSEWHERE: [&str; 26] = [
+    "",
+    ":80",
+    "dreichor.example",
+    "localhost.example",
+    "example.localhost",
+    "localhost.",
+    "localhost:80:80",
+    "localhost:http",
+    "localhost, dreichor.example",
+    "user@localhost",
+    "127.0.0.1.dreichor.example",
+    "127.0.0.1@dreichor.example",
+    "dreichor.example:127.0.0.1",
+    "128.0.0.1",
+    "0.0.0.0",
+    "127.1",
+    "127.0.0.01",
+    "0x7f.0.0.1",
+    "2130706433",
+    "192.0.2.1",
+    "::1",
+    "[::1",
+    "[127.0.0.1]",
+    "[::]",
+    "[::ffff:127.0.0.1]",
+    "[::1]dreichor.example",
+];
+
+fn with_token(text: &str) -> Bench {
+    let bench = Bench::filled();
+    write_token(&bench.path("token"), text, 0o600);
+    bench
+}
+
+fn write_token(path: &Path, text: &str, mode: u32) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// All paths that the API describes, filled in: with these parameters they have an answer.
+fn paths(observed: &Observed, headers: &[&str]) -> Vec<String> {
+    let document = observed.ask("GET", "/openapi.json", headers).expect(200).json();
+    let paths: Vec<String> =
+        document["paths"].as_object().unwrap().keys().map(|path| fill_in(path)).collect();
+    assert!(paths.len() > 18);
+    paths
+}
+
+fn fill_in(path: &str) -> String {
+    match path {
+        "/v1/observe/persistence/proof/inclusion" => format!("{path}?event_id={EVENT}"),
+        "/v1/observe/persistence/proof/consistency" => format!("{path}?from=1"),
+        path => path.replace("{id}", EVENT).replace("{decision_id}", DECISION),
+    }
+}
+
+/// The answer keeps a browser from making anything of it, and says nothing of who answers.
+#[track_caller]
+fn is_safe(answer: &Answer) {
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
+    assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"));
+    assert!(!policy.contains("script") && !policy.contains("http"), "{policy}");
+    for (name, value) in &answer.headers {
+        let tells = ["server", "via", "x-powered-by", "set-cookie", "location"].contains(&name.as_str());
+        assert!(!tells && !name.starts_with("access-control-"), "{name}: {value}");
+        assert!(!value.contains("hyper") && !value.contains("axum"), "{name}: {value}");
+    }
+}
+
+#[test]
+fn a_token_file_that_others_may_use_or_that_holds_no_token_is_refused() {
+    let bench = with_token(TOKEN);
+    let path = bench.path("token");
+    let refused = |problem: &str| {
+        bench.refuses(
+            &[&["run"], &WITH_TOKEN[..]].concat(),
+            2,
+            &["--observer-token-file: {dir}/token: ", problem],
+        );
+    };
+    for mode in [0o640, 0o620, 0o610, 0o604, 0o602, 0o601, 0o660, 0o644, 0o666, 0o777] {
+        write_token(&path, TOKEN, mode);
+        refused(&format!("its mode is {mode:04o}: others than its owner may use it (`chmod 600` it)"));
+    }
+    let (short, long) = (&TOKEN[1..], "x".repeat(1025));
+    for (text, problem) in [
+        ("", "the token is shorter than 32 characters"),
+        ("\n", "the token is shorter than 32 characters"),
+        (short, "the token is shorter than 32 characters"),
+        (&format!("{short}\n"), "the token is shorter than 32 characters"),
+        (&long, "the token is longer than 1,024 characters"),
+        (&format!("{long}\n"), "the token is longer than 1,024 characters"),
+        (&long.repeat(99), "the token is longer than 1,024 characters"),
+        (&format!("{TOKEN}\n{TOKEN}\n"), "more than one line"),
+        (&format!("{TOKEN}\n\n"), "more than one line"),
+        (&format!("{}\n{TOKEN}", &long[1..]), "more than one line"),
+        (&format!("{TOKEN}\r\n"), "visible ASCII characters"),
+        (&format!(" {TOKEN}"), "visible ASCII characters"),
+        (&format!("{TOKEN}\0"), "visible ASCII characters"),
+        (&format!("{TOKEN}é"), "visible ASCII characters"),
+    ] {
+        write_token(&path, text, 0o600);
+        refused(problem);
+    }
+    fs::remove_file(&path).unwrap();
+    refused("it cannot be read: No such file");
+    fs::create_dir(&path).unwrap();
+    refused("it is not a regular file");
+    fs::remove_dir(&path).unwrap();
+    // Nobody ever writes to it.
+    mknodat(CWD, &path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
+    refused("it is not a regular file");
+}
+
+#[test]
+fn a_token_of_any_allowed_length_opens() {
+    for token in [TOKEN.to_owned(), "x".repeat(1024)] {
+        for (text, mode) in [(token.clone(), 0o600), (format!("{token}\n"), 0o400)] {
+            let bench = with_token("");
+            fs::remove_file(bench.path("token")).unwrap();
+            write_token(&bench.path("token"), &text, mode);
+            let observed = bench.observe(&WITH_TOKEN);
+            observed.ask("GET", "/docs", &[&format!("Authorization: Bearer {token}")]).expect(200);
+            observed.get("/docs").expect(401);
+        }
+    }
+}
+
+#[test]
+fn off_loopback_there_is_no_start_without_a_token() {
+    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0"] {
+        Bench::filled().refuses(&["run", "--observer-addr", address], 2, &["needs --observer-token-file"]);
+    }
+}
+
+#[test]
+fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
+    let bench = with_token(&format!("{TOKEN}\n"));
+    let mut observed = bench.observe(&[&WITH_TOKEN[..], &["--log-level", "debug"]].concat());
+    let right = format!("Authorization: Bearer {TOKEN}");
+    let longer = format!("{right}x");
+    let wrong = [
+        vec![],
+        vec!["Authorization: Bearer"],
+        vec!["Authorization: Bearer "],
+        vec![&right[..right.len() - 1]],
+        vec![&longer],
+        vec!["Authorization: Bearer vS0Gm9-tOkEn_0f.thirty-two+charS"],
+        vec!["Authorization: Basic dlMwR205LXRPa0VuXzBmLnRoaXJ0eS10d28rY2hhcnM6"],
+        vec!["Authorization: Token vS0Gm9-tOkEn_0f.thirty-two+chars"],
+        vec!["Authorization: BearervS0Gm9-tOkEn_0f.thirty-two+chars"],
+        vec!["Authorization: vS0Gm9-tOkEn_0f.thirty-two+chars"],
+        vec!["X-Authorization: Bearer vS0Gm9-tOkEn_0f.thirty-two+chars"],
+        vec!["Proxy-Authorization: Bearer vS0Gm9-tOkEn_0f.thirty-two+chars"],
+        vec!["Cookie: token=vS0Gm9-tOkEn_0f.thirty-two+chars"],
+        vec![&right, &right],
+        vec![&right, "Authorization: Bearer x"],
+        vec!["Authorization: Bearer x", &right],
+        vec!["Authorization: Bearer vS0Gm9-tOkEn_0f.thirty-two+chars, Bearer x"],
+    ];
+    let mut answers = Vec::new();
+    let unknown = ["/", "/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].map(ToOwned::to_owned);
+    for path in paths(&observed, &[&right]).into_iter().chain(unknown) {
+        let is_probe = matches!(path.as_str(), "/livez" | "/readyz");
+        for headers in &wrong {
+            let answer = observed.ask("GET", &path, headers);
+            if is_probe {
+                assert_eq!(answer.status, 200, "{path}");
+            } else {
+                answer.is_problem(401, "unauthorized");
+                assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"dreichor\""));
+            }
+            answers.push(answer);
+        }
+        let answer = observed.ask("GET", &path, &[&right]);
+        assert_eq!(answer.status, if is_problem_path(&path) { 404 } else { 200 }, "{path}");
+        answers.push(answer);
+        // The token does not travel in a URL, and no method opens what GET does not.
+        let query = format!("{path}{}access_token={TOKEN}", if path.contains('?') { '&' } else { '?' });
+        if !is_probe {
+            observed.get(&query).is_problem(401, "unauthorized");
+        }
+        for method in ["HEAD", "POST", "OPTIONS"] {
+            assert_eq!(observed.ask(method, &path, &[]).status == 401, !is_probe, "{method} {path}");
+        }
+    }
+    // The scheme's name has no case (RFC 9110 section 11.1), and whoever has the token may call the host anything.
+    observed.ask("GET", "/docs", &[&format!("authorization: BEARER {TOKEN}")]).expect(200);
+    for host in LOOPBACK.into_iter().chain(ELSEWHERE) {
+        let request = format!("GET /docs HTTP/1.1\r\nHost: {host}\r\n{right}\r\nConnection: close\r\n\r\n");
+        Answer::parse(&observed.send(request.as_bytes())).expect(200);
+    }
+    for answer in &answers {
+        is_safe(answer);
+        let text = format!("{:?}{}", answer.headers, String::from_utf8_lossy(&answer.body));
+        assert!(!text.contains(TOKEN), "{text}");
+    }
+    let status = observed.ask("GET", "/v1/observe/runtime/status", &[&right]).body;
+    assert!(!String::from_utf8(status).unwrap().contains("token"));
+    let told = observed.running.told();
+    assert!(told.contains("observer: listening") && !told.contains(TOKEN), "{told}");
+}
+
+fn is_problem_path(path: &str) -> bool {
+    ["/", "/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].contains(&path)
+}
+
+#[test]
+fn without_a_token_only_loopback_names_are_served() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let ask = |target: &str, hosts: &[&str]| {
+        let hosts = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect::<Vec<_>>().concat();
+        let request = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
+        let answer = Answer::parse(&observed.send(request.as_bytes()));
+        is_safe(&answer);
+        answer
+    };
+    for path in ["/livez", "/v1/observe/derived/lifecycles"] {
+        for host in LOOPBACK {
+            for host in [host.to_owned(), format!("{host}:4710"), format!("{host}:"), format!("  {host} ")] {
+                ask(path, &[&host]).expect(200);
+            }
+        }
+        for host in ELSEWHERE {
+            ask(path, &[host]).is_problem(421, "misdirected-host");
+        }
+        for hosts in [&[][..], &["localhost", "localhost"], &["localhost", "dreichor.example"]] {
+            ask(path, hosts).is_problem(400, "bad-host");
+        }
+    }
+    for (target, host, status) in [
+        ("http://localhost/livez", "localhost", 200),
+        ("http://LOCALHOST:80/livez", "localhost:80", 200),
+        ("http://[::1]:4710/livez", "[::1]:4710", 200),
+        ("http://dreichor.example/livez", "localhost", 400),
+        ("http://localhost/livez", "dreichor.example", 400),
+        ("http://localhost/livez", "localhost:80", 400),
+        ("http://user@localhost/livez", "localhost", 400),
+        ("http://dreichor.example/livez", "dreichor.example", 421),
+        ("http://user@localhost/livez", "user@localhost", 421),
+    ] {
+        let answer = ask(target, &[host]);
+        assert_eq!(answer.status, status, "{target} {host}");
+    }
+    // Bytes that are no text.
+    let answer = observed.send(b"GET /livez HTTP/1.1\r\nHost: localhost\xff\r\nConnection: close\r\n\r\n");
+    Answer::parse(&answer).is_problem(400, "bad-host");
+}
+
+#[test]
+fn head_is_get_without_the_body() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let wrong =
+        ["/", "/v1/observe/persistence/audit-events?limit=0", "/v1/observe/persistence/proof/inclusion"];
+    for path in paths(&observed, &[]).into_iter().chain(wrong.map(ToOwned::to_owned)) {
+        let [get, head] = ["GET", "HEAD"].map(|method| observed.ask(method, &path, &[]));
+        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
+        // Metrics count their own requests.
+        let is_told = |name: &str| {
+            name != "date" && (path != "/metrics" || !["etag", "content-length"].contains(&name))
+        };
+        let headers = |answer: &Answer| -> Vec<(String, String)> {
+            answer.headers.iter().filter(|(name, _)| is_told(name)).cloned().collect()
+        };
+        assert_eq!(headers(&head), headers(&get), "{path}");
+        assert_eq!(get.header("content-length"), Some(get.body.len().to_string().as_str()));
+        assert!(head.header("content-length").is_some());
+        if let Some(etag) = head.header("etag").filter(|_| path != "/metrics") {
+            let unchanged = observed.ask("HEAD", &path, &[&format!("If-None-Match: {etag}")]).expect(304);
+            assert!(unchanged.body.is_empty());
+        }
+    }
+}
+
+#[test]
+fn other_methods_are_not_allowed() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let known = paths(&observed, &[]);
+    for method in OTHER_METHODS {
+        for path in &known {
+            let answer = observed.ask(method, path, &[]);
+            answer.is_problem(405, "method-not-allowed");
+            assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
+            is_safe(&answer);
+        }
+        for path in ["/", "/nowhere", "/v1/observe", "/livez/"] {
+            let answer = observed.ask(method, path, &[]);
+            answer.is_problem(404, "unknown-path");
+            assert_eq!(answer.header("allow"), None, "{method} {path}");
+        }
+    }
+    assert!(bench.stores() == [vector("audit_events.ndjson"), vector("snapshots.ndjson")]);
+}
+
+#[test]
+fn no_page_of_elsewhere_may_read_an_answer() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    for path in paths(&observed, &[]) {
+        for origin in ["http://dreichor.example", "http://localhost", "null"] {
+            let origin = format!("Origin: {origin}");
+            let answer = observed.ask("GET", &path, &[&origin, "Cookie: a=b"]).expect(200);
+            is_safe(&answer);
+            let preflight = [
+                origin.as_str(),
+                "Access-Control-Request-Method: GET",
+                "Access-Control-Request-Headers: authorization",
+                "Access-Control-Request-Private-Network: true",
+            ];
+            let answer = observed.ask("OPTIONS", &path, &preflight);
+            answer.is_problem(405, "method-not-allowed");
+            is_safe(&answer);
+        }
+    }
+}
+
+#[test]
+fn every_answer_is_safe_whatever_it_is() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    for path in paths(&observed, &[]) {
+        let answer = observed.get(&path).expect(200);
+        is_safe(&answer);
+        if path != "/metrics" {
+            let known = format!("If-None-Match: {}", answer.header("etag").unwrap());
+            is_safe(&observed.ask("GET", &path, &[&known]).expect(304));
+        }
+    }
+    let missing = format!("/v1/observe/persistence/audit-events/{}0", &EVENT[..35]);
+    is_safe(&observed.get(&missing).expect(404));
+    is_safe(&observed.get("/nowhere").expect(404));
+    is_safe(&observed.get("/livez?a=b").expect(400));
+    let mut log = vector("audit_events.ndjson");
+    log[10] = b'!';
+    fs::write(bench.log_path(), log).unwrap();
+    let answer = observed.get("/v1/observe/persistence/tree-head");
+    answer.is_problem(500, "store-malformed");
+    is_safe(&answer);
+    let answer = observed.get("/readyz");
+    answer.is_problem(503, "not-ready");
+    is_safe(&answer);
+    // A probe knows no token, so it learns no path and no content.
+    let problem: Value = answer.json();
+    assert_eq!((&problem["file"], &problem["line"]), (&Value::Null, &Value::Null));
+    assert!(!problem.to_string().contains("ndjson"), "{problem}");
+}
