@@ -99,6 +99,46 @@ fn the_core_is_pure_and_the_log_knows_no_event() {
     }
 }
 
+/// What reads has no word for writing, so that no slip of the hand can make it.
+#[test]
+fn readers_and_the_observer_name_nothing_that_writes() {
+    const WRITING: [&str; 25] = [
+        "OpenOptions",
+        "File::create",
+        "File::options",
+        "fs::write",
+        "fs::copy",
+        "fs::rename",
+        "fs::hard_link",
+        "fs::create_dir",
+        "fs::remove_",
+        "fs::set_permissions",
+        "DirBuilder",
+        "Access::Append",
+        "OFlags",
+        "set_len",
+        "set_times",
+        ".truncate(",
+        "medium.remove(",
+        "medium.rename(",
+        "medium.create(",
+        "medium()",
+        "write_at",
+        "symlink",
+        "TcpStream::connect",
+        "UdpSocket",
+        "process::Command",
+    ];
+    for folder in ["crates/observer/src", "crates/replay/src"] {
+        for path in sources(folder) {
+            let text = fs::read_to_string(&path).unwrap();
+            for word in WRITING {
+                assert!(!text.contains(word), "{}: {word}", path.display());
+            }
+        }
+    }
+}
+
 /// The bugs are compiled by `--features planted` of the simulation, and by nothing else.
 #[test]
 fn no_program_holds_a_planted_bug() {

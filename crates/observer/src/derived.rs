@@ -5,7 +5,7 @@ use dreichor_core::id::content_id;
 use dreichor_core::value::Uuid;
 use dreichor_core::{Event, Hash};
 use dreichor_replay::leaves::Leaves;
-use dreichor_replay::{Directory, Error, History, Line, Replay, Replayed, Store, Stores, Watch};
+use dreichor_replay::{Directory, Error, History, Line, Replay, Replayed, Stat, Store, Stores, Watch};
 
 /// The files that a computation read: device, inode, size and change time of each; none: missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,12 +19,12 @@ struct Identity {
 }
 
 impl Files {
-    /// What the files are now. From now on, no others are taken for those that are there.
+    /// What the files are now.
     pub(crate) fn now(stores: &Stores<Directory>) -> Result<Self, Error> {
         let identify = |store: &Store<Directory>| -> Result<Option<Identity>, Error> {
-            let Some(stat) = store.stat()? else { return Ok(None) };
-            store.pin(stat.identity)?;
-            Ok(Some(Identity { file: stat.identity, size: stat.size, change_time: stat.change_time }))
+            let identity =
+                |stat: Stat| Identity { file: stat.identity, size: stat.size, change_time: stat.change_time };
+            Ok(store.stat()?.map(identity))
         };
         Ok(Self([identify(&stores.events)?, identify(&stores.snapshots)?]))
     }

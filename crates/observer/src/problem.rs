@@ -149,6 +149,11 @@ impl Problem {
         Self::new(Kind::NotReady, format!("{title}; `/v1/observe` says more to whom may ask"))
     }
 
+    /// Whether the very same bytes would be refused again.
+    pub(crate) fn is_of_the_bytes(&self) -> bool {
+        self.kind == Kind::StoreMalformed
+    }
+
     /// Whether it is the stores that are at fault, not the request.
     pub(crate) fn is_of_the_stores(&self) -> bool {
         matches!(self.kind, Kind::StoreMalformed | Kind::StoreUnavailable)

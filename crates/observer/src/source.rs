@@ -1,8 +1,9 @@
 //! Where answers come from: the stores, read on demand, and what was derived from them while they stay the same.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -29,6 +30,9 @@ const STORIES_BYTES_MAX: usize = 16 << 20;
 /// The stores, and what is kept of them.
 pub(crate) struct Source {
     stores: Stores<Directory>,
+    /// Log and snapshots, once they are there: no others are taken for them. They stay open, since the inode's number
+    /// of a file that is open is given to no other.
+    held: [OnceLock<fs::File>; 2],
     metrics: Arc<Metrics>,
     /// Whoever has the turn derives; who waits for it takes what the one before derived meanwhile.
     derived: Arc<Turn<Option<Kept<Arc<Derived>>>>>,
@@ -51,17 +55,17 @@ struct Kept<T> {
 
 impl<T> Kept<T> {
     /// Whether it answers a request that came at `asked` and finds these files: they are the very same, or the
-    /// computation began later than the request.
+    /// computation began later than the request. An error that the bytes do not say may be gone by now.
     fn answers(&self, files: Files, asked: Instant) -> bool {
-        self.files == files || self.begun >= asked
+        let is_of_bytes = self.result.as_ref().err().is_none_or(Problem::is_of_the_bytes);
+        (is_of_bytes && self.files == files) || self.begun >= asked
     }
 }
 
-/// What is known of the log since READY.
-#[derive(Default)]
+/// What is known of the stores since READY.
 struct Health {
-    /// The most bytes that the log's whole lines were seen to have: it never has fewer.
-    events_end: u64,
+    /// The most bytes that the whole lines of log and snapshots were seen to have: they never have fewer.
+    ends: [u64; 2],
     /// The files that were last found to be sound.
     checked: Option<Files>,
     /// What was found wrong, and with which files.
@@ -71,17 +75,20 @@ struct Health {
 impl Source {
     /// Observes these stores from now on: files that are there are never to be replaced or removed.
     pub(crate) fn new(stores: Stores<Directory>, metrics: Arc<Metrics>) -> Result<Self, Error> {
-        // READY says that they are sound.
-        let checked = Some(Files::now(&stores)?);
-        Ok(Self {
+        let (ends, files) = (ends(&stores)?, Files::now(&stores)?);
+        let source = Self {
             stores,
+            held: [const { OnceLock::new() }; 2],
             metrics,
             derived: Arc::default(),
             stories: Arc::default(),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             pages: Arc::new(Semaphore::new(PAGES_MAX)),
-            health: Mutex::new(Health { checked, ..Health::default() }),
-        })
+            // READY says that they are sound.
+            health: Mutex::new(Health { ends, checked: Some(files), fault: None }),
+        };
+        source.files()?;
+        Ok(source)
     }
 
     /// The stores, for what is quick and cannot fail by their content.
@@ -89,15 +96,37 @@ impl Source {
         &self.stores
     }
 
+    /// What the files are now. Those that are there are held from now on.
+    fn files(&self) -> Result<Files, Error> {
+        for (store, held) in [&self.stores.events, &self.stores.snapshots].into_iter().zip(&self.held) {
+            if held.get().is_none()
+                && let Some((file, stat)) = store.open()?
+            {
+                store.pin(stat.identity)?;
+                // Another request may have been quicker; then it is the same file.
+                let _ = held.set(file);
+            }
+        }
+        Files::now(&self.stores)
+    }
+
     /// Reads by `read`, on a thread that may wait for the disk. What it finds wrong with the stores is remembered.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let source = Arc::clone(self);
         on_thread(move || {
-            let files = Files::now(&source.stores)?;
-            let result = source.refuse_cut().map_err(Problem::from).and_then(|()| read(&source.stores));
+            let attempt = || {
+                let files = source.files()?;
+                Ok::<_, Problem>((files, source.refuse_cut().and_then(|()| read(&source.stores))))
+            };
+            let (mut files, mut result) = attempt()?;
+            // A writer that starts cuts off what stands behind the last whole line, even while it is read.
+            let is_of_stores = result.as_ref().is_err_and(Problem::is_of_the_stores);
+            if is_of_stores && source.files()? != files {
+                (files, result) = attempt()?;
+            }
             result.inspect_err(|problem| source.remember(files, problem))
         })
         .await
@@ -106,7 +135,7 @@ impl Source {
     /// The same for what looks through the whole log.
     pub(crate) async fn search<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.read_in_turn(&self.searches, read).await
     }
@@ -114,7 +143,7 @@ impl Source {
     /// The same for a page that may be large.
     pub(crate) async fn page<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         self.read_in_turn(&self.pages, read).await
     }
@@ -124,7 +153,7 @@ impl Source {
     async fn read_in_turn<T: Send + 'static>(
         self: &Arc<Self>,
         turns: &Arc<Semaphore>,
-        read: impl FnOnce(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let turn = Arc::clone(turns).acquire_owned().await;
         let source = Arc::clone(self);
@@ -141,7 +170,7 @@ impl Source {
         let mut kept = Arc::clone(&self.derived).lock_owned().await;
         let source = Arc::clone(self);
         detached(async move {
-            let files = Files::now(&source.stores)?;
+            let files = source.files()?;
             if let Some(kept) = kept.as_ref().filter(|kept| kept.answers(files, asked)) {
                 return kept.result.clone();
             }
@@ -162,7 +191,7 @@ impl Source {
         let mut stories = Arc::clone(&self.stories).lock_owned().await;
         let source = Arc::clone(self);
         detached(async move {
-            let files = Files::now(&source.stores)?;
+            let files = source.files()?;
             let is_asked = |(of, kept): &&(_, Kept<_>)| *of == id && kept.answers(files, asked);
             if let Some((_, kept)) = stories.iter().find(is_asked) {
                 return kept.result.clone();
@@ -183,18 +212,24 @@ impl Source {
     /// What is wrong with the stores, as far as it is known; to be asked by probes. Of a store that has grown, as
     /// stores do, the end is looked at; one that changed in another way, or that had a fault, is read as a whole.
     pub(crate) async fn health(self: &Arc<Self>) -> Result<(), Problem> {
-        let files = Files::now(&self.stores)?;
+        let files = self.files()?;
         let (checked, faulty) = {
             let health = self.lock();
             match &health.fault {
-                Some((faulty, problem)) if *faulty == files => return Err(problem.clone()),
-                // What stands behind a fault does not mend it.
+                Some((faulty, problem)) if *faulty == files && problem.is_of_the_bytes() => {
+                    return Err(problem.clone());
+                }
+                // What stands behind a fault does not mend it, and what could not be read may be readable by now.
                 Some((faulty, _)) => (None, Some(*faulty)),
                 None => (health.checked, None),
             }
         };
         if checked == Some(files) {
             return Ok(());
+        }
+        if faulty.is_some() {
+            // What was kept before says nothing of it.
+            *self.derived.lock().await = None;
         }
         if checked.is_some_and(|checked| files.have_grown_since(checked)) {
             self.read(|stores| {
@@ -214,18 +249,26 @@ impl Source {
         Ok(())
     }
 
-    /// Refuses a log that has fewer whole lines than it was seen to have.
-    fn refuse_cut(&self) -> Result<(), Error> {
-        let end = View::open(&self.stores.events)?.end();
-        let mut health = self.lock();
-        if end < health.events_end {
-            return Err(Error::unavailable(
-                self.stores.events.path(),
-                format!("it was cut off: of {} bytes of whole lines, {end} are left", health.events_end),
-                "find out what touched the file; `dreichor replay` says what it holds now",
-            ));
+    /// Refuses stores that have fewer whole lines than they were seen to have.
+    fn refuse_cut(&self) -> Result<(), Problem> {
+        // Known before they are measured: of a log that grows, another request may see more meanwhile.
+        let known = self.lock().ends;
+        let ends = ends(&self.stores)?;
+        for ((store, known), end) in
+            [&self.stores.events, &self.stores.snapshots].into_iter().zip(known).zip(ends)
+        {
+            if end < known {
+                return Err(Problem::from(Error::unavailable(
+                    store.path(),
+                    format!("it was cut off: of {known} bytes of whole lines, {end} are left"),
+                    "find out what touched the file; `dreichor replay` says what it holds now",
+                )));
+            }
         }
-        health.events_end = end;
+        let mut health = self.lock();
+        for (most, end) in health.ends.iter_mut().zip(ends) {
+            *most = end.max(*most);
+        }
         Ok(())
     }
 
@@ -239,6 +282,11 @@ impl Source {
         // What is kept is whole after every step, whoever panicked in between.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// How many bytes the whole lines of log and snapshots have.
+fn ends(stores: &Stores<Directory>) -> Result<[u64; 2], Error> {
+    Ok([View::open(&stores.events)?.end(), View::open(&stores.snapshots)?.end()])
 }
 
 fn tell(stores: &Stores<Directory>, id: DecisionId) -> Result<Bytes, Problem> {

@@ -27,6 +27,12 @@ impl<'s, M: Medium> View<'s, M> {
         Ok(Self { store, file: Some(file), end, size: stat.size })
     }
 
+    /// The same log as it was when its whole lines ended at `end`, at the latest.
+    #[must_use]
+    pub fn up_to(self, end: u64) -> Self {
+        if end < self.end { Self { end, size: end, ..self } } else { self }
+    }
+
     /// Where the last whole line ends, LF included.
     pub fn end(&self) -> u64 {
         self.end

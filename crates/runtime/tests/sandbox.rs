@@ -1,10 +1,11 @@
 //! What a confined process can still do, and what not: each test that confines runs in a process of its own,
-//! which is this test binary once more. It has a `main` of its own because a process is confined whole only
-//! while it has one thread, and the usual test harness gives each test a second one.
+//! which is this test binary once more.
 //!
 //! Where the kernel has no complete Landlock, the tests say which acts they leave out.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
 
+#[path = "support/harness.rs"]
+mod harness;
 mod support;
 
 use std::fmt::Debug;
@@ -29,7 +30,6 @@ use support::{Bench, Bytes, Whole, vector, vector_stores};
 /// Names the directory of a child process.
 const CHILD: &str = "SANDBOX_TEST_CHILD";
 
-/// The tests. `cargo test` and `cargo nextest` ask for them, by name, as they ask the usual harness.
 const TESTS: [(&str, fn()); 6] = [
     ("a_writer_can_append_and_nothing_else", a_writer_can_append_and_nothing_else),
     ("a_reader_can_read_and_nothing_else", a_reader_can_read_and_nothing_else),
@@ -43,23 +43,7 @@ const TESTS: [(&str, fn()); 6] = [
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_asked = |name: &str| arguments.iter().any(|argument| argument == name);
-    let mut names = arguments.iter().filter(|argument| !argument.starts_with('-')).peekable();
-    let is_all = names.peek().is_none() || is_asked("--format");
-    if is_asked("--ignored") {
-        return;
-    }
-    for (name, test) in
-        TESTS.iter().filter(|(name, _)| is_all || names.clone().any(|part| name.contains(part)))
-    {
-        if is_asked("--list") {
-            println!("{name}: test");
-        } else {
-            println!("test {name}");
-            test();
-        }
-    }
+    harness::main(&TESTS);
 }
 
 /// Runs `act` in a process of its own, on its only thread; it is given the directory of `bench`.

@@ -1,6 +1,6 @@
 //! A client that says exactly what a test wants said, and a runtime to say it to.
 
-use std::io::{BufRead, ErrorKind, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -101,6 +101,51 @@ pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &[&str
     Answer::parse(&bytes)
 }
 
+/// A client that keeps its connection.
+pub(crate) struct Client {
+    address: SocketAddr,
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    pub(crate) fn new(address: SocketAddr) -> Self {
+        Self { address, stream: BufReader::new(connect(address)) }
+    }
+
+    /// Asks for a path by GET.
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
+        self.ask(path, &[])
+    }
+
+    /// The same, unless the answer is the one that has this entity tag.
+    pub(crate) fn get_unless(&mut self, path: &str, etag: &str) -> Answer {
+        self.ask(path, &[&format!("If-None-Match: {etag}")])
+    }
+
+    fn ask(&mut self, path: &str, headers: &[&str]) -> Answer {
+        let mut head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        for header in headers {
+            head.push_str(header);
+            head.push_str("\r\n");
+        }
+        head.push_str("\r\n");
+        self.stream.get_mut().write_all(head.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        while !bytes.ends_with(b"\r\n\r\n") {
+            let read = self.stream.read_until(b'\n', &mut bytes).unwrap();
+            assert!(read > 0, "{path}: no answer: {}", String::from_utf8_lossy(&bytes));
+        }
+        let mut answer = Answer::parse(&bytes);
+        // A 304 has no body, whatever it says of one.
+        if answer.status != 304 {
+            let length = answer.header("content-length").unwrap().parse().unwrap();
+            answer.body.resize(length, 0);
+            self.stream.read_exact(&mut answer.body).unwrap();
+        }
+        answer
+    }
+}
+
 impl Answer {
     /// Reads one answer that ends with its connection. Its body must be as long as it says, or none at all.
     pub(crate) fn parse(bytes: &[u8]) -> Self {
@@ -154,6 +199,10 @@ impl Answer {
         let value = values.next();
         assert!(values.next().is_none(), "{name} is there twice: {self:?}");
         value
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {

@@ -97,7 +97,11 @@ fn read_page(
     filter: Filter,
     derived: Option<&crate::derived::Derived>,
 ) -> Result<AuditEvents, Problem> {
-    let view = View::open(&stores.events)?;
+    let mut view = View::open(&stores.events)?;
+    if let Some(derived) = derived {
+        // Lines behind those whose decisions are known must not be passed over: they are of the next page.
+        view = view.up_to(derived.replayed.events_bytes);
+    }
     for (name, position) in [("before", before), ("after", after)] {
         if let Some(position) = position
             && !view.is_boundary(position)?
@@ -152,16 +156,16 @@ pub(super) struct FoundEvent {
 pub(super) async fn audit_event(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
     let id: Uuid = path_form("id", &id)?;
-    let found = api.source.search(move |stores| find(stores, id)).await?;
+    let found = api.source.search(move |stores| find(&View::open(&stores.events)?, id)).await?;
     let leaf_index = found.number - 1;
     Answer::json(&FoundEvent { event: raw(found.bytes)?, line_number: found.number, leaf_index })
 }
 
 fn find(
-    stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
+    view: &View<'_, dreichor_replay::Directory>,
     id: Uuid,
 ) -> Result<dreichor_replay::find::Found, Problem> {
-    let found = View::open(&stores.events)?.find(id)?;
+    let found = view.find(id)?;
     found.ok_or_else(|| Problem::new(Kind::NotFound, format!("the log has no event {id}")))
 }
 
@@ -303,9 +307,10 @@ pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> 
     let tree_size = query.integer("tree_size", 1, POSITION_MAX)?;
     let derived = api.source.derived().await?;
     let proof = api.source.search(move |stores| {
-        let leaf_index = find(stores, id)?.number - 1;
+        // An event that is written meanwhile is not in the tree yet.
+        let view = View::open(&stores.events)?.up_to(derived.replayed.events_bytes);
+        let leaf_index = find(&view, id)?.number - 1;
         let tree_size = tree_size.unwrap_or(derived.leaves.size());
-        let view = View::open(&stores.events)?;
         let path = derived.leaves.inclusion(&view, leaf_index, tree_size)?;
         let path = path.ok_or_else(|| {
             let leaves = derived.leaves.size();
