@@ -213,16 +213,23 @@ fn a_long_log_is_walked_line_by_line_of_what_is_rare() {
 
 #[test]
 fn a_page_holds_so_many_bytes_and_no_more() {
-    // Lines as long as an event's can be.
-    let events: Vec<_> = (0..1_000).map(|at| said(at, "\u{1}".repeat(4_096))).collect();
-    let bytes = written(&events);
-    let (log, lines) = (Log::holding(&bytes), placed(&bytes));
+    // Lines as long as an event's can be; and so many short ones that their LFs would be a line too many.
+    for (count, length) in [(1_000, 4_096), (18_000, 200)] {
+        let events: Vec<_> = (0..count).map(|at| said(at, "\u{1}".repeat(length))).collect();
+        check_page_bytes(&written(&events));
+    }
+}
+
+/// Pages of this log, in both directions, hold as many of its lines as there is room for.
+fn check_page_bytes(bytes: &[u8]) {
+    let (log, lines) = (Log::holding(bytes), placed(bytes));
+    let all = all(lines.len());
     let view = log.view();
     let size = |lines: &[Box<[u8]>]| lines.iter().map(|line| line.len() + 1).sum::<usize>();
     let mut position = Some(view.end());
     let mut left = lines.len();
     while let Some(before) = position {
-        let page = view.page_before(before, &all(1_000)).unwrap();
+        let page = view.page_before(before, &all).unwrap();
         assert!(size(&page.lines) <= PAGE_BYTES_MAX);
         let first = left - page.lines.len();
         assert!(page.lines.iter().map(|line| &**line).eq(lines[first..left].iter().map(|(_, line)| *line)));
@@ -233,7 +240,7 @@ fn a_page_holds_so_many_bytes_and_no_more() {
     assert_eq!(left, 0);
     let (mut position, mut taken) = (0, 0);
     while position < view.end() {
-        let page = view.page_after(position, &all(1_000)).unwrap();
+        let page = view.page_after(position, &all).unwrap();
         assert!(size(&page.lines) <= PAGE_BYTES_MAX);
         let behind = taken + page.lines.len();
         assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..behind].iter().map(|(_, line)| *line)));

@@ -1,0 +1,57 @@
+//! What the simulated disk is told becomes system calls: the real writer syncs what it writes before it answers,
+//! syncs the mounts of what it creates, and drops what is cached before it reads.
+
+mod support;
+
+use std::path::Path;
+
+use support::tracer::{Found, Try, call_name, is_there};
+
+/// The calls that write, sync, cut off, rename, or drop what is cached.
+const CALLS: &str = "trace=write,fdatasync,fsync,fadvise64,renameat2,ftruncate";
+
+/// Whether the call is one on this path.
+fn is_on(call: &str, path: &Path) -> bool {
+    call.contains(&format!("<{}>", path.display()))
+}
+
+#[test]
+fn the_real_writer_syncs_what_it_writes_before_it_answers() {
+    if !is_there() {
+        eprintln!("left out: there is no strace, or it may not trace");
+        return;
+    }
+    for found in Found::ALL {
+        let tried = Try::new(found);
+        let ended = tried.ingest(&["-e".into(), CALLS.into()]);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        let calls: Vec<&str> = ended.trace.lines().filter(|line| call_name(line).is_some()).collect();
+        let of = |name: &str| calls.iter().filter(|call| call_name(call) == Some(name)).count();
+        assert!(of("write") > 50 && of("fdatasync") > 50, "{found:?}: {calls:#?}");
+        for pair in calls.windows(2) {
+            let is_change = matches!(call_name(pair[0]), Some("write" | "ftruncate"));
+            // The tracer names the file behind the number.
+            if is_change && pair[0].contains(".ndjson") {
+                let path = pair[0].split(['<', '>']).nth(1).unwrap_or_default();
+                let is_synced = call_name(pair[1]) == Some("fdatasync") && is_on(pair[1], Path::new(path));
+                assert!(is_synced, "{found:?}: {pair:#?}");
+            }
+        }
+        for store in [tried.bench.log_path(), tried.bench.snapshots_path()] {
+            let first = |name: &str, path: &Path| {
+                calls.iter().position(|call| call_name(call) == Some(name) && is_on(call, path))
+            };
+            let synced = first("fdatasync", &store);
+            let mount = first("fsync", store.parent().unwrap());
+            let written =
+                calls.iter().position(|call| call_name(call) == Some("write") && is_on(call, &store));
+            assert!(synced.is_some() && synced < written, "{found:?}: {store:?} is not synced at the start");
+            assert!(mount.is_some() && mount < written, "{found:?}: the mount of {store:?} is not synced");
+            let dropped = first("fadvise64", &store);
+            assert!(
+                dropped.is_some() && dropped < written,
+                "{found:?}: what is cached of {store:?} is believed"
+            );
+        }
+    }
+}
