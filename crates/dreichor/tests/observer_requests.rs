@@ -15,12 +15,14 @@ const HIDDEN: &str = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// Requests, and the status of each answer over their connection until the server closes it. Where HIDDEN is a part
 /// of a body, or of what may be taken for one, it is not among them; where it is a request of its own, it is.
 /// `{h}` stands for the Host header, `{hidden}` for HIDDEN, and `{length}` for its length.
-const SHAPES: [(&str, &[u16]); 54] = [
+const SHAPES: [(&str, &[u16]); 55] = [
+    // What is behind a request that opens a tunnel is no request.
+    ("CONNECT localhost:80 HTTP/1.1{h}\r\n\r\n{hidden}", &[400]),
     // Bodies.
     ("GET /livez HTTP/1.1{h}\r\n\r\n{hidden}", &[200, 200]),
     ("GET /livez HTTP/1.1{h}\r\nContent-Length: 0\r\n\r\n{hidden}", &[200, 200]),
     ("GET /livez HTTP/1.1{h}\r\nContent-Length: {length}\r\n\r\n{hidden}", &[400]),
-    ("GET /livez HTTP/1.1{h}\r\nContent-Length: {length}\r\n\r\n{hidden}{hidden}", &[400, 200]),
+    ("GET /livez HTTP/1.1{h}\r\nContent-Length: {length}\r\n\r\n{hidden}{hidden}", &[400]),
     ("POST /livez HTTP/1.1{h}\r\nContent-Length: {length}\r\n\r\n{hidden}", &[405]),
     ("POST /nowhere HTTP/1.1{h}\r\nContent-Length: {length}\r\n\r\n{hidden}", &[404]),
     ("GET /nowhere HTTP/1.1{h}\r\nContent-Length: {length}\r\n\r\n{hidden}", &[400]),
@@ -67,7 +69,7 @@ const SHAPES: [(&str, &[u16]); 54] = [
     ("GET /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{hidden}", &[400]),
     (
         "GET /livez HTTP/1.1{h}\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}",
-        &[400, 200],
+        &[400],
     ),
     (
         "GET /livez HTTP/1.0{h}\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n0\r\n\r\n{hidden}",
