@@ -354,6 +354,13 @@ fn state_prints_what_the_events_add_up_to() {
         assert_eq!(lines(&empty.run(&["state", part]).expect(0).stdout).len(), 2);
     }
 
+    // How often people spoke of each decision stands before its class.
+    let shown = bench.run(&["state", "memory"]).expect(0).text();
+    let spoken = shown.lines().skip(2).map(|row| row.split_whitespace().rev().nth(1).unwrap().to_owned());
+    let feedback = |entry: &Value| entry["feedback"]["feedbackCount"].to_string();
+    let memory = json_lines(&vector("state-memory.ndjson"));
+    assert!(spoken.eq(memory.iter().map(feedback)), "{shown}");
+
     let json = bench.run(&["state", "memory", "--json"]).expect(0).json().pop().unwrap();
     let log = json_lines(&vector("audit_events.ndjson"));
     let count = |member: &str, values: &[&str]| {
