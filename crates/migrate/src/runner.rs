@@ -39,24 +39,35 @@ pub fn apply(target: &Target, migrations: &[Migration], watch: &mut impl Watch) 
     block_on(async {
         let mut connection = connect(target).await?;
         lock(target, &mut connection).await?;
-        let entries = compare(migrations, &read(target, &mut connection).await?);
-        refuse_contradictions(target, &entries)?;
-        let is_pending = |migration: &&Migration| {
-            let of_this = |entry: &&Entry| entry.number == migration.number();
-            entries.iter().find(of_this).is_some_and(|entry| entry.state == State::Pending)
-        };
-        let pending: Vec<&Migration> = migrations.iter().filter(is_pending).collect();
-        if !pending.is_empty() {
-            create_records(target, &mut connection).await?;
-        }
-        for (applied, migration) in pending.iter().enumerate() {
-            watch.begins(migration);
-            apply_one(&mut connection, migration, applied).await?;
-            watch.applied(migration);
-        }
+        let result = apply_pending(target, &mut connection, migrations, watch).await;
+        unlock(&mut connection).await;
         hang_up(connection).await;
-        Ok(pending.len())
+        result
     })
+}
+
+async fn apply_pending(
+    target: &Target,
+    connection: &mut PgConnection,
+    migrations: &[Migration],
+    watch: &mut impl Watch,
+) -> Result<usize, Error> {
+    let entries = compare(migrations, &read(target, connection).await?);
+    refuse_contradictions(target, &entries)?;
+    let is_pending = |migration: &&Migration| {
+        let of_this = |entry: &&Entry| entry.number == migration.number();
+        entries.iter().find(of_this).is_some_and(|entry| entry.state == State::Pending)
+    };
+    let pending: Vec<&Migration> = migrations.iter().filter(is_pending).collect();
+    if !pending.is_empty() {
+        create_records(target, connection).await?;
+    }
+    for (applied, migration) in pending.iter().enumerate() {
+        watch.begins(migration);
+        apply_one(connection, migration, applied).await?;
+        watch.applied(migration);
+    }
+    Ok(pending.len())
 }
 
 /// Refuses if a file and a record contradict each other, naming all that do.
@@ -102,6 +113,16 @@ async fn lock(target: &Target, connection: &mut PgConnection) -> Result<(), Erro
         Ok(Some(holder)) => Err(Error::Busy { target: target.to_string(), holder }),
         Err(words) => Err(database(target, "the lock cannot be asked for", words, next)),
     }
+}
+
+/// Frees the lock now: the server ends a session a moment after its client, and who tries again at once would find
+/// it at work. Where this fails, the session's end frees it.
+async fn unlock(connection: &mut PgConnection) {
+    let freeing = async {
+        sqlx::query("SELECT pg_catalog.pg_advisory_unlock($1)").bind(LOCK).execute(connection).await?;
+        Ok(())
+    };
+    let _ = within(READ_LIMIT, freeing).await;
 }
 
 /// The catalog shows a key in two halves.
