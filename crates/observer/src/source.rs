@@ -24,6 +24,10 @@ const SEARCHES_MAX: usize = 2;
 /// How many large pages may be made at once: they are not long in the making, but many of them are.
 const PAGES_MAX: usize = 2;
 
+/// How often stores that changed while they were read are read again: a writer that starts cuts off what stands behind
+/// the last whole line of each.
+const CUTS_MAX: usize = 2;
+
 /// How much of stories is kept, in bytes.
 const STORIES_BYTES_MAX: usize = 16 << 20;
 
@@ -122,9 +126,10 @@ impl Source {
                 Ok::<_, Problem>((files, source.refuse_cut().and_then(|()| read(&source.stores))))
             };
             let (mut files, mut result) = attempt()?;
-            // A writer that starts cuts off what stands behind the last whole line, even while it is read.
-            let is_of_stores = result.as_ref().is_err_and(Problem::is_of_the_stores);
-            if is_of_stores && source.files()? != files {
+            for _ in 0..CUTS_MAX {
+                if !result.as_ref().is_err_and(Problem::is_of_the_stores) || source.files()? == files {
+                    break;
+                }
                 (files, result) = attempt()?;
             }
             result.inspect_err(|problem| source.remember(files, problem))
