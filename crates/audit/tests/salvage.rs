@@ -16,7 +16,8 @@ use dreichor_core::value::{Decimal, Form, SkipReason};
 use dreichor_core::{Hash, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use support::{Bench, Bytes, cases, inputs, join, strategies, vector, vector_stores};
+use support::config::config;
+use support::{Bench, Bytes, inputs, join, strategies, vector, vector_stores};
 
 /// Both files as lines, each with its LF.
 struct Files {
@@ -340,7 +341,7 @@ fn a_flipped_bit_in_any_line_ends_the_log_before_it() {
 }
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(config(96))]
 
     #[test]
     fn any_flipped_bit_of_the_log_ends_it_before_its_line(at: Index, bit in 0..8_u8) {

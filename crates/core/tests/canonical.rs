@@ -9,9 +9,10 @@ use dreichor_core::canonical::write_string;
 use dreichor_core::{Event, Fault, Rule, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use support::config::config;
 use support::line::{edited, identified, lines, vector};
 use support::log::Context;
-use support::values::{self, config};
+use support::values;
 
 /// Reads an event or a snapshot, whichever the line is of, and writes it again.
 fn rewritten(line: &[u8], is_snapshot: bool) -> Result<Vec<u8>, Box<Fault>> {

@@ -9,9 +9,10 @@ use dreichor_core::value::{Attention, SafetyGates};
 use dreichor_core::{Fault, Input, LINE_BYTES_MAX, Rule};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use support::config::config;
 use support::line::edited;
 use support::spelling::{Json, json, plain, spelled};
-use support::values::{self, config};
+use support::values;
 
 fn choices() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(any::<u8>(), 0..1_500)

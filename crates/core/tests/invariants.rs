@@ -20,8 +20,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;
+use support::config::config;
 use support::line::lines;
-use support::values::config;
 use support::words::{formed, instance};
 
 /// What to send, given all that was sent before.

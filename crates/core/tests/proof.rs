@@ -8,10 +8,10 @@ use std::ops::Range;
 
 use dreichor_core::proof::{consistency, inclusion};
 use proptest::prelude::*;
+use support::config::config;
 use support::rfc6962::{
     Node, hex, mth, path, proof, published_leaves, verifies_consistency, verifies_inclusion,
 };
-use support::values::config;
 
 fn hashes(leaves: &[Vec<u8>], ranges: Vec<Range<u64>>) -> Vec<Node> {
     let place = |at: u64| usize::try_from(at).unwrap();

@@ -7,8 +7,8 @@ use dreichor_core::tree::Hasher;
 use dreichor_core::value::Form;
 use dreichor_core::{Hash, Tree};
 use proptest::prelude::*;
+use support::config::config;
 use support::rfc6962::{hex, mth, published_leaves};
-use support::values::config;
 
 /// The roots of the tree without leaf, with the first leaf, with the first two and so on.
 fn roots(leaves: &[Vec<u8>]) -> Vec<String> {

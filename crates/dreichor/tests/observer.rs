@@ -357,3 +357,71 @@ fn a_log_that_grows_behind_a_fault_is_ready_only_once_it_is_mended() {
     overwrite(&log[5000..=5000]);
     observed.get("/readyz").expect(200);
 }
+
+/// OpenMetrics 1.0: families that are declared before their samples, and an end.
+#[test]
+fn metrics_are_of_declared_families() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    observed.get("/v1/observe/derived/lifecycles").expect(200);
+    let answer = observed.get("/metrics").expect(200);
+    let kind = answer.header("content-type").unwrap();
+    assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
+    let text = String::from_utf8(answer.body).unwrap();
+    let mut families = Vec::new();
+    for line in text.strip_suffix("# EOF\n").unwrap().lines() {
+        if let Some(declared) = line.strip_prefix("# ") {
+            let mut words = declared.split(' ');
+            let (what, family) = (words.next().unwrap(), words.next().unwrap());
+            assert!(family.starts_with("dreichor_"), "{line}");
+            if what == "TYPE" {
+                assert!(!families.contains(&family), "{line}");
+                families.push(family);
+            }
+            continue;
+        }
+        let (sample, value) = line.rsplit_once(' ').unwrap();
+        let family = *families.last().unwrap();
+        assert!(sample.starts_with(family), "{line} is not of {family}");
+        assert!(value.parse::<f64>().is_ok_and(|value| value >= 0.0), "{line}");
+    }
+    let [log, snapshots] = bench.stores();
+    for sample in [
+        format!("dreichor_audit_events_bytes {}", log.len()),
+        format!("dreichor_snapshots_bytes {}", snapshots.len()),
+        "dreichor_ready 1".into(),
+        "dreichor_derivations_total 1".into(),
+    ] {
+        assert!(text.lines().any(|line| line == sample), "no {sample} in {text}");
+    }
+}
+
+#[test]
+fn a_database_that_answered_is_told_and_its_password_is_not() {
+    let bench = Bench::filled();
+    let database = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("postgres://user:hunter2@{}/db", database.local_addr().unwrap());
+    let observed = bench.observe(&["--database-url", &url]);
+    let status = observed.get("/v1/observe/runtime/status").expect(200);
+    assert_eq!(status.json()["database"], "reachable_at_start");
+    assert!(!status.text().contains("hunter2"));
+    let Observed { mut running, .. } = observed;
+    assert!(!running.told().contains("hunter2"));
+}
+
+#[test]
+fn it_can_be_off() {
+    let bench = Bench::filled();
+    let mut running = bench.start(&["run", "--observer-addr", "off"]);
+    running.wait_until_it_says("READY");
+    assert!(running.told().contains("observer: off"));
+    let descriptors = fs::read_dir(format!("/proc/{}/fd", running.id())).unwrap();
+    let held: Vec<_> = descriptors.map(|entry| fs::read_link(entry.unwrap().path()).unwrap()).collect();
+    // A listener would be a socket of its own; those that there are wake the process at a signal.
+    let tcp = fs::read_to_string(format!("/proc/{}/net/tcp", running.id())).unwrap();
+    for socket in held.iter().filter_map(|link| link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')) {
+        assert!(!tcp.split_whitespace().any(|word| word == socket), "{socket}: {tcp}");
+    }
+    running.signal(rustix::process::Signal::TERM);
+    running.finish().expect(0);
+}

@@ -5,8 +5,7 @@ use std::vec::IntoIter;
 use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::id::content_id;
 use dreichor_core::tick::enact;
-use dreichor_core::value::Uuid;
-use dreichor_core::{Event, State};
+use dreichor_core::{Event, Hash, State};
 use dreichor_log::Line;
 use dreichor_replay::page::PAGE_BYTES_MAX;
 use dreichor_replay::{Error, History, Watch};
@@ -51,7 +50,7 @@ impl<'w, W> Teller<'w, W> {
         self.telling.map(Telling::end)
     }
 
-    fn tell(&mut self, line: Line<'_>, event: &Event<'_>, state: &State) -> Result<(), Error> {
+    fn tell(&mut self, line: Line<'_>, event: &Event<'_>, leaf: Hash, state: &State) {
         let is_asked_for = match self.subject {
             None => false,
             Some(Subject::Decision(id)) => event.body.decision_id() == Some(id),
@@ -60,17 +59,23 @@ impl<'w, W> Teller<'w, W> {
             }
         };
         if !is_asked_for {
-            return Ok(());
+            return;
         }
         // The grammar has a decision's first event come before all others of it or on it.
-        self.telling.get_or_insert_with(|| Telling::begin(event, state)).go_on(line, event, state)
+        self.telling.get_or_insert_with(|| Telling::begin(event, state)).go_on(line, event, leaf, state);
     }
 }
 
 impl<W: Watch> Watch for Teller<'_, W> {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
-        self.tell(line, event, history.state())?;
-        self.watch.event(line, event, history)
+    fn event(
+        &mut self,
+        line: Line<'_>,
+        event: &Event<'_>,
+        leaf: Hash,
+        history: &History,
+    ) -> Result<(), Error> {
+        self.tell(line, event, leaf, history.state());
+        self.watch.event(line, event, leaf, history)
     }
 
     fn progress(&mut self, done: u64, total: u64) {
@@ -95,10 +100,10 @@ impl Telling {
         Self { tick, story, room: PAGE_BYTES_MAX }
     }
 
-    fn go_on(&mut self, line: Line<'_>, event: &Event<'_>, state: &State) -> Result<(), Error> {
+    fn go_on(&mut self, line: Line<'_>, event: &Event<'_>, leaf: Hash, state: &State) {
         let told = Told {
             line: line.number,
-            event_id: id_of(line)?,
+            event_id: content_id(leaf),
             bytes: line.bytes.to_vec(),
             sentences: self.sentences(event, state),
         };
@@ -113,7 +118,6 @@ impl Telling {
                 self.story.feedback_left_out += 1;
             }
         }
-        Ok(())
     }
 
     fn sentences(&mut self, event: &Event<'_>, state: &State) -> Vec<String> {
@@ -209,11 +213,4 @@ impl Tick {
             "The tick is not whole, since the log ends here, in a write that is in progress or was cut off: {future}."
         )
     }
-}
-
-/// The id of a line that replay has read.
-fn id_of(line: Line<'_>) -> Result<Uuid, Error> {
-    let (_, leaf) = Event::read_line(line.bytes)
-        .map_err(|fault| Error::Internal(format!("line {} was read, but not again: {fault}", line.number)))?;
-    Ok(content_id(leaf))
 }

@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use dreichor_explain::Story;
 use proptest::prelude::*;
 use serde_json::Value;
-use support::generated::{cases, logs};
+use support::config::config;
+use support::generated::logs;
 use support::{Bench, json, lines, vectors_log};
 
 /// The decision that an event is of or speaks of.
@@ -191,7 +192,7 @@ fn what_is_not_in_the_log_has_no_story() {
 }
 
 proptest! {
-    #![proptest_config(cases(24))]
+    #![proptest_config(config(24))]
 
     #[test]
     fn stories_of_any_log_are_true(log in logs(), cut in any::<prop::sample::Index>()) {

@@ -3,6 +3,8 @@
 use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail, read_exactly};
 
+/// How much is read at once, in bytes; first less: most lines are short, and most files end with an LF.
+const FIRST_BLOCK_BYTES: u64 = 4 << 10;
 const BLOCK_BYTES: u64 = 64 << 10;
 
 /// The end of a file.
@@ -75,16 +77,16 @@ fn tail(offset: u64, end: u64) -> Option<Tail> {
 }
 
 fn find_line_feed_before<F: ReadAt>(file: &F, end: u64) -> Result<Option<u64>, ReadError> {
-    let mut block = vec![0; usize::try_from(BLOCK_BYTES).unwrap_or(usize::MAX)];
-    let mut end = end;
+    let mut block = Vec::new();
+    let (mut end, mut length) = (end, FIRST_BLOCK_BYTES);
     while end > 0 {
-        let start = end.saturating_sub(BLOCK_BYTES);
-        let place = block.get_mut(..usize::try_from(end - start).unwrap_or(usize::MAX)).unwrap_or_default();
-        read_exactly(file, place, start)?;
-        if let Some(found) = memchr::memrchr(b'\n', place) {
+        let start = end.saturating_sub(length);
+        block.resize(usize::try_from(end - start).unwrap_or(usize::MAX), 0);
+        read_exactly(file, &mut block, start)?;
+        if let Some(found) = memchr::memrchr(b'\n', &block) {
             return Ok(Some(start + found as u64));
         }
-        end = start;
+        (end, length) = (start, BLOCK_BYTES);
     }
     Ok(None)
 }

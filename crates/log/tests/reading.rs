@@ -10,7 +10,8 @@ use support::Reluctant;
 
 /// How much is read at once: lines that end around its multiples are the interesting ones.
 const BLOCK: usize = 1 << 20;
-/// How much is read at once from the end.
+/// How much is read at once from the end, first and then.
+const FIRST_END_BLOCK: usize = 4 << 10;
 const END_BLOCK: usize = 64 << 10;
 
 /// What was written: lines of `x` and a tail of NULs.
@@ -163,12 +164,23 @@ fn check(lengths: &[usize], tail: usize) {
 
 #[test]
 fn around_the_ends_of_blocks() {
-    for tail in [0, END_BLOCK, BLOCK - 1, 3 * BLOCK] {
+    for tail in [0, FIRST_END_BLOCK, END_BLOCK, FIRST_END_BLOCK + END_BLOCK, BLOCK - 1, 3 * BLOCK] {
         check(&[], tail);
+        check(&[0], tail);
     }
     for tail in [0, 1, BLOCK] {
         check(&[0, 0], tail);
-        for first in [END_BLOCK - 1, END_BLOCK, BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+        for first in [
+            FIRST_END_BLOCK - 1,
+            FIRST_END_BLOCK,
+            END_BLOCK - 1,
+            END_BLOCK,
+            BLOCK - 2,
+            BLOCK - 1,
+            BLOCK,
+            BLOCK + 1,
+            3 * BLOCK,
+        ] {
             check(&[first, 0, 1], tail);
             check(&[5, first], tail);
         }

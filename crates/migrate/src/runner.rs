@@ -1,8 +1,8 @@
 //! Looks at a database, and applies what is pending.
 //!
-//! A runner holds an advisory lock of its session from before it reads the records until it hangs up. A second one
+//! A runner holds an advisory lock of its session from before it reads the records until it is done. A second one
 //! is refused at once: whatever it would wait for, the records it then finds are others than its operator saw.
-//! The server frees the lock when the session ends, however the runner ended.
+//! The server frees the lock at the latest when the session ends, however the runner ended.
 
 use std::time::Duration;
 

@@ -70,8 +70,8 @@ impl Derived {
     pub(crate) fn compute(stores: &Stores<Directory>) -> Result<Self, Error> {
         let mut witness = Witness::default();
         let replayed = Replay::open(stores)?.run(&mut witness)?;
-        let Witness { leaves, counts, last_event_id } = witness;
-        Ok(Self { replayed, leaves, counts, last_event_id })
+        let Witness { leaves, counts, last_leaf } = witness;
+        Ok(Self { replayed, leaves, counts, last_event_id: last_leaf.map(content_id) })
     }
 }
 
@@ -80,16 +80,13 @@ impl Derived {
 struct Witness {
     leaves: Leaves,
     counts: Counts,
-    last_event_id: Option<Uuid>,
+    last_leaf: Option<Hash>,
 }
 
 impl Watch for Witness {
-    fn leaf(&mut self, offset: u64, leaf: Hash) {
-        self.leaves.push(offset, leaf);
-        self.last_event_id = Some(content_id(leaf));
-    }
-
-    fn event(&mut self, _: Line<'_>, event: &Event<'_>, _: &History) -> Result<(), Error> {
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, leaf: Hash, _: &History) -> Result<(), Error> {
+        self.leaves.push(line.offset, leaf);
+        self.last_leaf = Some(leaf);
         self.counts.add(event.body.event_type());
         Ok(())
     }

@@ -34,7 +34,7 @@ const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 /// One of version 8, as ids made of content are.
 const CONTENT_ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 const HASH: &str = "^[0-9a-f]{64}$";
-/// At most 18 digits: [`routes::POSITION_MAX`].
+/// At most 18 digits: [`crate::query::POSITION_MAX`].
 const CURSOR: &str = "^(0|[1-9][0-9]{0,17})$";
 const MARKET: &str = "^[A-Za-z0-9._:/-]{1,64}$";
 

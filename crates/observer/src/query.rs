@@ -8,6 +8,34 @@ use dreichor_core::value::Form;
 
 use crate::problem::Problem;
 
+/// How many items a page has, if nothing else is asked for.
+pub(crate) const LIMIT: u64 = 100;
+/// The most that may be asked for.
+const LIMIT_MAX: u64 = 1000;
+
+/// The greatest position in a store, cursor, or size of a tree that may be asked for: all numbers of 18 digits.
+pub(crate) const POSITION_MAX: u64 = 999_999_999_999_999_999;
+
+/// Where a page is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place {
+    /// At the end of what there is.
+    Last,
+    Before(u64),
+    After(u64),
+}
+
+impl Place {
+    /// The problem of a cursor that stands nowhere.
+    pub(crate) fn is_nowhere(self) -> Problem {
+        let name = match self {
+            Self::Last | Self::Before(_) => "before",
+            Self::After(_) => "after",
+        };
+        Problem::parameter(name, format!("{name} must be a cursor that an answer gave, or 0"))
+    }
+}
+
 /// The parameters of one request.
 pub(crate) struct Query<'q> {
     given: Vec<(&'static str, Cow<'q, str>)>,
@@ -60,7 +88,22 @@ impl<'q> Query<'q> {
             .transpose()
     }
 
-    /// The same, if it must be given.
+    /// How many items are asked for, and where: `limit`, and `before` or `after`.
+    pub(crate) fn page(&self) -> Result<(u64, Place), Problem> {
+        let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
+        let cursor = |name| self.integer(name, 0, POSITION_MAX);
+        let place = match (cursor("before")?, cursor("after")?) {
+            (None, None) => Place::Last,
+            (Some(before), None) => Place::Before(before),
+            (None, Some(after)) => Place::After(after),
+            (Some(_), Some(_)) => {
+                return Err(Problem::parameter("before", "before and after exclude each other"));
+            }
+        };
+        Ok((limit, place))
+    }
+
+    /// A value that must be given.
     pub(crate) fn required<T>(name: &'static str, value: Option<T>) -> Result<T, Problem> {
         value.ok_or_else(|| Problem::parameter(name, format!("{name} must be given")))
     }

@@ -20,14 +20,6 @@ use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::source::Source;
 
-/// How many items a page has, if nothing else is asked for.
-const LIMIT: u64 = 100;
-/// The most that may be asked for.
-const LIMIT_MAX: u64 = 1000;
-
-/// The greatest position in a store, cursor, or size of a tree that may be asked for: all numbers of 18 digits.
-const POSITION_MAX: u64 = 999_999_999_999_999_999;
-
 /// What every path needs.
 pub(crate) struct Api {
     pub(crate) source: Arc<Source>,

@@ -79,7 +79,7 @@ struct Health {
 impl Source {
     /// Observes these stores from now on: files that are there are never to be replaced or removed.
     pub(crate) fn new(stores: Stores<Directory>, metrics: Arc<Metrics>) -> Result<Self, Error> {
-        let (ends, files) = (ends(&stores)?, Files::now(&stores)?);
+        let ends = ends(&stores)?;
         let source = Self {
             stores,
             held: [const { OnceLock::new() }; 2],
@@ -88,10 +88,10 @@ impl Source {
             stories: Arc::default(),
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             pages: Arc::new(Semaphore::new(PAGES_MAX)),
-            // READY says that they are sound.
-            health: Mutex::new(Health { ends, checked: Some(files), fault: None }),
+            health: Mutex::new(Health { ends, checked: None, fault: None }),
         };
-        source.files()?;
+        // READY says that they are sound.
+        source.lock().checked = Some(source.files()?);
         Ok(source)
     }
 

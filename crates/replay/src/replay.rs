@@ -12,7 +12,7 @@ use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, Hash, LINE_BYTES_MAX, Snapshot};
-use dreichor_log::last::{End, count_lines, find_nul, line_start, read_end};
+use dreichor_log::last::{End, find_nul, line_start, read_end};
 use dreichor_log::{Line, Lines, Medium, Stat, Tail};
 use dreichor_planted::planted;
 
@@ -81,15 +81,16 @@ impl Replayed {
 
 /// Is told of each event once it is folded, and now and then of the progress.
 pub trait Watch {
-    /// The event on `line` was folded into `history`.
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
-        let _ = (line, event, history);
+    /// The event on `line`, with its leaf hash, was folded into `history`.
+    fn event(
+        &mut self,
+        line: Line<'_>,
+        event: &Event<'_>,
+        leaf: Hash,
+        history: &History,
+    ) -> Result<(), Error> {
+        let _ = (line, event, leaf, history);
         Ok(())
-    }
-
-    /// The next line, which starts at `offset`, has this leaf hash. Told before the event is.
-    fn leaf(&mut self, offset: u64, leaf: Hash) {
-        let _ = (offset, leaf);
     }
 
     /// `done` of `total` bytes were read.
@@ -143,12 +144,11 @@ impl<'s, M: Medium> Replay<'s, M> {
         let found = find_nul(file, from, *latest).map_err(|error| store.unreadable(&error))?;
         let Some(offset) = found else { return Ok(()) };
         let start = line_start(file, offset).map_err(|error| store.unreadable(&error))?;
-        let line = count_lines(file, start).map_err(|error| store.unreadable(&error))? + 1;
         let within = usize::try_from(offset - start).unwrap_or(usize::MAX);
         let expected =
             "snapshots without a NUL: the medium kept later parts of a batch that was never acknowledged";
         let fault = Fault::new(Rule::SnapshotHole, within, "", "a NUL byte", expected);
-        Err(Error::Malformed { path: store.path(), line, offset: start, fault })
+        Err(store.malformed_at(file, start, fault))
     }
 
     /// Folds the whole log and checks the latest snapshot against it.
@@ -173,8 +173,7 @@ impl<'s, M: Medium> Replay<'s, M> {
                 {
                     snapshot_fault = check_snapshot(&latest.snapshot, &history).err();
                 }
-                watch.leaf(line.offset, leaf);
-                watch.event(line, &event, &history)?;
+                watch.event(line, &event, leaf, &history)?;
                 if line.offset >= told {
                     watch.progress(line.offset, stat.size);
                     told = line.offset + PROGRESS_BYTES;
@@ -224,10 +223,7 @@ impl<'s, M: Medium> Replay<'s, M> {
         let Some((file, _)) = &self.snapshots else {
             return Error::Internal("a snapshot without a file".into());
         };
-        match count_lines(file, offset) {
-            Ok(before) => Error::Malformed { path: store.path(), line: before + 1, offset, fault },
-            Err(error) => store.unreadable(&error),
-        }
+        store.malformed_at(file, offset, fault)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use dreichor_core::Snapshot;
 use dreichor_log::Medium;
-use dreichor_log::last::{End, count_lines, read_end};
+use dreichor_log::last::{End, read_end};
 
 use crate::error::Error;
 use crate::store::Stores;
@@ -14,11 +14,6 @@ pub fn latest<M: Medium>(stores: &Stores<M>) -> Result<Option<Vec<u8>>, Error> {
     let Some((file, stat)) = store.open()? else { return Ok(None) };
     let End { last_line, .. } = read_end(&file, stat.size).map_err(|error| store.unreadable(&error))?;
     let Some((offset, line)) = last_line else { return Ok(None) };
-    match Snapshot::read_line(&line) {
-        Ok(_) => Ok(Some(line)),
-        Err(fault) => {
-            let before = count_lines(&file, offset).map_err(|error| store.unreadable(&error))?;
-            Err(Error::Malformed { path: store.path(), line: before + 1, offset, fault })
-        }
-    }
+    Snapshot::read_line(&line).map_err(|fault| store.malformed_at(&file, offset, fault))?;
+    Ok(Some(line))
 }

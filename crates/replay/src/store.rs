@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use dreichor_core::Fault;
 use dreichor_core::event::line_too_long;
 use dreichor_log::directory::OpenError;
+use dreichor_log::last::count_lines;
 use dreichor_log::{Access, Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
 use dreichor_planted::planted;
 
@@ -172,6 +173,14 @@ impl<M: Medium> Store<M> {
     /// The error of a line that breaks a rule.
     pub fn malformed(&self, line: Line<'_>, fault: Box<Fault>) -> Error {
         Error::Malformed { path: self.path(), line: line.number, offset: line.offset, fault }
+    }
+
+    /// The error of the line that starts at `offset` in the store's file and breaks a rule. Its number is counted.
+    pub fn malformed_at(&self, file: &M::File, offset: u64, fault: Box<Fault>) -> Error {
+        match count_lines(file, offset) {
+            Ok(before) => Error::Malformed { path: self.path(), line: before + 1, offset, fault },
+            Err(error) => self.unreadable(&error),
+        }
     }
 
     /// The error of a file that cannot be read to the end.

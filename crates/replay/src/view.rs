@@ -2,7 +2,7 @@
 
 use dreichor_core::event::{Event, line_too_long};
 use dreichor_core::{Hash, LINE_BYTES_MAX};
-use dreichor_log::last::{count_lines, line_start};
+use dreichor_log::last::line_start;
 use dreichor_log::{Line, Lines, Medium, ReadError, Tail, read_exactly};
 
 use crate::error::Error;
@@ -53,14 +53,6 @@ impl<'s, M: Medium> View<'s, M> {
         match &self.file {
             Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(&error)),
             None => Ok(0),
-        }
-    }
-
-    /// The number of the line that starts at `offset`, from 1. It counts all lines before.
-    pub(crate) fn line_number(&self, offset: u64) -> Result<u64, Error> {
-        match &self.file {
-            Some(file) => Ok(count_lines(file, offset).map_err(|error| self.store.unreadable(&error))? + 1),
-            None => Ok(1),
         }
     }
 
@@ -115,9 +107,9 @@ impl<'s, M: Medium> View<'s, M> {
     }
 
     fn malformed(&self, offset: u64, fault: Box<dreichor_core::Fault>) -> Error {
-        match self.line_number(offset) {
-            Ok(line) => Error::Malformed { path: self.store.path(), line, offset, fault },
-            Err(error) => error,
+        match &self.file {
+            Some(file) => self.store.malformed_at(file, offset, fault),
+            None => Error::Internal("a line of no file".into()),
         }
     }
 }

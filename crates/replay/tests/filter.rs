@@ -15,8 +15,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::Value;
+use support::samples::config::config;
 use support::samples::line::{lines, vector};
-use support::samples::values::{config, event};
+use support::samples::values::event;
 use support::{enacted, written};
 
 /// A filter as text, which [`Filter`] and the JSON are compared by.

@@ -10,9 +10,9 @@ use dreichor_core::{Event, Hash, Tree};
 use dreichor_replay::Error;
 use dreichor_replay::leaves::Leaves;
 use proptest::prelude::*;
+use support::samples::config::config;
 use support::samples::line::identified;
 use support::samples::rfc6962::{Node, verifies_consistency, verifies_inclusion};
-use support::samples::values::config;
 use support::{Log, enacted, placed};
 
 /// A log of a few chunks of 1,024 leaves and a part of one more, its leaves and its roots.

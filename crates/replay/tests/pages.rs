@@ -11,8 +11,9 @@ use dreichor_replay::{Error, Filter};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
+use support::samples::config::config;
 use support::samples::line::vector;
-use support::samples::values::{config, event};
+use support::samples::values::event;
 use support::{Log, enacted, placed, said, written};
 
 /// The search for what the filter asks for. None of the filters here asks for an instance.

@@ -4,10 +4,10 @@
 //! The order is: check all (replay has), cut the tails off behind copies of them, complete the tick, write
 //! the snapshots that are missing.
 
-use dreichor_core::Event;
 use dreichor_core::fault::{Fault, Rule, excerpt};
 use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
+use dreichor_core::{Event, Hash};
 use dreichor_log::cut::CutError;
 use dreichor_log::{Appender, Line, Medium, Tail, read_exactly};
 use dreichor_planted::planted;
@@ -179,13 +179,19 @@ struct Missing<'w, W> {
 }
 
 impl<W: Watch> Watch for Missing<'_, W> {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+    fn event(
+        &mut self,
+        line: Line<'_>,
+        event: &Event<'_>,
+        leaf: Hash,
+        history: &History,
+    ) -> Result<(), Error> {
         let size = history.tree().size();
         if self.strategy.is_due(event, self.latest, size) {
             self.latest = size;
             self.is_any = true;
         }
-        self.watch.event(line, event, history)
+        self.watch.event(line, event, leaf, history)
     }
 
     fn progress(&mut self, done: u64, total: u64) {
@@ -248,7 +254,7 @@ impl<M: Medium, W: Watch> Writer<'_, M, W> {
 }
 
 impl<M: Medium, W: Watch> Watch for Writer<'_, M, W> {
-    fn event(&mut self, _: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+    fn event(&mut self, _: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
         let size = history.tree().size();
         let latest = self.latest.map_or(0, |(_, size)| size);
         if self.strategy.is_due(event, latest, size)

@@ -11,10 +11,11 @@ use dreichor_runtime::recovery::recover;
 use dreichor_runtime::writing::WriteStores;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use support::{Bench, Whole, cases, inputs, join, modes, seeds, strategies, vector, vector_stores};
+use support::config::config;
+use support::{Bench, Whole, inputs, join, modes, seeds, strategies, vector, vector_stores};
 
 proptest! {
-    #![proptest_config(cases(96))]
+    #![proptest_config(config(96))]
 
     #[test]
     fn the_state_after_ingest_is_the_state_after_replay(
@@ -77,7 +78,7 @@ fn facts(history: &History) -> (Vec<u8>, Vec<u8>, Vec<u8>, String) {
 }
 
 proptest! {
-    #![proptest_config(cases(512))]
+    #![proptest_config(config(512))]
 
     #[test]
     fn any_single_changed_bit_in_any_line_of_a_log_is_refused(line in 0_usize..254, at: Index, bit in 0_u8..8) {

@@ -6,8 +6,8 @@ mod support;
 
 use std::fs;
 
-use dreichor_core::Event;
 use dreichor_core::tick::SafetyMode;
+use dreichor_core::{Event, Hash};
 use dreichor_log::Line;
 use dreichor_replay::replay::Watch;
 use dreichor_replay::{Error, History};
@@ -15,7 +15,8 @@ use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use support::{Bench, Bytes, cases, inputs, join, modes, seeds, strategies, vector, vector_stores};
+use support::config::config;
+use support::{Bench, Bytes, inputs, join, modes, seeds, strategies, vector, vector_stores};
 
 /// Cuts both stores off, starts again, sends everything again: the stores must be whole.
 fn check_cut(bench: &Bench, whole: &Bytes, inputs: &[u8], events_cut: usize, snapshots_cut: usize) {
@@ -79,7 +80,7 @@ fn the_snapshots_of_the_vectors_cut_anywhere_are_written_again() {
 }
 
 proptest! {
-    #![proptest_config(cases(128))]
+    #![proptest_config(config(128))]
 
     #[test]
     fn any_stores_cut_anywhere_are_made_whole(
@@ -225,7 +226,7 @@ struct Told {
 }
 
 impl Watch for Told {
-    fn event(&mut self, line: Line<'_>, _: &Event<'_>, history: &History) -> Result<(), Error> {
+    fn event(&mut self, line: Line<'_>, _: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
         assert_eq!(history.tree().size(), line.number, "the event is folded already");
         self.events.push(line.number);
         Ok(())

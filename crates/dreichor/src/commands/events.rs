@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::Duration;
 
-use dreichor_core::LINE_BYTES_MAX;
 use dreichor_core::event::Event;
+use dreichor_core::{Hash, LINE_BYTES_MAX};
 use dreichor_log::{Line, Lines};
 use dreichor_replay::{Error, Filter, History, Replay, Stores, Watch};
 use dreichor_runtime::{Config, gate};
@@ -69,10 +69,10 @@ fn follow<M: dreichor_log::Medium>(
             while let Some(line) = lines.next_line().map_err(|error| store.unreadable(&error))? {
                 let read = Event::read_line(line.bytes).and_then(|(event, leaf)| {
                     history.push(&event, leaf)?;
-                    Ok(event)
+                    Ok((event, leaf))
                 });
-                let event = read.map_err(|fault| store.malformed(line, fault))?;
-                if let Err(error) = printer.event(line, &event, &history) {
+                let (event, leaf) = read.map_err(|fault| store.malformed(line, fault))?;
+                if let Err(error) = printer.event(line, &event, leaf, &history) {
                     return Err(printer.failure.take().unwrap_or(Failure::Command(error)));
                 }
             }
@@ -137,7 +137,7 @@ impl Printer {
 }
 
 impl Watch for Printer {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
         if !self.filter.asks_for(event, history.state().memory()) {
             return Ok(());
         }

@@ -1,9 +1,9 @@
 //! A few decisions of a log, told in plain words: one of each kind that teaches something.
 
-use dreichor_core::Event;
 use dreichor_core::event::{Body, DecisionEvaluated, Fill, OrderIntentCreated, Verdict};
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{Side, SkipReason};
+use dreichor_core::{Event, Hash};
 use dreichor_log::Line;
 use dreichor_replay::{Error, History, Watch};
 
@@ -61,7 +61,7 @@ impl Storyteller {
 }
 
 impl Watch for Storyteller {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, history: &History) -> Result<(), Error> {
+    fn event(&mut self, line: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
         if let Body::DecisionEvaluated(decision) = &event.body {
             self.tick = Some(Tick {
                 first_line: line.number,

@@ -11,7 +11,6 @@ use dreichor_core::value::{
     ReasonCodes, SafetyGates, StrategyInstanceId,
 };
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 /// From what one input is made.
 #[derive(Debug, Clone)]
@@ -102,20 +101,5 @@ fn input<'a>(seed: &'a Seed, state: &State) -> Option<Input<'a>> {
             let given = UserFeedbackRecorded { feedback_id, category, target, comment };
             Some(Input { logical_time: at, kind: Kind::Feedback(given) })
         }
-    }
-}
-
-/// So many cases. The seed is printed with a failure; `TEST_SEED=… cargo test …` runs the same cases again.
-#[expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
-pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    use std::hash::{BuildHasher, Hasher};
-    let random = || std::hash::RandomState::new().build_hasher().finish();
-    let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(random);
-    eprintln!("TEST_SEED={seed}");
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(seed),
-        ..ProptestConfig::default()
     }
 }

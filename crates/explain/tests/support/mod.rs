@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+#[path = "../../../core/tests/support/config.rs"]
+pub(crate) mod config;
 pub(crate) mod generated;
 
 use std::fs;

@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::Shared;
 use super::persistence::AuditEvent;
-use super::{LIMIT, LIMIT_MAX, POSITION_MAX, Shared};
 use crate::answer::{Answer, JSON, Outcome};
 use crate::problem::{Document, Kind, Problem};
-use crate::query::{Query, Segment, path_form};
+use crate::query::{Place, Query, Segment, path_form};
 use crate::snake::snake_case;
 
 /// What Decision Memory adds up to.
@@ -117,30 +117,22 @@ pub(super) struct DecisionMemoryPage {
 )]
 pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     let query = Query::parse(query.as_deref(), &["limit", "before", "after"])?;
-    let limit = query.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
-    let before = query.integer("before", 0, POSITION_MAX)?;
-    let after = query.integer("after", 0, POSITION_MAX)?;
+    let (limit, place) = query.page()?;
     let derived = api.source.derived().await?;
     let memory = derived.replayed.history.state().memory();
     let size = memory.decisions().len() as u64;
-    let (start, end) = match (before, after) {
-        (Some(_), Some(_)) => {
-            return Err(Problem::parameter("before", "before and after exclude each other"));
-        }
-        (_, Some(after)) => (after, after.saturating_add(limit).min(size)),
-        (before, None) => {
-            let end = before.unwrap_or(size);
-            (end.saturating_sub(limit), end)
-        }
+    let (start, end) = match place {
+        Place::Last => (size.saturating_sub(limit), size),
+        Place::Before(end) => (end.saturating_sub(limit), end),
+        Place::After(start) => (start, start.saturating_add(limit).min(size)),
     };
     if start.max(end) > size {
-        let name = if after.is_some() { "after" } else { "before" };
-        return Err(Problem::parameter(name, format!("{name} must be a cursor that an answer gave, or 0")));
+        return Err(place.is_nowhere());
     }
-    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     let mut totals = Vec::new();
     memory.totals().write(&mut totals);
-    let entries = memory.decisions_in(place(start)..place(end)).map(entry).collect::<Result<_, _>>()?;
+    let entries = memory.decisions_in(index(start)..index(end)).map(entry).collect::<Result<_, _>>()?;
     Answer::json(&DecisionMemoryPage {
         totals: snake_case(&totals)?,
         entries,

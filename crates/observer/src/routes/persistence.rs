@@ -11,10 +11,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{LIMIT, LIMIT_MAX, POSITION_MAX, Shared};
+use super::Shared;
 use crate::answer::{Answer, Outcome};
 use crate::problem::{Document, Kind, Problem};
-use crate::query::{Query, Segment, path_form};
+use crate::query::{LIMIT, POSITION_MAX, Place, Query, Segment, path_form};
 use crate::snake::raw;
 
 /// An audit event, its very bytes on disk. The members behind these depend on the type.
@@ -61,12 +61,7 @@ pub(super) struct AuditEvents {
 pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     let known = ["limit", "before", "after", "type", "decision_id", "market_id", "strategy_instance_id"];
     let query = Query::parse(query.as_deref(), &known)?;
-    let limit = query.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
-    let before = query.integer("before", 0, POSITION_MAX)?;
-    let after = query.integer("after", 0, POSITION_MAX)?;
-    if before.is_some() && after.is_some() {
-        return Err(Problem::parameter("before", "before and after exclude each other"));
-    }
+    let (limit, place) = query.page()?;
     let filter = Filter {
         event_type: query.form::<EventType>("type")?,
         decision: query.form::<DecisionId>("decision_id")?,
@@ -78,8 +73,7 @@ pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) 
     // Only memory knows whose decision an event is of.
     let derived = if filter.instance.is_some() { Some(api.source.derived().await?) } else { None };
     // A large page takes long to write, too: not where others are served.
-    let read =
-        move |stores: &_| Answer::json(&read_page(stores, before, after, limit, filter, derived.as_deref())?);
+    let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, filter, derived.as_deref())?);
     if filter != Filter::default() {
         api.source.search(read).await
     } else if limit > LIMIT {
@@ -91,9 +85,8 @@ pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) 
 
 fn read_page(
     stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
-    before: Option<u64>,
-    after: Option<u64>,
     limit: u64,
+    place: Place,
     filter: Filter,
     derived: Option<&crate::derived::Derived>,
 ) -> Result<AuditEvents, Problem> {
@@ -102,15 +95,10 @@ fn read_page(
         // Lines behind those whose decisions are known must not be passed over: they are of the next page.
         view = view.up_to(derived.replayed.events_bytes);
     }
-    for (name, position) in [("before", before), ("after", after)] {
-        if let Some(position) = position
-            && !view.is_boundary(position)?
-        {
-            return Err(Problem::parameter(
-                name,
-                format!("{name} must be a cursor that an answer gave, or 0"),
-            ));
-        }
+    if let Place::Before(position) | Place::After(position) = place
+        && !view.is_boundary(position)?
+    {
+        return Err(place.is_nowhere());
     }
     let empty = dreichor_core::State::new();
     let memory = derived.map_or(&empty, |derived| derived.replayed.history.state()).memory();
@@ -119,9 +107,10 @@ fn read_page(
         words: filter.words(),
         asks_for: |event: &dreichor_core::Event<'_>| filter.asks_for(event, memory),
     };
-    let page = match after {
-        Some(after) => view.page_after(after, &search)?,
-        None => view.page_before(before.unwrap_or(view.end()), &search)?,
+    let page = match place {
+        Place::Last => view.page_before(view.end(), &search)?,
+        Place::Before(position) => view.page_before(position, &search)?,
+        Place::After(position) => view.page_after(position, &search)?,
     };
     let events = page.lines.into_iter().map(raw).collect::<Result<_, _>>()?;
     Ok(AuditEvents {

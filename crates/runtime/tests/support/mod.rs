@@ -2,6 +2,9 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+#[path = "../../../core/tests/support/config.rs"]
+pub(crate) mod config;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +17,6 @@ use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::WriteStores;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use tempfile::TempDir;
 
 /// Both mounts, in a temporary directory.
@@ -262,19 +264,4 @@ pub(crate) fn strategies() -> impl Strategy<Value = SnapshotStrategy> {
 
 pub(crate) fn modes() -> impl Strategy<Value = SafetyMode> {
     prop_oneof![Just(SafetyMode::Normal), Just(SafetyMode::Halt), Just(SafetyMode::Flatten)]
-}
-
-/// So many cases. The seed is printed with a failure; `TEST_SEED=… cargo test …` runs the same cases again.
-#[expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
-pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    use std::hash::{BuildHasher, Hasher};
-    let random = || std::hash::RandomState::new().build_hasher().finish();
-    let seed = std::env::var("TEST_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(random);
-    eprintln!("TEST_SEED={seed}");
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(seed),
-        ..ProptestConfig::default()
-    }
 }
