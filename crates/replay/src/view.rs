@@ -3,7 +3,7 @@
 use dreichor_core::event::{Event, line_too_long};
 use dreichor_core::{Hash, LINE_BYTES_MAX};
 use dreichor_log::last::line_start;
-use dreichor_log::{Line, Lines, Medium, ReadError, Tail, read_exactly};
+use dreichor_log::{Line, Lines, Medium, ReadError, read_exactly};
 
 use crate::error::Error;
 use crate::store::Store;
@@ -14,33 +14,27 @@ pub struct View<'s, M: Medium> {
     /// None: the log is missing, which is an empty log.
     file: Option<M::File>,
     end: u64,
-    size: u64,
 }
 
 impl<'s, M: Medium> View<'s, M> {
     /// Opens the log.
     pub fn open(store: &'s Store<M>) -> Result<Self, Error> {
         let Some((file, stat)) = store.open()? else {
-            return Ok(Self { store, file: None, end: 0, size: 0 });
+            return Ok(Self { store, file: None, end: 0 });
         };
         let end = line_start(&file, stat.size).map_err(|error| store.unreadable(&error))?;
-        Ok(Self { store, file: Some(file), end, size: stat.size })
+        Ok(Self { store, file: Some(file), end })
     }
 
     /// The same log as it was when its whole lines ended at `end`, at the latest.
     #[must_use]
     pub fn up_to(self, end: u64) -> Self {
-        if end < self.end { Self { end, size: end, ..self } } else { self }
+        Self { end: self.end.min(end), ..self }
     }
 
     /// Where the last whole line ends, LF included.
     pub fn end(&self) -> u64 {
         self.end
-    }
-
-    /// What stands behind the last whole line.
-    pub fn tail(&self) -> Option<Tail> {
-        (self.end < self.size).then(|| Tail { offset: self.end, length: self.size - self.end })
     }
 
     /// Whether a line starts here, or the log's whole lines end here.

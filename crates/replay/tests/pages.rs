@@ -7,7 +7,7 @@ mod support;
 use dreichor_core::Event;
 use dreichor_core::state::DecisionMemory;
 use dreichor_replay::page::{PAGE_BYTES_MAX, Page, Search};
-use dreichor_replay::{Error, Filter};
+use dreichor_replay::{Error, Filter, View};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -107,12 +107,18 @@ proptest! {
         let log = Log::holding(&[&bytes[..], &tail].concat());
         let view = log.view();
         prop_assert_eq!(view.end(), end);
-        prop_assert_eq!(view.tail().map_or(0, |tail| tail.length), tail.len() as u64);
         for offset in position.saturating_sub(2)..position + 3 {
             prop_assert_eq!(view.is_boundary(offset).unwrap(), model.boundaries.contains(&offset));
         }
         model.check_before(&view.page_before(position, &search(limit, filter)).unwrap(), position, limit);
         model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+        // An earlier moment of the log is the log that there was then, and a later one is none.
+        let then = Log::holding(&bytes[..usize::try_from(position).unwrap()]);
+        let (then, earlier) = (then.view(), log.view().up_to(position));
+        prop_assert_eq!(earlier.end(), then.end());
+        let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, filter)).unwrap();
+        prop_assert_eq!(last(&earlier), last(&then));
+        prop_assert_eq!(log.view().up_to(end + 1).end(), end);
         // What is appended once the log was opened is not seen.
         let more = written(&[said(1, String::new())]);
         if tail.is_empty() {
