@@ -1,12 +1,15 @@
 //! Log lines and errors, on standard error. They are apart from the audit log.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::OnceLock;
 
+use dreichor_replay::Error;
 use dreichor_runtime::config::{Config, LogFormat, LogLevel};
 use tracing::level_filters::LevelFilter;
 
-static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+/// How what ends the process is reported: the format, and the flags that name the stores.
+static REPORT: OnceLock<(LogFormat, String)> = OnceLock::new();
 
 /// Starts logging as configured.
 pub(crate) fn start(config: &Config) {
@@ -28,14 +31,38 @@ pub(crate) fn start(config: &Config) {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
-    let _ = FORMAT.set(config.log_format);
+    let _ = REPORT.set((config.log_format, mount_flags(config)));
+}
+
+/// The flags as a shell takes them.
+fn mount_flags(config: &Config) -> String {
+    let mut flags = String::new();
+    for (flag, path) in config.mount_flags() {
+        let path = path.to_string_lossy();
+        // A path has no NUL, which alone cannot be quoted.
+        let quoted = shlex::try_quote(&path).unwrap_or(path.as_ref().into());
+        let _ = write!(flags, " {flag} {quoted}");
+    }
+    flags
+}
+
+/// Reports the error that ends the process.
+pub(crate) fn report_error(error: &Error) {
+    let code = error.exit_code();
+    match REPORT.get() {
+        // Who is woken by this copies the next command from here, and it must not look at other stores.
+        Some((_, flags)) if (10..=13).contains(&code) && !flags.is_empty() => {
+            report(code, &format!("{error}\nthese stores, to any command: `dreichor{flags} …`"));
+        }
+        Some(_) | None => report(code, &error.to_string()),
+    }
 }
 
 /// Reports what ends the process.
 pub(crate) fn report(exit_code: u8, message: &str) {
-    match FORMAT.get() {
-        Some(LogFormat::Json) => tracing::error!(exit_code, "{message}"),
-        Some(LogFormat::Text) | None => {
+    match REPORT.get() {
+        Some((LogFormat::Json, _)) => tracing::error!(exit_code, "{message}"),
+        Some((LogFormat::Text, _)) | None => {
             // There is nobody left to tell if this fails; the exit code still says it.
             let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {message}");
         }

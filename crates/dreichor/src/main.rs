@@ -11,7 +11,6 @@ mod signals;
 use std::process::ExitCode;
 
 use clap::Parser;
-use dreichor_replay::Error;
 
 use arguments::Arguments;
 use output::Failure;
@@ -36,8 +35,8 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
         Err(Failure::Command(error)) => {
-            logging::report(error.exit_code(), &error.to_string());
-            ExitCode::from(Error::exit_code(&error))
+            logging::report_error(&error);
+            ExitCode::from(error.exit_code())
         }
     }
 }

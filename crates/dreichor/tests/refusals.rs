@@ -1,5 +1,6 @@
 //! What the program refuses, by its exit code, and with a message that names the place, the rule and the
-//! next step. No refusal changes a file; a writer may have created the two empty files before.
+//! next step. No refusal changes a file; a writer may have created the two empty files before, if what there
+//! was is sound.
 
 mod support;
 
@@ -37,6 +38,12 @@ fn mounts() {
             let place = bench.path("data").join(mount);
             fs::rename(&place, bench.path("aside")).unwrap();
             bench.refuses(command, 10, &[&path, "the mount is missing", "`dreichor init`"]);
+            let is_writer = ["ingest", "snapshot"].contains(&command[0]);
+            bench.refuses(
+                command,
+                10,
+                &["the mount is missing; no file was changed"][..usize::from(is_writer)],
+            );
             symlink(bench.path("nowhere"), &place).unwrap();
             bench.refuses(command, 10, &[&path, "the mount is missing"]);
             fs::remove_file(&place).unwrap();
@@ -47,6 +54,29 @@ fn mounts() {
     }
     let bench = Bench::filled();
     bench.refuses(&["--audit-events-dir", "{dir}/elsewhere", "replay"], 10, &["{dir}/elsewhere: the mount"]);
+}
+
+#[test]
+fn the_stores_are_named_as_a_shell_takes_them() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let told = |arguments: &[&str]| {
+        let told =
+            run(clean(DREICHOR).current_dir(&dir).args(arguments).arg("replay"), b"").expect(10).stderr;
+        told.lines().last().unwrap().strip_prefix("these stores, to any command: ").map(str::to_owned)
+    };
+    // Where a command without flags looks: there is nothing to name.
+    if !Path::new("/var/lib/dreichor").exists() {
+        assert_eq!(told(&[]), None);
+    }
+    for (named, flags) in [
+        (&["--data-dir", "d"][..], "--data-dir d"),
+        (&["--data-dir", "it's my data"], "--data-dir \"it's my data\""),
+        (&["--audit-events-dir", "a", "--snapshots-dir", "b"], "--audit-events-dir a --snapshots-dir b"),
+        (&["--audit-events-dir", "audit-events", "--snapshots-dir", "snapshots"], "--data-dir ."),
+        (&["--data-dir", "d", "--snapshots-dir", "s"], "--audit-events-dir d/audit-events --snapshots-dir s"),
+    ] {
+        assert_eq!(told(named), Some(format!("`dreichor {flags} …`")));
+    }
 }
 
 /// The command with one mount bound read-only over itself, in a mount namespace of its own.
@@ -326,6 +356,8 @@ fn a_latest_snapshot_that_is_malformed_or_contradicts_the_log() {
     check_latest(&bench, "snapshot-ahead, member auditTreeSize: expected at most 228");
     fs::remove_file(bench.log_path()).unwrap();
     check_latest(&bench, "snapshot-ahead, member auditTreeSize: expected at most 0");
+    // A wrong mount looks the same, and what is salvaged of that is nothing.
+    bench.refuses(&["ingest"], 12, &["see whether the log is the one that these snapshots were taken of"]);
 }
 
 #[test]
@@ -373,6 +405,19 @@ fn a_malformed_line_of_the_log() {
                 assert!(outcome.stdout == printed, "not the sound lines before it");
             }
         }
+    }
+}
+
+/// Regression: a writer created the snapshots that were missing, empty, before it refused the log.
+#[test]
+fn a_malformed_log_without_snapshots_stays_without() {
+    let bench = Bench::filled();
+    fs::remove_file(bench.snapshots_path()).unwrap();
+    let (bad, _) = with_line(&vector("audit_events.ndjson"), 100, |_| b"{}\n".to_vec());
+    bench.put(&bench.log_path(), &bad);
+    for command in ["ingest", "snapshot"] {
+        bench.refuses(&[command], 12, &["{log}: line 100 at byte "]);
+        assert!(!bench.snapshots_path().exists());
     }
 }
 

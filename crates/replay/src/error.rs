@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use dreichor_core::Fault;
+use dreichor_core::fault::Rule;
 
 /// Why a command could not do what it was asked.
 #[derive(Debug)]
@@ -101,6 +102,27 @@ impl Error {
     pub fn unavailable(path: impl AsRef<Path>, problem: impl fmt::Display, next: impl Into<String>) -> Self {
         Self::Unavailable { path: path.as_ref().to_owned(), problem: problem.to_string(), next: next.into() }
     }
+
+    /// The same error, met before a writer changed anything, which it then says.
+    #[must_use]
+    pub fn before_any_change(self) -> Self {
+        match self {
+            Self::Unavailable { path, problem, next } => {
+                Self::Unavailable { path, problem: format!("{problem}; no file was changed"), next }
+            }
+            // These say already what was changed and what was not.
+            Self::Configuration(_)
+            | Self::Locked { .. }
+            | Self::Malformed { .. }
+            | Self::InDoubt { .. }
+            | Self::Copy { .. }
+            | Self::Input { .. }
+            | Self::Acknowledgement { .. }
+            | Self::Rejected { .. }
+            | Self::Database { .. }
+            | Self::Internal(_) => self,
+        }
+    }
 }
 
 impl std::error::Error for Error {}
@@ -126,12 +148,19 @@ impl fmt::Display for Error {
                 "{}: another writer holds the lock\nnothing was read or changed; next: wait for the other `dreichor ingest` or `dreichor snapshot`, or stop it (`fuser -v` on the file names it)",
                 path.display()
             ),
-            Self::Malformed { path, line, offset, fault } => write!(
-                f,
-                "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: copy both mounts to a safe place before anything else; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start, and `dreichor events` prints the log as far as it is sound",
-                path.display(),
-                offset + fault.offset as u64,
-            ),
+            Self::Malformed { path, line, offset, fault } => {
+                write!(
+                    f,
+                    "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: ",
+                    path.display(),
+                    offset + fault.offset as u64,
+                )?;
+                if fault.rule == Rule::SnapshotAhead {
+                    // What is wrong may be where we look, and then salvaging would keep too little.
+                    f.write_str("see whether the log is the one that these snapshots were taken of: a wrong mount, or an older copy, has fewer events. If it is, ")?;
+                }
+                f.write_str("copy both mounts to a safe place before anything else; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start, and `dreichor events` prints the log as far as it is sound")
+            }
             Self::InDoubt { path, problem, consequence } => write!(
                 f,
                 "{}: {problem}\n{consequence}\nnothing was tried again; next: see to the disk, start again, and send what was not acknowledged",

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dreichor_core::tick::{Policy, SafetyMode};
 use dreichor_core::value::INTEGER_MAX;
@@ -61,6 +61,11 @@ pub const FLAGS: [&str; 13] = [
 
 /// What every variable of ours begins with.
 const VARIABLE_PREFIX: &str = "DREICHOR_";
+
+/// Where the mounts are if nothing was said, and their names there.
+const DATA_DIR: &str = "/var/lib/dreichor";
+const AUDIT_EVENTS: &str = "audit-events";
+const SNAPSHOTS: &str = "snapshots";
 
 /// The valid configuration of one process.
 #[derive(Debug, Clone)]
@@ -152,13 +157,12 @@ impl Config {
         let faults_ref = &mut faults;
         let data_dir = directory("data-dir", settings.data_dir, faults_ref);
         let mount = |name: &str, own: Option<PathBuf>| {
-            let default = || PathBuf::from("/var/lib/dreichor").join(name);
+            let default = || Path::new(DATA_DIR).join(name);
             own.unwrap_or_else(|| data_dir.as_ref().map_or_else(default, |data_dir| data_dir.join(name)))
         };
         let audit_events_dir =
-            mount("audit-events", directory("audit-events-dir", settings.audit_events_dir, faults_ref));
-        let snapshots_dir =
-            mount("snapshots", directory("snapshots-dir", settings.snapshots_dir, faults_ref));
+            mount(AUDIT_EVENTS, directory("audit-events-dir", settings.audit_events_dir, faults_ref));
+        let snapshots_dir = mount(SNAPSHOTS, directory("snapshots-dir", settings.snapshots_dir, faults_ref));
         choose("execution-plane", settings.execution_plane, (), faults_ref, execution_plane);
         let safety_mode =
             choose("safety-mode", settings.safety_mode, SafetyMode::Normal, faults_ref, safety_mode);
@@ -206,6 +210,18 @@ impl Config {
             log_format,
             log_level,
         })
+    }
+
+    /// The flags that name the mounts to a command; none if they are where it looks by itself.
+    pub fn mount_flags(&self) -> Vec<(&'static str, &Path)> {
+        let (events, snapshots) = (&*self.audit_events_dir, &*self.snapshots_dir);
+        let is_shared = |dir: &&Path| events == dir.join(AUDIT_EVENTS) && snapshots == dir.join(SNAPSHOTS);
+        match events.parent().filter(is_shared) {
+            Some(dir) if dir == Path::new(DATA_DIR) => Vec::new(),
+            Some(dir) if dir == Path::new("") => vec![("--data-dir", Path::new("."))],
+            Some(dir) => vec![("--data-dir", dir)],
+            None => vec![("--audit-events-dir", events), ("--snapshots-dir", snapshots)],
+        }
     }
 
     /// Logs every value, so that nothing is implicit. Secrets are not among them.

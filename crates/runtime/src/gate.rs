@@ -8,7 +8,7 @@ use dreichor_log::{Directory, Medium};
 use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores, Watch, receipt::PROGRAM_VERSION};
 
 use crate::config::Config;
-use crate::recovery::{Recovered, recover};
+use crate::recovery::{self, Recovered, recover};
 use crate::sandbox::{self, Outcome};
 use crate::writing::{Locks, WriteStores};
 
@@ -38,13 +38,7 @@ pub struct AdmittedRuntime {
 
 /// Lets a writer (`ingest`, `snapshot`) pass. Its next step is to open the stores for appending.
 pub fn admit_writer(config: &Config, watch: &mut impl Watch) -> Result<Admitted<Directory>, Error> {
-    let stores = check_mounts(config)?;
-    stores.refuse_loose_permissions()?;
-    stores.prove_writable()?;
-    if stores.events.stat()?.is_none() {
-        // Snapshots without their log: a wrong mount, perhaps. That must be said before anything is created.
-        Replay::open(&stores)?.run(&mut ())?;
-    }
+    let stores = examine(config).map_err(Error::before_any_change)?;
     stores.create_missing()?;
     let locks = stores.lock()?;
     tracing::info!(step = 3, "persistence: mounts present and writable, lock taken");
@@ -56,6 +50,18 @@ pub fn admit_writer(config: &Config, watch: &mut impl Watch) -> Result<Admitted<
     tracing::info!(step = 5, "recovery: stores are whole; orchestrator wired");
     let sandbox = sandbox::confine(config.sandbox, &stores, Some(&locks))?;
     Ok(Admitted { stores, locks, recovered, sandbox })
+}
+
+/// All that can be refused before a file is created or locked.
+fn examine(config: &Config) -> Result<Stores<Directory>, Error> {
+    let stores = check_mounts(config)?;
+    stores.refuse_loose_permissions()?;
+    stores.prove_writable()?;
+    if stores.events.stat()?.is_none() || stores.snapshots.stat()?.is_none() {
+        // One without the other: a wrong mount, perhaps. That must be said before anything is created.
+        recovery::check(&stores, config.snapshot_strategy, &mut ())?;
+    }
+    Ok(stores)
 }
 
 /// Logs that all is open and all may begin: the last step, taken by whoever passed the gate.

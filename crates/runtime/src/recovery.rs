@@ -1,7 +1,7 @@
 //! Recovery: what a writer does about a tail. It is itself crash-safe: stopped anywhere and started again,
 //! any number of times, it ends the same.
 //!
-//! The order is: check all (replay has), cut the tails off behind copies of them, complete the tick, write
+//! The order is: check all, cut the tails off behind copies of them, complete the tick, write
 //! the snapshots that are missing.
 
 use dreichor_core::fault::{Fault, Rule, excerpt};
@@ -29,25 +29,50 @@ pub struct Recovered {
     pub latest: Option<(SnapshotId, u64)>,
 }
 
+/// Stores that are sound, and what they lack to be whole.
+pub struct Checked {
+    replayed: Replayed,
+    /// The events that the last tick lacks, if it is not whole.
+    rest: Option<Vec<Event<'static>>>,
+    /// The events that the latest snapshot covers.
+    latest_size: u64,
+    /// Whether the strategy asks for a snapshot that is not there.
+    is_missing: bool,
+}
+
+/// Checks all that is checked before anything is changed, and changes nothing.
+///
+/// # Errors
+///
+/// [`Error::Malformed`] with the first thing that is.
+pub fn check<M: Medium>(
+    stores: &Stores<M>,
+    strategy: SnapshotStrategy,
+    watch: &mut impl Watch,
+) -> Result<Checked, Error> {
+    let replay = Replay::open(stores)?;
+    let latest_size = replay.latest_size();
+    let mut missing = Missing { strategy, latest: latest_size, is_any: false, watch };
+    let hole = if planted!(HoleAccepted) { Ok(()) } else { replay.refuse_hole(UNSYNCED_BYTES_MAX) };
+    let mut replayed = replay.run(&mut missing)?;
+    let is_missing = missing.is_any;
+    if planted!(CutEarly) {
+        cut(&stores.events, replayed.events_tail.take())?;
+        cut(&stores.snapshots, replayed.snapshots_tail.take())?;
+    }
+    hole?;
+    let rest =
+        replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
+    Ok(Checked { replayed, rest, latest_size, is_missing })
+}
+
 /// Replays the stores and makes them whole. The caller holds their locks.
 pub fn recover<M: Medium>(
     stores: &Stores<M>,
     strategy: SnapshotStrategy,
     watch: &mut impl Watch,
 ) -> Result<Recovered, Error> {
-    let replay = Replay::open(stores)?;
-    let mut missing = Missing { strategy, latest: replay.latest_size(), is_any: false, watch: &mut *watch };
-    let hole = if planted!(HoleAccepted) { Ok(()) } else { replay.refuse_hole(UNSYNCED_BYTES_MAX) };
-    let mut replayed = replay.run(&mut missing)?;
-    if planted!(CutEarly) {
-        cut(&stores.events, replayed.events_tail.take())?;
-        cut(&stores.snapshots, replayed.snapshots_tail.take())?;
-    }
-    hole?;
-    let Missing { latest: latest_due, is_any: mut is_missing, .. } = missing;
-    let rest =
-        replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
-
+    let Checked { mut replayed, rest, latest_size, mut is_missing } = check(stores, strategy, watch)?;
     if planted!(TailGlued) {
         replayed.events_bytes += replayed.events_tail.map_or(0, |tail| tail.length);
         replayed.snapshots_bytes += replayed.snapshots_tail.map_or(0, |tail| tail.length);
@@ -60,7 +85,7 @@ pub fn recover<M: Medium>(
     {
         complete(&stores.events, &mut replayed, &rest)?;
         let size = replayed.history.tree().size();
-        is_missing |= rest.last().is_some_and(|event| strategy.is_due(event, latest_due, size));
+        is_missing |= rest.last().is_some_and(|event| strategy.is_due(event, latest_size, size));
     }
     let mut recovered = Recovered {
         latest: replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size)),
