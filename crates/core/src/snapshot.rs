@@ -9,7 +9,7 @@ use crate::FORMAT_VERSION;
 use crate::canonical::{Reader, Sink, Value};
 use crate::certified::Certified;
 use crate::event::read_version;
-use crate::fault::{Result, Rule};
+use crate::fault::{Fault, Result, Rule};
 use crate::id::SnapshotId;
 use crate::state::{Position, Positions};
 use crate::tree::Hash;
@@ -26,6 +26,29 @@ pub struct Snapshot<'a> {
     pub audit_root_hash: Hash,
     /// The ledger that those events add up to.
     pub positions: Cow<'a, Positions>,
+}
+
+/// What a snapshot of an empty ledger may be long, and more.
+const HEAD_BYTES: u64 = 1_024;
+
+/// Refuses a line of `length` bytes (LF excluded) that is too long for a snapshot of a log of `log_bytes`, before the
+/// memory is asked to hold it: each position takes less room than the events that made it.
+///
+/// # Errors
+///
+/// [`Rule::SnapshotAhead`]: it is a snapshot of more than the log holds.
+pub fn check_length(length: u64, log_bytes: u64) -> Result<()> {
+    let max = log_bytes.saturating_add(HEAD_BYTES);
+    if length <= max {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Rule::SnapshotAhead,
+        0,
+        "",
+        format!("a line of {length} bytes"),
+        format!("at most {max} bytes: no ledger that this log adds up to is longer"),
+    ))
 }
 
 const TYPE: &str = "\"SHADOW_LEDGER_SNAPSHOT\"";

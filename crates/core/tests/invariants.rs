@@ -1,20 +1,23 @@
 //! Whatever is sent, in whatever order, under whatever mode: the log is sound, the state is what the log says,
-//! an interrupted tick can be completed, what came once changes nothing when it comes again, and at most one
-//! position is open.
+//! an interrupted tick can be completed, what came once changes nothing when it comes again, at most one
+//! position is open, and no snapshot is much longer than its log.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
 
 mod support;
 
+use std::borrow::Cow;
+
 use dreichor_core::event::{Body, DecisionEvaluated, FeedbackTarget, UserFeedbackRecorded};
 use dreichor_core::id::{DecisionId, ExecutionId, FeedbackId, OrderIntentId};
 use dreichor_core::input::Kind;
+use dreichor_core::snapshot::check_length;
 use dreichor_core::state::{Lifecycle, OpenPosition};
 use dreichor_core::tick::{Policy, SafetyMode, Step, enact, step};
 use dreichor_core::value::{
     Attention, FeedbackCategory, LogicalTime, Origin, ParameterPool, Plane, ReasonCodes, SafetyGates, Side,
 };
-use dreichor_core::{Event, Input, State};
+use dreichor_core::{Event, Input, Snapshot, State, Tree};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -292,5 +295,42 @@ proptest! {
             }
         }
         prop_assert_eq!(json(&|bytes| history.state.memory().totals().write(bytes)), sums);
+    }
+}
+
+/// Readers go by that before they ask the memory to hold a line. The shortest log for the longest ledger: every tick
+/// opens or closes a position, each market is traded once.
+#[test]
+fn a_snapshot_is_hardly_longer_than_its_log() {
+    for length in [1, 64] {
+        let markets = ('A'..='Z').map(|letter| &*letter.to_string().repeat(length).leak());
+        let messages: Vec<Message> = markets
+            .flat_map(|market| [(market, false), (market, true)])
+            .map(|(market, forces)| {
+                let sent = Sent::Tick {
+                    of: "A",
+                    attention: [true; 5],
+                    pool: ParameterPool::Assertive,
+                    target: Some(market),
+                    gates: [false, false, forces],
+                };
+                (sent, 3, SafetyMode::Normal)
+            })
+            .collect();
+        let history = history(&messages);
+        let positions = history.state.ledger().positions();
+        assert_eq!(positions.len(), 26, "not every market was traded");
+        let snapshot = Snapshot {
+            logical_time: history.state.last_logical_time().unwrap(),
+            audit_tree_size: lines(&history.log).len() as u64,
+            audit_root_hash: Tree::new().root(),
+            positions: Cow::Borrowed(positions),
+        };
+        let mut line = Vec::new();
+        snapshot.write_line(&mut line);
+        let [line, log] = [line.len(), history.log.len()];
+        println!("names of {length}: a snapshot of {line} bytes, a log of {log}");
+        assert_eq!(check_length(line as u64, log as u64), Ok(()));
+        assert!(line < log / 8, "less is to spare than was thought");
     }
 }

@@ -290,6 +290,11 @@ fn snapshots_that_go_wrong() {
     let appended = Wrong { file: "{snapshots}", line: Some((last + 1, snapshots.len())) };
     watched.check_wrong(&of_snapshots, &appended);
 
+    let watched = Watched::start();
+    append(&watched.bench.snapshots_path(), &[vec![b'x'; 1 << 20], b"\n".to_vec()].concat());
+    watched.check_wrong(&of_snapshots, &appended);
+    assert_eq!(watched.observed.get(SNAPSHOT).json()["rule"], "snapshot-ahead", "it was read");
+
     // One that is a snapshot, of another log.
     let (contradicts, _) = with_line(&snapshots, last, |line| {
         let name = b"\"auditRootHash\":\"";

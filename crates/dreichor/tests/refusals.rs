@@ -351,6 +351,12 @@ fn a_latest_snapshot_that_is_malformed_or_contradicts_the_log() {
     for garbage in ["\n", "{}\n", "\0\0\0\n", "\r\n", "\u{feff}\n"] {
         check_change("", &|_| garbage.into());
     }
+    // Of a line that no memory need hold, only the length is looked at: what it says would break another rule.
+    let log_bytes = vector("audit_events.ndjson").len();
+    let longest = format!("snapshot-ahead: expected at most {} bytes", log_bytes + 1_024);
+    for (length, rule) in [(log_bytes + 1_024, ""), (log_bytes + 1_025, &longest), (3 << 20, &longest)] {
+        check_change(rule, &|_| [vec![b'x'; length], b"\n".to_vec()].concat());
+    }
     let bench = Bench::filled();
     bench.put(&bench.log_path(), &lines(&vector("audit_events.ndjson"))[..228].concat());
     check_latest(&bench, "snapshot-ahead, member auditTreeSize: expected at most 228");

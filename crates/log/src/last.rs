@@ -1,31 +1,45 @@
 //! The last whole line of a file, found from its end: as quick in a long file as in a short one.
 
 use crate::medium::ReadAt;
-use crate::read::{ReadError, Tail, read_exactly};
+use crate::read::{ReadError, Tail, read_bytes, read_exactly};
 
 /// How much is read at once, in bytes; first less: most lines are short, and most files end with an LF.
 const FIRST_BLOCK_BYTES: u64 = 4 << 10;
 const BLOCK_BYTES: u64 = 64 << 10;
 
 /// The end of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// Where the last whole line starts, and its bytes without LF; none if there is no LF.
-    pub last_line: Option<(u64, Vec<u8>)>,
+    /// Where the last whole line stands; none if there is no LF.
+    pub last_line: Option<LastLine>,
     /// What stands behind it.
     pub tail: Option<Tail>,
 }
 
-/// Reads the last whole line of the first `end` bytes of `file`. A line may be of any length.
-pub fn read_end<F: ReadAt>(file: &F, end: u64) -> Result<End, ReadError> {
+/// Where the last whole line stands. It may be of any length, so whoever wants it says first how long it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastLine {
+    /// Where it starts in the file, in bytes.
+    pub offset: u64,
+    /// How many bytes it has, LF excluded.
+    pub length: u64,
+}
+
+impl LastLine {
+    /// Its bytes, without its LF.
+    pub fn read<F: ReadAt>(self, file: &F) -> Result<Vec<u8>, ReadError> {
+        read_bytes(file, self.offset, self.length)
+    }
+}
+
+/// Finds the last whole line of the first `end` bytes of `file`, in constant memory.
+pub fn find_end<F: ReadAt>(file: &F, end: u64) -> Result<End, ReadError> {
     let Some(line_end) = find_line_feed_before(file, end)? else {
         return Ok(End { last_line: None, tail: tail(0, end) });
     };
-    let line_start = line_start(file, line_end)?;
-    let mut line =
-        room_for(line_end - line_start).map_err(|error| ReadError::Refused { offset: line_start, error })?;
-    read_exactly(file, &mut line, line_start)?;
-    Ok(End { last_line: Some((line_start, line)), tail: tail(line_end + 1, end) })
+    let offset = line_start(file, line_end)?;
+    let last_line = LastLine { offset, length: line_end - offset };
+    Ok(End { last_line: Some(last_line), tail: tail(line_end + 1, end) })
 }
 
 /// Where the first NUL stands from `start` on and before `end`, if there is one.
@@ -56,15 +70,6 @@ pub fn count_lines<F: ReadAt>(file: &F, end: u64) -> Result<u64, ReadError> {
         at += wanted as u64;
     }
     Ok(count)
-}
-
-/// As many zeros; a line that the memory cannot hold is an error, not the end of the process.
-fn room_for(length: u64) -> std::io::Result<Vec<u8>> {
-    let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let mut line = Vec::new();
-    line.try_reserve_exact(length).map_err(|_| std::io::ErrorKind::OutOfMemory)?;
-    line.resize(length, 0);
-    Ok(line)
 }
 
 /// Where the line starts within which `at` stands.

@@ -43,6 +43,18 @@ pub enum ReadError {
     },
 }
 
+/// The `length` bytes from `offset` on. More than the memory can hold is an error, not the end of the process.
+pub fn read_bytes<F: ReadAt>(file: &F, offset: u64, length: u64) -> Result<Vec<u8>, ReadError> {
+    let length = usize::try_from(length).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(length)
+        .map_err(|_| ReadError::Refused { offset, error: io::ErrorKind::OutOfMemory.into() })?;
+    bytes.resize(length, 0);
+    read_exactly(file, &mut bytes, offset)?;
+    Ok(bytes)
+}
+
 /// Fills `buffer` from `offset` on.
 pub fn read_exactly<F: ReadAt>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
     let mut done = 0;

@@ -1,7 +1,7 @@
 //! Where lines stand, whatever their length: found in a stream of constant memory, without holding any line.
 
 use crate::medium::ReadAt;
-use crate::read::{ReadError, Tail, read_exactly};
+use crate::read::{ReadError, Tail, read_bytes, read_exactly};
 
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -19,9 +19,7 @@ pub struct Span {
 impl Span {
     /// The line's bytes, without its LF.
     pub fn read<F: ReadAt>(self, file: &F) -> Result<Vec<u8>, ReadError> {
-        let mut bytes = vec![0; usize::try_from(self.length).unwrap_or(usize::MAX)];
-        read_exactly(file, &mut bytes, self.offset)?;
-        Ok(bytes)
+        read_bytes(file, self.offset, self.length)
     }
 }
 

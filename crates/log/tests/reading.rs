@@ -4,7 +4,7 @@
 
 mod support;
 
-use dreichor_log::last::{count_lines, find_nul, line_start, read_end};
+use dreichor_log::last::{count_lines, find_end, find_nul, line_start};
 use dreichor_log::{Lines, ReadAt, ReadError, Spans, Tail};
 use support::Reluctant;
 
@@ -101,12 +101,13 @@ impl Written {
     }
 
     fn check_end(&self, file: &impl ReadAt) {
-        let end = read_end(file, self.end()).unwrap();
+        let end = find_end(file, self.end()).unwrap();
+        let found = end.last_line.map(|line| (line.offset, line.length, line.read(file).unwrap()));
         let last_line = self.lines.last().map(|&(offset, length)| {
             let line = self.bytes[offset..offset + length].to_vec();
-            (offset as u64, line)
+            (offset as u64, length as u64, line)
         });
-        assert!(end.last_line == last_line);
+        assert!(found == last_line);
         assert_eq!(end.tail, self.tail());
 
         for (before, &(offset, length)) in self.lines.iter().enumerate() {
@@ -137,7 +138,7 @@ impl Written {
             let mut lines = Lines::new(file, end, max);
             check((0..=self.lines.len()).try_for_each(|_| lines.next_line().map(drop)));
         }
-        check(read_end(file, end).map(drop));
+        check(find_end(file, end).map(drop));
         check(line_start(file, end).map(drop));
         check(count_lines(file, end).map(drop));
         check(find_nul(file, self.end(), end).map(drop));

@@ -9,15 +9,16 @@
 
 use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::fault::{Fault, Rule};
-use dreichor_core::id::{DecisionId, SnapshotId};
+use dreichor_core::id::DecisionId;
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, Hash, LINE_BYTES_MAX, Snapshot};
-use dreichor_log::last::{End, find_nul, line_start, read_end};
-use dreichor_log::{Line, Lines, Medium, Stat, Tail};
+use dreichor_log::last::{End, find_end, find_nul, line_start};
+use dreichor_log::{Line, Lines, Medium, ReadError, Stat, Tail};
 use dreichor_planted::planted;
 
 use crate::error::Error;
 use crate::history::History;
+use crate::snapshot::{self, Latest};
 use crate::store::Stores;
 
 /// The stores, opened for one replay: what is appended later is not seen.
@@ -30,15 +31,6 @@ pub struct Replay<'s, M: Medium> {
 }
 
 type Opened<M> = Option<(<M as Medium>::File, Stat)>;
-
-/// The snapshot store's last line.
-#[derive(Debug, Clone)]
-pub struct Latest {
-    /// Its id.
-    pub id: SnapshotId,
-    /// What it says.
-    pub snapshot: Snapshot<'static>,
-}
 
 /// A log's last tick, if its last events are missing.
 #[derive(Debug, Clone)]
@@ -110,18 +102,21 @@ impl<'s, M: Medium> Replay<'s, M> {
     /// running writer every snapshot that is seen is of events that are seen.
     pub fn open(stores: &'s Stores<M>) -> Result<Self, Error> {
         let snapshots = stores.snapshots.open()?;
+        let unreadable = |error: ReadError| stores.snapshots.unreadable(&error);
         let snapshots_end = match &snapshots {
-            Some((file, stat)) => {
-                read_end(file, stat.size).map_err(|error| stores.snapshots.unreadable(&error))?
-            }
+            Some((file, stat)) => find_end(file, stat.size).map_err(unreadable)?,
             None => End { last_line: None, tail: None },
         };
-        // Its size must be known before the fold comes by; a fault in it is told only after the log's own.
-        let latest = snapshots_end
-            .last_line
-            .as_ref()
-            .map(|(_, line)| Snapshot::read_line(line).map(|(snapshot, id)| Latest { id, snapshot }));
         let events = stores.events.open()?;
+        // Its size must be known before the fold comes by; a fault in it is told only after the log's own.
+        let latest = match (&snapshots, snapshots_end.last_line) {
+            (Some((file, _)), Some(line)) => {
+                let log_bytes = events.as_ref().map_or(0, |(_, stat)| stat.size);
+                let read = snapshot::read(file, line, log_bytes).map_err(unreadable)?;
+                Some(read.map(|(_, latest)| latest))
+            }
+            (Some(_), None) | (None, _) => None,
+        };
         Ok(Self { stores, snapshots, snapshots_end, latest, events })
     }
 
@@ -138,10 +133,10 @@ impl<'s, M: Medium> Replay<'s, M> {
     /// Of the snapshots before the latest, the last `unsynced_bytes` are read.
     pub fn refuse_hole(&self, unsynced_bytes: u64) -> Result<(), Error> {
         let Some((file, _)) = &self.snapshots else { return Ok(()) };
-        let Some((latest, _)) = &self.snapshots_end.last_line else { return Ok(()) };
+        let Some(latest) = self.snapshots_end.last_line else { return Ok(()) };
         let store = &self.stores.snapshots;
-        let from = latest.saturating_sub(unsynced_bytes);
-        let found = find_nul(file, from, *latest).map_err(|error| store.unreadable(&error))?;
+        let from = latest.offset.saturating_sub(unsynced_bytes);
+        let found = find_nul(file, from, latest.offset).map_err(|error| store.unreadable(&error))?;
         let Some(offset) = found else { return Ok(()) };
         let start = line_start(file, offset).map_err(|error| store.unreadable(&error))?;
         let within = usize::try_from(offset - start).unwrap_or(usize::MAX);
@@ -219,7 +214,7 @@ impl<'s, M: Medium> Replay<'s, M> {
 
     fn snapshot_malformed(&self, fault: Box<Fault>) -> Error {
         let store = &self.stores.snapshots;
-        let offset = self.snapshots_end.last_line.as_ref().map_or(0, |(offset, _)| *offset);
+        let offset = self.snapshots_end.last_line.map_or(0, |line| line.offset);
         let Some((file, _)) = &self.snapshots else {
             return Error::Internal("a snapshot without a file".into());
         };

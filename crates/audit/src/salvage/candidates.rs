@@ -7,6 +7,7 @@
 
 use dreichor_core::Snapshot;
 use dreichor_core::fault::{Fault, Rule};
+use dreichor_core::snapshot::check_length;
 use dreichor_log::{Medium, Span, Spans, Tail};
 use dreichor_replay::{
     Error, History, Store,
@@ -15,10 +16,6 @@ use dreichor_replay::{
 
 use super::copy::{Copied, NewFile};
 use super::{Broken, Opened};
-
-/// What a snapshot of an empty ledger may be long, and more. Each further position takes less room than the
-/// events that made it, so no snapshot is longer than its log by more than this.
-const HEAD_BYTES: u64 = 1_024;
 
 /// All lines of a snapshot store.
 pub(super) struct Candidates<'s, M: Medium> {
@@ -56,7 +53,7 @@ impl<'s, M: Medium> Candidates<'s, M> {
         let mut sizes = Vec::new();
         let mut spans = Spans::starting_at(file, 0, 0, stat.size);
         while let Some(span) = spans.next_span().map_err(|error| store.unreadable(&error))? {
-            let standing = match candidates.read_within(span, log_bytes + HEAD_BYTES)? {
+            let standing = match candidates.read_within(span, log_bytes)? {
                 Ok((_, snapshot)) => {
                     sizes.push((snapshot.audit_tree_size, candidates.found.len()));
                     Standing::Unreached(snapshot.audit_tree_size)
@@ -119,17 +116,11 @@ impl<'s, M: Medium> Candidates<'s, M> {
         Ok((copy.finish()?, left_out))
     }
 
-    fn read_within(&self, span: Span, bytes_max: u64) -> Result<ReadLine, Error> {
-        if span.length > bytes_max {
-            return Ok(Err(Fault::new(
-                Rule::SnapshotAhead,
-                0,
-                "",
-                format!("a line of {} bytes", span.length),
-                format!("at most {bytes_max} bytes: no ledger that this log adds up to is longer"),
-            )));
+    fn read_within(&self, span: Span, log_bytes: u64) -> Result<ReadLine, Error> {
+        match check_length(span.length, log_bytes) {
+            Ok(()) => self.read(span),
+            Err(fault) => Ok(Err(fault)),
         }
-        self.read(span)
     }
 
     fn read(&self, span: Span) -> Result<ReadLine, Error> {

@@ -241,7 +241,8 @@ pub(super) struct LatestSnapshot {
 )]
 pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let line = api.source.read(|stores| Ok(snapshot::latest(stores)?)).await?;
+    // It is as large as the ledger, so it has the turn of a large page.
+    let line = api.source.page(|stores| Ok(snapshot::latest(stores)?)).await?;
     Answer::json(&LatestSnapshot { snapshot: line.map(raw).transpose()? })
 }
 
