@@ -83,7 +83,7 @@ fn the_report_names_all_that_is_left_out() {
         &format!("{}: 120 lines of {log_offset} bytes copied", bench.log_path().display()),
         &format!("left out: line 121 at byte {log_offset} and all behind it, 134 lines of "),
         &format!("(the line starts at byte {log_offset}) breaks the contract: rule members, member type"),
-        "left out: 4 unterminated bytes at byte 86530, which were never acknowledged",
+        "left out: 4 unterminated bytes at byte 86530, never acknowledged if the medium kept what was synced",
         &format!("{}: 6 lines of ", bench.snapshots_path().display()),
         &format!("(the line starts at byte {snapshot_offset}) breaks the contract: rule value, member plane"),
         "left out: line 17 at byte 9582 (the line starts at byte 9582) breaks the contract: rule snapshot-ahead",

@@ -119,7 +119,7 @@ fn cut<M: Medium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
         offset = tail.offset,
         bytes = tail.length,
         copy = %copy.display(),
-        "cut off unterminated bytes, which were never acknowledged; the copy keeps them"
+        "cut off unterminated bytes; the copy keeps them. They were never acknowledged, if the medium kept what was synced"
     );
     Ok(())
 }

@@ -91,7 +91,10 @@ fn shown(broken: &Broken) -> String {
 
 fn show_tail(f: &mut fmt::Formatter<'_>, tail: Option<Tail>) -> fmt::Result {
     let Some(Tail { offset, length }) = tail else { return Ok(()) };
-    writeln!(f, "  left out: {length} unterminated bytes at byte {offset}, which were never acknowledged")
+    writeln!(
+        f,
+        "  left out: {length} unterminated bytes at byte {offset}, never acknowledged if the medium kept what was synced"
+    )
 }
 
 /// The report on one line.
