@@ -7,8 +7,8 @@ use std::path::Path;
 
 use support::tracer::{Found, Try, call_name, is_there};
 
-/// The calls that write, sync, cut off, rename, or drop what is cached.
-const CALLS: &str = "trace=write,fdatasync,fsync,fadvise64,renameat2,ftruncate";
+/// The calls that read, write, sync, cut off, rename, or drop what is cached.
+const CALLS: &str = "trace=pread64,write,fdatasync,fsync,fadvise64,renameat2,ftruncate";
 
 /// Whether the call is one on this path.
 fn is_on(call: &str, path: &Path) -> bool {
@@ -48,10 +48,15 @@ fn the_real_writer_syncs_what_it_writes_before_it_answers() {
             assert!(synced.is_some() && synced < written, "{found:?}: {store:?} is not synced at the start");
             assert!(mount.is_some() && mount < written, "{found:?}: the mount of {store:?} is not synced");
             let dropped = first("fadvise64", &store);
+            let read = first("pread64", &store);
             assert!(
-                dropped.is_some() && dropped < written,
+                dropped.is_some() && dropped < written && (dropped < read || read.is_none()),
                 "{found:?}: what is cached of {store:?} is believed"
             );
+            // From the start to the end: no more of these files could be what a last commit left.
+            let is_all = dropped.is_some_and(|at| calls[at].contains(", 0, 0, POSIX_FADV_DONTNEED)"));
+            assert!(is_all, "{found:?}: {:?}", dropped.map(|at| calls[at]));
+            assert!(read.is_some() || matches!(found, Found::Empty), "{found:?}: {store:?} is not read");
         }
     }
 }

@@ -487,11 +487,13 @@ impl File for Handle {
         Ok(*world.locks.entry(self.inode).or_insert(self.number) == self.number)
     }
 
-    fn evict(&self, _: u64) -> io::Result<()> {
+    fn evict(&self, offset: u64) -> io::Result<()> {
         self.look(Operation::Evict)?;
         self.with(|inode| {
-            // What the medium does not hold is gone now; dirty pages, of which no sync has failed, stay.
-            if inode.has_lost {
+            // What the medium does not hold is gone now; dirty pages, of which no sync has failed, stay. All or
+            // nothing: whoever drops less than all that was lost must not be helped by it.
+            let reaches_all = usize::try_from(offset).is_ok_and(|offset| offset <= inode.durable.len());
+            if inode.has_lost && reaches_all {
                 inode.cache.clone_from(&inode.durable);
                 inode.has_lost = false;
             }
