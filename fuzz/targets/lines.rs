@@ -5,9 +5,9 @@
 use std::io;
 
 use dreichor_core::LINE_BYTES_MAX;
-use dreichor_log::last::{End, count_lines, find_nul, line_start, read_end};
+use dreichor_log::last::{count_lines, find_end, find_nul, line_start};
 use dreichor_log::{Lines, ReadAt, ReadError, Spans, Tail};
-use dreichor_runtime::batch::{BATCH_BYTES_MAX, Batcher, INPUTS_MAX, Next, Read, Source};
+use dreichor_runtime::batch::{Batcher, Limits, Next, Read, Source};
 use libfuzzer_sys::fuzz_target;
 
 /// The readers' largest block: lines before the bytes in question put its end amid them.
@@ -87,8 +87,10 @@ fn check_spans(file: &Memory) {
 fn check_end(file: &Memory) {
     let (expected, tail) = split(&file.bytes);
     let end = file.bytes.len() as u64;
-    let last_line = expected.last().map(|(offset, bytes)| (*offset, bytes.to_vec()));
-    assert_eq!(read_end(file, end).expect("a file that can be read"), End { last_line, tail });
+    let found = find_end(file, end).expect("a file that can be read");
+    let last_line = found.last_line.map(|line| (line.offset, line.read(file).expect("a line that can be read")));
+    assert_eq!(last_line, expected.last().map(|(offset, bytes)| (*offset, bytes.to_vec())));
+    assert_eq!(found.tail, tail);
     assert_eq!(count_lines(file, end).expect("a file that can be read"), expected.len() as u64);
     let nul = file.bytes.iter().position(|&byte| byte == 0).map(|at| at as u64);
     assert_eq!(find_nul(file, 0, end).expect("a file that can be read"), nul);
@@ -102,7 +104,8 @@ fn check_end(file: &Memory) {
 
 fn check_batches(bytes: &[u8], piece_bytes: usize, ready: u8) {
     let expected: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
-    let mut batcher = Batcher::new(Pieces { rest: bytes, piece_bytes, ready, asked: 0 });
+    let limits = Limits { inputs: 1 + usize::from(ready % 16), bytes: LINE_BYTES_MAX + 1 };
+    let mut batcher = Batcher::with_limits(Pieces { rest: bytes, piece_bytes, ready, asked: 0 }, limits);
     let (mut number, mut offset) = (0_usize, 0);
     loop {
         let batch = match batcher.next_batch().expect("a source that can be read") {
@@ -128,9 +131,9 @@ fn check_batches(bytes: &[u8], piece_bytes: usize, ready: u8) {
             offset += whole.len() as u64;
         }
         assert_eq!(batch.end(), offset);
-        assert!((1..=INPUTS_MAX).contains(&(number - first)), "{} lines", number - first);
+        assert!((1..=limits.inputs).contains(&(number - first)), "{} lines", number - first);
         let taken: usize = expected[first..number].iter().map(|line| line.len()).sum();
-        assert!(taken <= BATCH_BYTES_MAX.max(LINE_BYTES_MAX + 1));
+        assert!(taken <= limits.bytes, "{taken} bytes");
     }
     assert_eq!(number, expected.len(), "lines were held back");
 }

@@ -5,10 +5,21 @@ use std::io;
 
 use dreichor_core::LINE_BYTES_MAX;
 
-/// The most inputs of a batch.
-pub const INPUTS_MAX: usize = 8_192;
-/// The most bytes of a batch.
-pub const BATCH_BYTES_MAX: usize = 4 << 20;
+/// How much a batch may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The most inputs; at least one.
+    pub inputs: usize,
+    /// The most bytes; at least 65,536, which a line and its LF may have.
+    pub bytes: usize,
+}
+
+/// 8,192 inputs and 4 MiB.
+impl Default for Limits {
+    fn default() -> Self {
+        Self { inputs: 8_192, bytes: 4 << 20 }
+    }
+}
 
 /// Where inputs come from.
 pub trait Source {
@@ -93,6 +104,7 @@ impl<'b> Batch<'b> {
 #[derive(Debug)]
 pub struct Batcher<S> {
     source: S,
+    limits: Limits,
     buffer: Vec<u8>,
     start: usize,
     filled: usize,
@@ -110,9 +122,17 @@ pub struct Batcher<S> {
 impl<S: Source> Batcher<S> {
     /// Batches of what `source` gives.
     pub fn new(source: S) -> Self {
-        let buffer = vec![0; BATCH_BYTES_MAX + LINE_BYTES_MAX + 1];
+        Self::with_limits(source, Limits::default())
+    }
+
+    /// The same, each of which is no more than `limits` say; less than one line they cannot say.
+    pub fn with_limits(source: S, limits: Limits) -> Self {
+        let Limits { inputs, bytes } = limits;
+        let limits = Limits { inputs: inputs.max(1), bytes: bytes.max(LINE_BYTES_MAX + 1) };
+        let buffer = vec![0; limits.bytes + LINE_BYTES_MAX + 1];
         Self {
             source,
+            limits,
             buffer,
             start: 0,
             filled: 0,
@@ -165,13 +185,13 @@ impl<S: Source> Batcher<S> {
     }
 
     fn is_full(&self) -> bool {
-        self.lines == INPUTS_MAX || self.filled - self.start >= BATCH_BYTES_MAX
+        self.lines == self.limits.inputs || self.filled - self.start >= self.limits.bytes
     }
 
     /// Finds whole lines in what was read, up to the limits.
     fn search(&mut self) {
-        let limit = self.filled.min(self.start + BATCH_BYTES_MAX);
-        while self.lines < INPUTS_MAX {
+        let limit = self.filled.min(self.start + self.limits.bytes);
+        while self.lines < self.limits.inputs {
             let unsearched = self.buffer.get(self.searched..limit).unwrap_or_default();
             let Some(found) = unsearched.iter().position(|&byte| byte == b'\n') else {
                 self.searched = limit.max(self.searched);

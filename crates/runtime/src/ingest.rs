@@ -17,14 +17,14 @@ use dreichor_replay::{Error, History, Receipt, Stores};
 use crate::acknowledgement::{self, Outcome};
 use crate::batch::{Batch, InputLine};
 use crate::recovery::Recovered;
-use crate::snapshots::{SnapshotStrategy, take};
-use crate::writing::{COMMIT_BYTES_MAX, WriteStore};
+use crate::snapshots::take;
+use crate::writing::{Commits, WriteStore};
 
 /// A writer at work.
 pub struct Session<'s, M: Medium> {
     stores: &'s Stores<M>,
     policy: Policy,
-    strategy: SnapshotStrategy,
+    commits: Commits,
     history: History,
     latest: Option<(SnapshotId, u64)>,
     events: Appender<'s, M>,
@@ -52,12 +52,12 @@ impl<'s, M: Medium> Session<'s, M> {
         stores: &'s Stores<M>,
         recovered: Recovered,
         policy: Policy,
-        strategy: SnapshotStrategy,
+        commits: impl Into<Commits>,
     ) -> Result<Self, Error> {
         Ok(Self {
             stores,
             policy,
-            strategy,
+            commits: commits.into(),
             events: stores.events.open_appender(recovered.events_bytes)?,
             snapshots: stores.snapshots.open_appender(recovered.snapshots_bytes)?,
             history: recovered.history,
@@ -104,7 +104,7 @@ impl<'s, M: Medium> Session<'s, M> {
                 let InputLine { number, offset, is_terminated, .. } = line;
                 return Err(Error::Rejected { line: number, offset, is_terminated, fault });
             }
-            if (self.commit.events.len() + self.commit.snapshots.len()) as u64 >= COMMIT_BYTES_MAX {
+            if (self.commit.events.len() + self.commit.snapshots.len()) as u64 >= self.commits.bytes_max {
                 self.commit(deliver)?;
             }
         }
@@ -144,7 +144,7 @@ impl<'s, M: Medium> Session<'s, M> {
                         ))
                     })?;
                     let latest = self.latest.map_or(0, |(_, size)| size);
-                    if self.strategy.is_due(event, latest, self.history.tree().size()) {
+                    if self.commits.strategy.is_due(event, latest, self.history.tree().size()) {
                         self.take_snapshot();
                     }
                 }

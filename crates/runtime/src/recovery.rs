@@ -14,7 +14,7 @@ use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Replay, Replayed, Store, Stores, Watch, replay::InterruptedTick};
 
 use crate::snapshots::{SnapshotStrategy, take};
-use crate::writing::{COMMIT_BYTES_MAX, UNSYNCED_BYTES_MAX, WriteStore};
+use crate::writing::{Commits, UNSYNCED_BYTES_MAX, WriteStore};
 
 /// Stores that are whole, and what they hold.
 #[derive(Debug)]
@@ -69,10 +69,11 @@ pub fn check<M: Medium>(
 /// Replays the stores and makes them whole. The caller holds their locks.
 pub fn recover<M: Medium>(
     stores: &Stores<M>,
-    strategy: SnapshotStrategy,
+    commits: impl Into<Commits>,
     watch: &mut impl Watch,
 ) -> Result<Recovered, Error> {
-    let Checked { mut replayed, rest, latest_size, mut is_missing } = check(stores, strategy, watch)?;
+    let commits = commits.into();
+    let Checked { mut replayed, rest, latest_size, mut is_missing } = check(stores, commits.strategy, watch)?;
     if planted!(TailGlued) {
         replayed.events_bytes += replayed.events_tail.map_or(0, |tail| tail.length);
         replayed.snapshots_bytes += replayed.snapshots_tail.map_or(0, |tail| tail.length);
@@ -85,7 +86,7 @@ pub fn recover<M: Medium>(
     {
         complete(&stores.events, &mut replayed, &rest)?;
         let size = replayed.history.tree().size();
-        is_missing |= rest.last().is_some_and(|event| strategy.is_due(event, latest_size, size));
+        is_missing |= rest.last().is_some_and(|event| commits.strategy.is_due(event, latest_size, size));
     }
     let mut recovered = Recovered {
         latest: replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size)),
@@ -94,7 +95,7 @@ pub fn recover<M: Medium>(
         snapshots_bytes: replayed.snapshots_bytes,
     };
     if is_missing && !planted!(SnapshotsForgotten) {
-        write_missing_snapshots(stores, strategy, &mut recovered, watch)?;
+        write_missing_snapshots(stores, commits, &mut recovered, watch)?;
     }
     Ok(recovered)
 }
@@ -228,13 +229,13 @@ impl<W: Watch> Watch for Missing<'_, W> {
 /// are of have passed.
 fn write_missing_snapshots<M: Medium>(
     stores: &Stores<M>,
-    strategy: SnapshotStrategy,
+    commits: Commits,
     recovered: &mut Recovered,
     watch: &mut impl Watch,
 ) -> Result<(), Error> {
     let store = &stores.snapshots;
     let mut writer = Writer {
-        strategy,
+        commits,
         latest: recovered.latest,
         count: 0,
         lines: Vec::new(),
@@ -252,7 +253,7 @@ fn write_missing_snapshots<M: Medium>(
 
 struct Writer<'s, M: Medium, W> {
     watch: &'s mut W,
-    strategy: SnapshotStrategy,
+    commits: Commits,
     latest: Option<(SnapshotId, u64)>,
     count: u64,
     lines: Vec<u8>,
@@ -282,12 +283,12 @@ impl<M: Medium, W: Watch> Watch for Writer<'_, M, W> {
     fn event(&mut self, _: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
         let size = history.tree().size();
         let latest = self.latest.map_or(0, |(_, size)| size);
-        if self.strategy.is_due(event, latest, size)
+        if self.commits.strategy.is_due(event, latest, size)
             && let Some(snapshot) = take(history)
         {
             self.latest = Some((snapshot.write_line(&mut self.lines), size));
             self.count += 1;
-            if self.lines.len() as u64 >= COMMIT_BYTES_MAX {
+            if self.lines.len() as u64 >= self.commits.bytes_max {
                 self.flush()?;
             }
         }

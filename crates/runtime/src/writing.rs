@@ -7,13 +7,31 @@ use dreichor_log::{Access, AppendError, Appender, File, Lock, Medium, refusal, u
 use dreichor_planted::planted;
 use dreichor_replay::{Error, Store, Stores};
 
-/// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose
-/// snapshots would fill the memory becomes several commits.
-pub const COMMIT_BYTES_MAX: u64 = 16 << 20;
+use crate::snapshots::SnapshotStrategy;
+
+/// A commit ends with the input that makes it this long.
+const COMMIT_BYTES_MAX: u64 = 16 << 20;
 
 /// How much of a store's end may be what a last, unsynced commit left: more than the largest, which passes its
 /// limit by one input at most. A writer reads it from the medium itself.
 pub(crate) const UNSYNCED_BYTES_MAX: u64 = 2 * COMMIT_BYTES_MAX;
+
+/// Which snapshots a writer takes, and when its commits end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Commits {
+    /// Which snapshots it takes.
+    pub strategy: SnapshotStrategy,
+    /// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose snapshots
+    /// would fill the memory becomes several commits. What the stores hold in the end does not depend on it.
+    pub bytes_max: u64,
+}
+
+/// Commits of 16 MiB.
+impl From<SnapshotStrategy> for Commits {
+    fn from(strategy: SnapshotStrategy) -> Self {
+        Self { strategy, bytes_max: COMMIT_BYTES_MAX }
+    }
+}
 
 /// The locks of a writer, held for life.
 pub type Locks<M> = [Lock<<M as Medium>::File>; 2];

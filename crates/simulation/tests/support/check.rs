@@ -20,7 +20,7 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowled
 
     let disk = image.disk();
     disk.begin(Plan::default());
-    let ((_, ended), told) = told::of(|| live(&disk, &[], 1, scenario.strategy));
+    let ((_, ended), told) = told::of(|| live(&disk, &[], 1, scenario.commits));
     if let Err(error) = ended {
         assert!(has_hole, "{story}: refused without a hole: {error}");
         assert_eq!(error.exit_code(), 12, "{story}: {error}");

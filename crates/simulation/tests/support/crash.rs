@@ -4,14 +4,14 @@ use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Kept, Mount, Plan, Random};
 
 use super::check::{check, check_copies};
-use super::{Scenario, Whole, file, inputs, lines};
+use super::{Scenario, Whole, file, inputs, lines, short_commits};
 
 fn scenarios(seed: u64) -> Vec<Scenario> {
-    let scenario = |name: &str, count, line_bytes, batch, strategy| Scenario {
+    let scenario = |name: &str, count, line_bytes, batch, strategy: SnapshotStrategy| Scenario {
         name: name.into(),
         inputs: inputs(count, line_bytes, seed),
         batch,
-        strategy,
+        commits: strategy.into(),
     };
     let any = 1 + usize::try_from(seed % 24).unwrap();
     vec![
@@ -25,6 +25,10 @@ fn scenarios(seed: u64) -> Vec<Scenario> {
         scenario("lines of 4,096 bytes", 10, 4_096, 5, SnapshotStrategy::OnLedgerUpdate),
         scenario("lines of 4,097 bytes", 10, 4_097, 5, SnapshotStrategy::OnLedgerUpdate),
         scenario("a large batch", 60, 300, 1_024, SnapshotStrategy::OnLedgerUpdate),
+        Scenario {
+            commits: short_commits(),
+            ..scenario("in short commits", 24, 300, 24, SnapshotStrategy::OnLedgerUpdate)
+        },
     ]
 }
 
@@ -71,7 +75,12 @@ impl Explorer {
         let inputs = inputs(1_280, 300, self.random.number());
         let strategy = SnapshotStrategy::OnLedgerUpdate;
         let images_per_crash = std::mem::replace(&mut self.images_per_crash, 4);
-        self.strike_writer(&Scenario { name: "1,024 ticks at once".into(), inputs, batch: 1_280, strategy });
+        self.strike_writer(&Scenario {
+            name: "1,024 ticks at once".into(),
+            inputs,
+            batch: 1_280,
+            commits: strategy.into(),
+        });
         self.images_per_crash = images_per_crash;
     }
 
@@ -149,7 +158,7 @@ impl Explorer {
     pub(crate) fn crash_every_recovery(&mut self) {
         let strategy = SnapshotStrategy::OnLedgerUpdate;
         let inputs = inputs(24, 300, self.random.number());
-        let scenario = Scenario { name: "recovery".into(), inputs, batch: 24, strategy };
+        let scenario = Scenario { name: "recovery".into(), inputs, batch: 24, commits: strategy.into() };
         let whole = scenario.whole();
         let disk = whole.worst();
         let [events, snapshots] = Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap().len());

@@ -39,7 +39,12 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
 
 impl<'c> Bench<'c> {
     fn new(strategy: SnapshotStrategy, seed: u64, cases: &'c mut u64) -> Self {
-        let scenario = Scenario { name: String::new(), inputs: inputs(24, 300, seed), batch: 24, strategy };
+        let scenario = Scenario {
+            name: String::new(),
+            inputs: inputs(24, 300, seed),
+            batch: 24,
+            commits: strategy.into(),
+        };
         let whole = scenario.whole();
         let (log, snapshots) = (lines(&whole.events), lines(&whole.snapshots));
         Self { strategy, whole, log, snapshots, random: Random(seed), seed, cases }

@@ -3,10 +3,10 @@
 
 use dreichor_replay::Error;
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_simulation::{Disk, Failure, Fault, Kept, Mount, Plan, Random};
+use dreichor_simulation::{Disk, Failure, Fault, Kept, Mount, Operation, Plan, Random};
 
 use super::check::check;
-use super::{Scenario, Whole, file, inputs};
+use super::{Scenario, Whole, file, inputs, short_commits};
 
 pub(crate) const EINTR: i32 = 4;
 pub(crate) const EIO: i32 = 5;
@@ -31,15 +31,17 @@ pub(crate) const FAILURES: [Failure; 9] = [
 /// Fails each call of writers on empty stores and of recoveries; `cases` counts the faults.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let mut random = Random(seed);
-    for (batch, strategy, is_recovery) in [
-        (12, SnapshotStrategy::OnLedgerUpdate, true),
-        (1, SnapshotStrategy::OnLedgerUpdate, false),
-        (4, SnapshotStrategy::OnLedgerUpdate, false),
-        (12, SnapshotStrategy::Every(10), false),
+    for (batch, commits, is_recovery) in [
+        (12, SnapshotStrategy::OnLedgerUpdate.into(), true),
+        (1, SnapshotStrategy::OnLedgerUpdate.into(), false),
+        (4, SnapshotStrategy::OnLedgerUpdate.into(), false),
+        (12, SnapshotStrategy::Every(10).into(), false),
+        (24, short_commits(), true),
+        (12, short_commits(), false),
     ] {
-        let name = format!("TEST_SEED={seed}, batches of {batch}");
+        let name = format!("TEST_SEED={seed}, batches of {batch}, {commits:?}");
         let count = if is_recovery { 24 } else { 12 };
-        let scenario = Scenario { name, inputs: inputs(count, 300, random.number()), batch, strategy };
+        let scenario = Scenario { name, inputs: inputs(count, 300, random.number()), batch, commits };
         let whole = scenario.whole();
         let start = if is_recovery { whole.worst() } else { Disk::default() };
         let rehearsal = start.fork();
@@ -48,10 +50,13 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         for (at, call) in rehearsal.calls_made().iter().enumerate() {
             for failure in FAILURES {
                 for lasts in [false, true] {
-                    if let Failure::Error(EINTR) = failure
-                        && (lasts || !call.operation.is_interruptible())
-                    {
-                        // A signal that never ends, for which the process would wait rightly; or none at all.
+                    let can_happen = match failure {
+                        // One signal; a process would rightly wait for an end of those that never end.
+                        Failure::Error(EINTR) => !lasts && call.operation.is_interruptible(),
+                        Failure::Error(_) => true,
+                        Failure::Short(_) => call.operation == Operation::Write,
+                    };
+                    if !can_happen {
                         continue;
                     }
                     *cases += 1;
@@ -67,6 +72,8 @@ fn check_fault(scenario: &Scenario, whole: &Whole, disk: &Disk, fault: Fault, ra
     let [events, snapshots] =
         Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap_or_default().len());
     let before = whole.acknowledged(events, snapshots);
+    // Recovery completes the tick that was interrupted.
+    let recorded = whole.lengths.iter().position(|(length, _)| *length >= events).unwrap();
     disk.begin(Plan { crash_at: None, fault: Some(fault) });
     let (acknowledged, ended) = scenario.live(disk);
     let story = format!("{}, {fault:?}, ended with {ended:?}", scenario.name);
@@ -75,7 +82,8 @@ fn check_fault(scenario: &Scenario, whole: &Whole, disk: &Disk, fault: Fault, ra
         (Ok(()), _) => assert_eq!(acknowledged, scenario.inputs.len(), "{story}"),
         (Err(_), Failure::Error(EINTR)) => panic!("{story}: an interrupted call is to be repeated"),
         (Err(error), Failure::Error(_) | Failure::Short(_)) => {
-            check_message(scenario, error, acknowledged, &story);
+            let last = whole.commit_end(scenario, acknowledged, recorded);
+            check_message(error, acknowledged, last, &story);
         }
     }
     // The machine may stop before anyone starts again …
@@ -95,8 +103,8 @@ fn check_fault(scenario: &Scenario, whole: &Whole, disk: &Disk, fault: Fault, ra
     }
 }
 
-/// The message says what is acknowledged, and what of the batch in hand is not.
-fn check_message(scenario: &Scenario, error: &Error, acknowledged: usize, story: &str) {
+/// The message says what is acknowledged, and that the rest of the commit in hand, up to input `last`, is not.
+fn check_message(error: &Error, acknowledged: usize, last: usize, story: &str) {
     let message = error.to_string();
     let code = error.exit_code();
     assert!([10, 13].contains(&code), "{story}");
@@ -105,13 +113,13 @@ fn check_message(scenario: &Scenario, error: &Error, acknowledged: usize, story:
     if acknowledged == 0 && (is_start || message.contains("this process acknowledged nothing")) {
         return;
     }
+    let first = acknowledged + 1;
     let told = match acknowledged {
         0 => "no input was acknowledged".into(),
         1 => "input line 1 is acknowledged and durable".into(),
-        last => format!("input lines 1 to {last} are acknowledged and durable"),
+        acknowledged => format!("input lines 1 to {acknowledged} are acknowledged and durable"),
     };
     assert!(message.contains(&told), "{story}: {message}");
-    let (first, last) = (acknowledged + 1, (acknowledged + scenario.batch).min(scenario.inputs.len()));
     let lines = if first == last {
         format!("input line {last}\n")
     } else {

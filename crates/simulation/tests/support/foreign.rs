@@ -36,7 +36,8 @@ fn meddle(disk: &Disk, mount: Mount, deed: Deed) {
 /// Meddles between any two batches, and between lock and first read; `cases` counts the deeds.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let strategy = SnapshotStrategy::OnLedgerUpdate;
-    let scenario = Scenario { name: String::new(), inputs: inputs(12, 300, seed), batch: 3, strategy };
+    let scenario =
+        Scenario { name: String::new(), inputs: inputs(12, 300, seed), batch: 3, commits: strategy.into() };
     let whole = scenario.whole();
     for batches in 1..4 {
         *cases += 1;
@@ -70,18 +71,18 @@ fn check_second_writer(scenario: &Scenario, batches: usize) {
     let disk = Disk::default();
     disk.begin(Plan::default());
     let mut recorded = 0;
-    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, scenario.strategy, &mut |moment| {
+    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, scenario.commits, &mut |moment| {
         if let Moment::Recorded = moment {
             recorded += 1;
             if recorded == batches {
-                let (_, ended) = live(&disk, &[], 1, scenario.strategy);
+                let (_, ended) = live(&disk, &[], 1, scenario.commits);
                 let code = ended.map_err(|error| error.exit_code());
                 assert_eq!(code, Err(11), "a second writer is let in");
             }
         }
     });
     assert!(ended.is_ok(), "{ended:?}");
-    assert!(live(&disk, &[], 1, scenario.strategy).1.is_ok(), "the lock outlives the writer");
+    assert!(live(&disk, &[], 1, scenario.commits).1.is_ok(), "the lock outlives the writer");
 }
 
 /// The writer stops at its next write, and what the other hand left stays.
@@ -90,7 +91,7 @@ fn check_meddled(scenario: &Scenario, batches: usize, deed: Deed, story: &str) {
     disk.begin(Plan::default());
     let (mut recorded, mut left) = (0, None);
     let name = file(Mount::Events);
-    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, scenario.strategy, &mut |moment| {
+    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, scenario.commits, &mut |moment| {
         if let Moment::Recorded = moment {
             recorded += 1;
             if recorded == batches {

@@ -23,7 +23,7 @@ use dreichor_runtime::batch::{Batcher, Next, Read, Source};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_runtime::writing::WriteStores;
+use dreichor_runtime::writing::{Commits, WriteStores};
 use dreichor_simulation::{Directory, Disk, Mount, Random};
 
 /// Inputs, and how they come.
@@ -32,7 +32,13 @@ pub(crate) struct Scenario {
     pub(crate) inputs: Vec<String>,
     /// How many inputs come together.
     pub(crate) batch: usize,
-    pub(crate) strategy: SnapshotStrategy,
+    pub(crate) commits: Commits,
+}
+
+/// Commits that end within a batch, as those of 16 MiB do within a batch that makes many or long snapshots; and so do
+/// the pieces in which recovery writes them.
+pub(crate) fn short_commits() -> Commits {
+    Commits { strategy: SnapshotStrategy::OnLedgerUpdate, bytes_max: 2_048 }
 }
 
 /// What an uninterrupted run leaves, and how long both files are after each input.
@@ -70,10 +76,10 @@ pub(crate) fn live(
     disk: &Disk,
     inputs: &[String],
     batch: usize,
-    strategy: SnapshotStrategy,
+    commits: impl Into<Commits>,
 ) -> (usize, Result<(), Error>) {
     let mut acknowledged = 0;
-    let ended = live_watched(disk, inputs, batch, strategy, &mut |moment| {
+    let ended = live_watched(disk, inputs, batch, commits, &mut |moment| {
         if let Moment::Acknowledged(lines) = moment {
             acknowledged += String::from_utf8_lossy(lines).lines().count();
         }
@@ -86,16 +92,16 @@ pub(crate) fn live_watched(
     disk: &Disk,
     inputs: &[String],
     batch: usize,
-    strategy: SnapshotStrategy,
+    commits: impl Into<Commits>,
     watch: &mut dyn FnMut(Moment<'_>),
 ) -> Result<(), Error> {
-    let stores = stores(disk);
+    let (stores, commits) = (stores(disk), commits.into());
     stores.create_missing()?;
     let _locks = stores.lock()?;
     watch(Moment::Locked);
     stores.settle()?;
-    let recovered = recover(&stores, strategy, &mut ())?;
-    let mut session = Session::new(&stores, recovered, Policy::default(), strategy)?;
+    let recovered = recover(&stores, commits, &mut ())?;
+    let mut session = Session::new(&stores, recovered, Policy::default(), commits)?;
     let mut batcher = Batcher::new(Batches { batches: inputs.chunks(batch) });
     while let Next::Batch(batch) = batcher.next_batch().unwrap() {
         session.record(batch, &mut |lines| {
@@ -131,15 +137,15 @@ impl Source for Batches<'_> {
 
 impl Scenario {
     pub(crate) fn live(&self, disk: &Disk) -> (usize, Result<(), Error>) {
-        live(disk, &self.inputs, self.batch, self.strategy)
+        live(disk, &self.inputs, self.batch, self.commits)
     }
 
-    /// The uninterrupted run, one input at a time.
+    /// The uninterrupted run, one input and one commit at a time.
     pub(crate) fn whole(&self) -> Whole {
         let disk = Disk::default();
         let mut lengths = vec![(0, 0)];
         let shows = |mount| disk.shows(mount, file(mount)).unwrap();
-        live_watched(&disk, &self.inputs, 1, self.strategy, &mut |moment| {
+        live_watched(&disk, &self.inputs, 1, self.commits.strategy, &mut |moment| {
             if let Moment::Recorded = moment {
                 lengths.push((shows(Mount::Events).len(), shows(Mount::Snapshots).len()));
             }
@@ -165,6 +171,19 @@ impl Whole {
             from + ends.map(|(at, _)| at + 1).nth(1).unwrap()
         };
         self.cut(second_line_end(interrupted[0].0) + 100, missing[0].1 + 100)
+    }
+
+    /// The last input of the commit that begins behind so many inputs, when the log held `recorded` at the start.
+    pub(crate) fn commit_end(&self, scenario: &Scenario, before: usize, recorded: usize) -> usize {
+        let bytes = |inputs: usize| {
+            let (events, snapshots) = self.lengths[inputs.max(recorded)];
+            (events + snapshots) as u64
+        };
+        let batch_end = (before / scenario.batch + 1) * scenario.batch;
+        let is_full = |last: &usize| bytes(*last) - bytes(before) >= scenario.commits.bytes_max;
+        (before + 1..scenario.inputs.len().min(batch_end))
+            .find(is_full)
+            .unwrap_or_else(|| scenario.inputs.len().min(batch_end))
     }
 
     /// How many inputs both files hold whole.

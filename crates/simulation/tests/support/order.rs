@@ -1,23 +1,70 @@
 //! The order of calls that the specification lays down, on a life that nothing disturbs.
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_simulation::{Call, Disk, Operation, Plan};
+use dreichor_runtime::writing::Commits;
+use dreichor_simulation::{Call, Disk, Mount, Operation, Plan};
 
-use super::{Scenario, file, inputs};
+use super::{Moment, Scenario, file, inputs, lines, live, live_watched, short_commits};
 
 /// Follows writers on empty stores and on stores that need recovery; `cases` counts them.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
-    for batch in [1, 5, 20] {
-        let strategy = SnapshotStrategy::OnLedgerUpdate;
-        let scenario = Scenario { name: String::new(), inputs: inputs(20, 300, seed), batch, strategy };
+    let on_update = Commits::from(SnapshotStrategy::OnLedgerUpdate);
+    for (batch, commits) in [(1, on_update), (5, on_update), (20, on_update), (20, short_commits())] {
+        let scenario = Scenario { name: String::new(), inputs: inputs(20, 300, seed), batch, commits };
         for disk in [Disk::default(), scenario.whole().worst()] {
             *cases += 1;
             disk.begin(Plan::default());
             let (_, ended) = scenario.live(&disk);
-            assert!(ended.is_ok(), "TEST_SEED={seed}, batches of {batch}: {ended:?}");
-            check(&disk.calls_made(), &format!("TEST_SEED={seed}, batches of {batch}"));
+            let story = format!("TEST_SEED={seed}, batches of {batch}, {commits:?}");
+            assert!(ended.is_ok(), "{story}: {ended:?}");
+            check(&disk.calls_made(), &story);
         }
     }
+    check_commits(seed);
+}
+
+/// A batch becomes as many commits as its length asks for, each acknowledged before the next is written; and so are
+/// missing snapshots written in pieces.
+fn check_commits(seed: u64) {
+    let commits = short_commits();
+    let scenario = Scenario { name: String::new(), inputs: inputs(100, 300, seed), batch: 100, commits };
+    let whole = scenario.whole();
+    let mut expected = Vec::new();
+    while expected.last() != Some(&scenario.inputs.len()) {
+        expected.push(whole.commit_end(&scenario, expected.last().copied().unwrap_or_default(), 0));
+    }
+    assert!(expected.len() > 2, "TEST_SEED={seed}: too few commits: {expected:?}");
+    let (disk, mut acknowledged, mut found) = (Disk::default(), 0, Vec::new());
+    let ended = live_watched(&disk, &scenario.inputs, scenario.batch, commits, &mut |moment| {
+        if let Moment::Acknowledged(lines) = moment {
+            acknowledged += String::from_utf8_lossy(lines).lines().count();
+            found.push(acknowledged);
+            let lengths = Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap().len());
+            assert_eq!(lengths, <[usize; 2]>::from(whole.lengths[acknowledged]), "TEST_SEED={seed}");
+        }
+    });
+    assert!(ended.is_ok(), "TEST_SEED={seed}: {ended:?}");
+    assert_eq!(found, expected, "TEST_SEED={seed}");
+
+    let disk = whole.cut(whole.events.len(), 0);
+    disk.begin(Plan::default());
+    live(&disk, &[], 1, commits).1.unwrap();
+    let is_piece = |call: &&Call| call.operation == Operation::Write && call.mount == Mount::Snapshots;
+    let (pieces, largest) =
+        (disk.calls_made().iter().filter(is_piece).count(), longest_line(&whole.snapshots));
+    let bytes_max = usize::try_from(commits.bytes_max).unwrap();
+    // Each piece but the last is full, and passes its limit by less than a line.
+    let fewest = whole.snapshots.len().div_ceil(bytes_max + largest);
+    let most = whole.snapshots.len().div_ceil(bytes_max);
+    assert!(
+        (fewest.max(2)..=most).contains(&pieces),
+        "TEST_SEED={seed}: {pieces} pieces, not {fewest} to {most}"
+    );
+    assert!(disk.shows(Mount::Snapshots, file(Mount::Snapshots)).unwrap() == whole.snapshots);
+}
+
+fn longest_line(bytes: &[u8]) -> usize {
+    lines(bytes).iter().map(Vec::len).max().unwrap_or_default()
 }
 
 /// Checks what comes just before and just after each call that changes something.

@@ -15,7 +15,8 @@ use super::{Scenario, Whole, file, holding, inputs, lines, stores};
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let mut random = Random(seed);
     let strategy = SnapshotStrategy::OnLedgerUpdate;
-    let scenario = Scenario { name: String::new(), inputs: inputs(24, 300, seed), batch: 24, strategy };
+    let scenario =
+        Scenario { name: String::new(), inputs: inputs(24, 300, seed), batch: 24, commits: strategy.into() };
     let whole = scenario.whole();
     let acknowledged = 12;
     let (mut log, hole) = (whole.events.clone(), whole.lengths[acknowledged].0);
