@@ -92,6 +92,9 @@ impl<'m, M: Medium> Appender<'m, M> {
             let (first, rest) = bytes.split_at(bytes.len() / 2);
             return Ok(self.file.write(first)? + self.file.write(rest)?);
         }
+        if planted!(SyncDeferred) {
+            self.file.sync()?;
+        }
         let written = uninterrupted(|| self.file.write(bytes))?;
         if planted!(ShortWriteContinued) && written < bytes.len() {
             return Ok(written + self.file.write(bytes.get(written..).unwrap_or_default())?);
@@ -101,8 +104,9 @@ impl<'m, M: Medium> Appender<'m, M> {
 
     fn sync(&self) -> io::Result<()> {
         let is_skipped = planted!(SyncSkipped);
+        let is_deferred = planted!(SyncDeferred);
         let are_snapshots_skipped = planted!(SnapshotsUnsynced) && self.name.starts_with("snapshots");
-        if is_skipped || are_snapshots_skipped {
+        if is_skipped || is_deferred || are_snapshots_skipped {
             return Ok(());
         }
         let synced = uninterrupted(|| self.file.sync());

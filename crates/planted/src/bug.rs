@@ -39,6 +39,7 @@ bugs! {
     LockDropped = "the lock dropped once taken",
     IdentityForgotten = "another file taken for the locked one",
     AcknowledgedEarly = "acknowledged before the write",
+    SyncDeferred = "acknowledged between write and `fdatasync`",
     AcknowledgedUnsynced = "acknowledged before the snapshots are durable",
     SnapshotEarly = "a snapshot written before its events",
     SnapshotsUnsynced = "snapshots not synced",
