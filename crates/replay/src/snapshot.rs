@@ -32,6 +32,14 @@ pub(crate) fn read<F: ReadAt>(file: &F, line: LastLine, log_bytes: u64) -> Resul
     Ok(Snapshot::read_line(&bytes).map(|(snapshot, id)| (bytes, Latest { id, snapshot })))
 }
 
+/// How many bytes the line of the latest snapshot has; 0 if there is no snapshot.
+pub fn latest_bytes<M: Medium>(stores: &Stores<M>) -> Result<u64, Error> {
+    let store = &stores.snapshots;
+    let Some((file, stat)) = store.open()? else { return Ok(0) };
+    let end = find_end(&file, stat.size).map_err(|error| store.unreadable(&error))?;
+    Ok(end.last_line.map_or(0, |line| line.length))
+}
+
 /// The line of the latest snapshot, without LF; none if there is no snapshot. Its form is checked, not whether
 /// the log adds up to it.
 pub fn latest<M: Medium>(stores: &Stores<M>) -> Result<Option<Vec<u8>>, Error> {

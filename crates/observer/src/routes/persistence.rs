@@ -224,6 +224,9 @@ pub(super) struct Snapshot {
     audit_root_hash: String,
 }
 
+/// A longer snapshot, in bytes, has the turn of a large page.
+const QUICK_BYTES_MAX: u64 = 1 << 20;
+
 /// The latest snapshot.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LatestSnapshot {
@@ -241,8 +244,11 @@ pub(super) struct LatestSnapshot {
 )]
 pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    // It is as large as the ledger, so it has the turn of a large page.
-    let line = api.source.page(|stores| Ok(snapshot::latest(stores)?)).await?;
+    let bytes = api.source.read(|stores| Ok(snapshot::latest_bytes(stores)?)).await?;
+    let read = |stores: &_| Ok(snapshot::latest(stores)?);
+    // It is as large as the ledger.
+    let line =
+        if bytes > QUICK_BYTES_MAX { api.source.page(read).await? } else { api.source.read(read).await? };
     Answer::json(&LatestSnapshot { snapshot: line.map(raw).transpose()? })
 }
 
