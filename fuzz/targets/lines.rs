@@ -88,7 +88,8 @@ fn check_end(file: &Memory) {
     let (expected, tail) = split(&file.bytes);
     let end = file.bytes.len() as u64;
     let found = find_end(file, end).expect("a file that can be read");
-    let last_line = found.last_line.map(|line| (line.offset, line.read(file).expect("a line that can be read")));
+    let last_line =
+        found.last_line.map(|line| (line.offset, line.read(file).expect("a line that can be read")));
     assert_eq!(last_line, expected.last().map(|(offset, bytes)| (*offset, bytes.to_vec())));
     assert_eq!(found.tail, tail);
     assert_eq!(count_lines(file, end).expect("a file that can be read"), expected.len() as u64);

@@ -5,7 +5,7 @@
 #![no_main]
 
 use dreichor_core::{Event, Snapshot, State};
-use dreichor_log::Medium;
+use dreichor_log::WriteMedium;
 use dreichor_replay::{Error, History, Replay, Stores};
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::{SnapshotStrategy, take};
@@ -209,7 +209,7 @@ impl Bytes {
     }
 }
 
-fn stores(disk: &Disk) -> Stores<impl Medium> {
+fn stores(disk: &Disk) -> Stores<impl WriteMedium> {
     Stores::new(disk.directory(Mount::Events), disk.directory(Mount::Snapshots))
 }
 

@@ -15,7 +15,7 @@ mod target;
 
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, Fault, LINE_BYTES_MAX};
-use dreichor_log::{Lines, Medium, Spans, Stat, Tail};
+use dreichor_log::{Lines, Medium, Spans, Stat, Tail, WriteMedium};
 use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Receipt, Replay, Replayed, Store, Stores, Watch};
 use dreichor_runtime::recovery::missing_events;
@@ -86,7 +86,7 @@ pub struct Rest {
 ///
 /// None for what is malformed: that is in the report. [`Error::Unavailable`] for originals that cannot be
 /// read, [`Error::Copy`] when the copy is not, or not known to be, whole.
-pub fn salvage<M: Medium, N: Medium>(
+pub fn salvage<M: Medium, N: WriteMedium>(
     from: &Stores<M>,
     to: &Stores<N>,
     watch: &mut impl Watch,
@@ -132,7 +132,7 @@ struct Prefix {
 const PROGRESS_BYTES: u64 = 4 << 20;
 
 /// Folds the log and copies it, up to the first line that breaks a rule.
-fn copy_log<M: Medium, N: Medium>(
+fn copy_log<M: Medium, N: WriteMedium>(
     store: &Store<M>,
     log: Opened<'_, M>,
     to: &Store<N>,
@@ -184,7 +184,7 @@ fn broken(error: Error) -> Result<Broken, Error> {
 
 /// Cuts the tick at the end of the copied log off, if it is not the beginning of the tick computed again:
 /// every writer would refuse it. The copy is no store yet, so this truncates none.
-fn leave_out_unfit_tick<N: Medium>(to: &Stores<N>, prefix: &mut Prefix) -> Result<(), Error> {
+fn leave_out_unfit_tick<N: WriteMedium>(to: &Stores<N>, prefix: &mut Prefix) -> Result<(), Error> {
     let replayed = replay_copy(to, &mut ())?;
     let Some(tick) = &replayed.interrupted else {
         return Err(Error::Internal("the log's last tick is whole in its copy".into()));
@@ -217,7 +217,7 @@ fn survey_rest<M: Medium>(
 }
 
 /// Replays the copy from its disk: it must be sound, and all that was copied.
-fn prove<N: Medium>(
+fn prove<N: WriteMedium>(
     to: &Stores<N>,
     events: Copied,
     snapshots: Copied,

@@ -1,8 +1,7 @@
 //! From an id to its story.
 
 use dreichor_core::value::Uuid;
-use dreichor_log::Medium;
-use dreichor_replay::{Error, Replay, Replayed, Stores, Watch};
+use dreichor_replay::{Error, Medium, Replay, Replayed, Stores, Watch};
 
 use crate::story::Story;
 use crate::subject::Subject;

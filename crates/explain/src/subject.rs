@@ -4,9 +4,8 @@ use dreichor_core::Event;
 use dreichor_core::event::Body;
 use dreichor_core::id::{DecisionId, FeedbackId};
 use dreichor_core::value::Uuid;
-use dreichor_log::Medium;
 use dreichor_replay::page::Search;
-use dreichor_replay::{Error, Stores, View};
+use dreichor_replay::{Error, Medium, Stores, View};
 
 /// What a story is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

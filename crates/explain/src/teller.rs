@@ -6,9 +6,8 @@ use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::id::content_id;
 use dreichor_core::tick::enact;
 use dreichor_core::{Event, Hash, State};
-use dreichor_log::Line;
 use dreichor_replay::page::PAGE_BYTES_MAX;
-use dreichor_replay::{Error, History, Watch};
+use dreichor_replay::{Error, History, Line, Watch};
 
 use crate::decision::listed;
 use crate::scene::{Order, Scene};

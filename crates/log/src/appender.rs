@@ -5,11 +5,11 @@ use std::io;
 use dreichor_planted::planted;
 
 use crate::interruption::uninterrupted;
-use crate::medium::{Access, File, Medium, Stat};
+use crate::medium::{File, Stat, WriteFile, WriteMedium};
 
 /// Appends to one file that nobody else changes.
 #[derive(Debug)]
-pub struct Appender<'m, M: Medium> {
+pub struct Appender<'m, M: WriteMedium> {
     medium: &'m M,
     name: &'static str,
     file: M::File,
@@ -37,7 +37,7 @@ pub enum AppendError {
     Poisoned,
 }
 
-impl<'m, M: Medium> Appender<'m, M> {
+impl<'m, M: WriteMedium> Appender<'m, M> {
     /// Opens `name` for appending, if it is the file of this identity and size.
     pub fn open(
         medium: &'m M,
@@ -47,7 +47,7 @@ impl<'m, M: Medium> Appender<'m, M> {
     ) -> Result<Self, AppendError> {
         let cannot =
             |error: io::Error| AppendError::NotOurs(format!("it cannot be opened for appending: {error}"));
-        let file = medium.open(name, Access::Append).map_err(cannot)?;
+        let file = medium.open_to_append(name).map_err(cannot)?;
         let opened = file.stat().map_err(cannot)?;
         check_ours(Some(opened), identity, size)?;
         Ok(Self { medium, name, file, identity, size, is_poisoned: false })

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use dreichor_planted::planted;
 
 use crate::interruption::uninterrupted;
-use crate::medium::{Access, File, FileKind, Medium};
+use crate::medium::{File, FileKind, WriteFile, WriteMedium};
 use crate::read::{ReadError, Tail, read_exactly};
 
 /// Why a tail was not cut off. The tail still stands in the file, or its copy stands beside it.
@@ -40,11 +40,16 @@ impl Tail {
     /// the copy is. An equal copy from an interrupted recovery is used again.
     ///
     /// Only the file of this `identity` is cut, and only if nothing stands behind the tail that was copied.
-    pub fn cut<M: Medium>(self, medium: &M, name: &str, identity: (u64, u64)) -> Result<PathBuf, CutError> {
+    pub fn cut<M: WriteMedium>(
+        self,
+        medium: &M,
+        name: &str,
+        identity: (u64, u64),
+    ) -> Result<PathBuf, CutError> {
         let copy = if planted!(TailUncopied) { name.to_owned() } else { self.keep(medium, name)? };
         let path = medium.path(&copy);
         let fail = |error| CutError::Cut { path: path.clone(), error };
-        let file = medium.open(name, Access::Append).map_err(fail)?;
+        let file = medium.open_to_append(name).map_err(fail)?;
         let found = file.stat().map_err(fail)?;
         if found.identity != identity || found.size != self.offset + self.length {
             return Err(CutError::NotOurs);
@@ -56,10 +61,10 @@ impl Tail {
         Ok(path)
     }
 
-    fn keep<M: Medium>(self, medium: &M, name: &str) -> Result<String, CutError> {
+    fn keep<M: WriteMedium>(self, medium: &M, name: &str) -> Result<String, CutError> {
         let first = format!("{name}.torn-{}", self.offset);
         let fail = |copy: &str, error| CutError::Copy { path: medium.path(copy), error };
-        let source = medium.open(name, Access::Read).map_err(|error| fail(&first, error))?;
+        let source = medium.open(name).map_err(|error| fail(&first, error))?;
         let mut copy = first.clone();
         let mut number = 2_u64;
         loop {
@@ -83,7 +88,7 @@ impl Tail {
     }
 
     /// Whether `copy` holds the tail; none if there is no such file.
-    fn compare<M: Medium>(self, medium: &M, source: &M::File, copy: &str) -> io::Result<Option<bool>> {
+    fn compare<M: WriteMedium>(self, medium: &M, source: &M::File, copy: &str) -> io::Result<Option<bool>> {
         match medium.stat(copy)? {
             None => return Ok(None),
             Some(stat) if stat.kind != FileKind::Regular || stat.size != self.length => {
@@ -91,7 +96,7 @@ impl Tail {
             }
             Some(_) => {}
         }
-        let file = medium.open(copy, Access::Read)?;
+        let file = medium.open(copy)?;
         let mut is_equal = true;
         self.for_each_block(source, |done, block| {
             let mut theirs = vec![0; block.len()];
@@ -105,7 +110,13 @@ impl Tail {
         Ok(Some(is_equal))
     }
 
-    fn write_copy<M: Medium>(self, medium: &M, source: &M::File, first: &str, copy: &str) -> io::Result<()> {
+    fn write_copy<M: WriteMedium>(
+        self,
+        medium: &M,
+        source: &M::File,
+        first: &str,
+        copy: &str,
+    ) -> io::Result<()> {
         let temporary = if planted!(CopyInPlace) { copy.to_owned() } else { format!("{first}.tmp") };
         if medium.stat(&temporary)?.is_some() && !planted!(CopyNotResumed) {
             medium.remove(&temporary)?;

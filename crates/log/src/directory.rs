@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::medium::{Access, File, FileKind, Medium, ReadAt, Stat};
+use crate::medium::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
 
 /// A directory, held open for life.
 ///
@@ -46,28 +46,15 @@ impl Directory {
         }
     }
 
-    /// Creates the directory at `path` (mode 0750), and those above it that are missing, durably; false if
-    /// it is there already.
-    pub fn create(path: &Path) -> io::Result<bool> {
-        use std::os::unix::fs::DirBuilderExt;
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        let is_missing = !path.is_dir();
-        if is_missing {
-            if !parent.exists() {
-                Self::create(parent)?;
-            }
-            fs::DirBuilder::new().mode(0o750).create(path)?;
-        }
-        // Also for what is there: its maker may have been stopped just short of this.
-        fs::File::open(path)?.sync_all()?;
-        fs::File::open(parent)?.sync_all()?;
-        Ok(is_missing)
-    }
-
     /// The directory's path.
     pub fn directory(&self) -> &Path {
         &self.path
+    }
+
+    fn open_for(&self, name: &str, access: OFlags) -> io::Result<fs::File> {
+        // NONBLOCK: a pipe that took the file's place must not hold us; it means nothing for a regular file.
+        let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        Ok(retry_on_intr(|| rustix::fs::open(self.path(name), flags, Mode::empty()))?.into())
     }
 }
 
@@ -76,6 +63,25 @@ impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
+}
+
+/// Creates the directory at `path` (mode 0750), and those above it that are missing, durably; false if
+/// it is there already.
+pub fn create(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::DirBuilderExt;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let parent = parent.unwrap_or(Path::new("."));
+    let is_missing = !path.is_dir();
+    if is_missing {
+        if !parent.exists() {
+            create(parent)?;
+        }
+        fs::DirBuilder::new().mode(0o750).create(path)?;
+    }
+    // Also for what is there: its maker may have been stopped just short of this.
+    fs::File::open(path)?.sync_all()?;
+    fs::File::open(parent)?.sync_all()?;
+    Ok(is_missing)
 }
 
 fn stat_of(stat: rustix::fs::Stat) -> Stat {
@@ -116,16 +122,14 @@ impl Medium for Directory {
         }
     }
 
-    fn open(&self, name: &str, access: Access) -> io::Result<fs::File> {
-        // NONBLOCK: a pipe that took the file's place must not hold us; it means nothing for a regular file.
-        let flags = OFlags::CLOEXEC
-            | OFlags::NOFOLLOW
-            | OFlags::NONBLOCK
-            | match access {
-                Access::Read => OFlags::RDONLY,
-                Access::Append => OFlags::WRONLY | OFlags::APPEND,
-            };
-        Ok(retry_on_intr(|| rustix::fs::open(self.path(name), flags, Mode::empty()))?.into())
+    fn open(&self, name: &str) -> io::Result<fs::File> {
+        self.open_for(name, OFlags::RDONLY)
+    }
+}
+
+impl WriteMedium for Directory {
+    fn open_to_append(&self, name: &str) -> io::Result<fs::File> {
+        self.open_for(name, OFlags::WRONLY | OFlags::APPEND)
     }
 
     fn create(&self, name: &str) -> io::Result<fs::File> {
@@ -180,7 +184,9 @@ impl File for fs::File {
     fn stat(&self) -> io::Result<Stat> {
         Ok(stat_of(rustix::fs::fstat(self)?))
     }
+}
 
+impl WriteFile for fs::File {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::io::write(self, bytes)?)
     }

@@ -30,7 +30,7 @@ pub use directory::Directory;
 pub use interruption::uninterrupted;
 pub use lines::{Line, Lines};
 pub use lock::Lock;
-pub use medium::{Access, File, FileKind, Medium, ReadAt, Stat};
+pub use medium::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
 pub use read::{ReadError, Tail, read_exactly};
 pub use refusal::Refusal;
 pub use spans::{Span, Spans};

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use dreichor_planted::planted;
 
-use crate::medium::{Access, File, Medium};
+use crate::medium::{WriteFile, WriteMedium};
 
 /// A store's exclusive lock, held for life.
 ///
@@ -17,15 +17,15 @@ pub struct Lock<F> {
     identity: (u64, u64),
 }
 
-impl<F: File> Lock<F> {
+impl<F: WriteFile> Lock<F> {
     /// Takes the lock of `name`; none if another process holds it.
-    pub fn take<M: Medium<File = F>>(medium: &M, name: &str) -> io::Result<Option<Self>> {
-        let file = medium.open(name, Access::Read)?;
+    pub fn take<M: WriteMedium<File = F>>(medium: &M, name: &str) -> io::Result<Option<Self>> {
+        let file = medium.open(name)?;
         let identity = file.stat()?.identity;
         if !file.try_lock()? {
             return Ok(None);
         }
-        let file = if planted!(LockDropped) { medium.open(name, Access::Read)? } else { file };
+        let file = if planted!(LockDropped) { medium.open(name)? } else { file };
         Ok(Some(Self { file, identity }))
     }
 

@@ -1,10 +1,10 @@
 //! What is asked of a disk: few calls, each with one meaning, so that a simulated disk can stand in for the
-//! real one and fail at each of them.
+//! real one and fail at each of them. What only a writer asks is apart: who does not name it cannot write.
 
 use std::io;
 use std::path::PathBuf;
 
-/// A directory that holds stores: a mount.
+/// A directory that holds stores, a mount, as readers know it.
 pub trait Medium {
     /// An open file of it.
     type File: File;
@@ -15,8 +15,14 @@ pub trait Medium {
     /// What `name` is, without following a link; none if there is no such name.
     fn stat(&self, name: &str) -> io::Result<Option<Stat>>;
 
-    /// Opens an existing file, following no link.
-    fn open(&self, name: &str, access: Access) -> io::Result<Self::File>;
+    /// Opens an existing file for reading, following no link.
+    fn open(&self, name: &str) -> io::Result<Self::File>;
+}
+
+/// What a writer asks of a mount besides.
+pub trait WriteMedium: Medium<File: WriteFile> {
+    /// Opens an existing file for writing at its end, and for cutting it off, following no link.
+    fn open_to_append(&self, name: &str) -> io::Result<Self::File>;
 
     /// Creates a file (mode 0640) for appending; fails if the name exists.
     fn create(&self, name: &str) -> io::Result<Self::File>;
@@ -34,17 +40,20 @@ pub trait Medium {
     fn prove_writable(&self) -> io::Result<()>;
 }
 
-/// What readers ask of a file, and all that they can.
+/// Bytes that can be read.
 pub trait ReadAt {
     /// Reads at `offset`; 0 bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 }
 
-/// An open file.
+/// An open file, as readers know it.
 pub trait File: ReadAt {
     /// What the file is now.
     fn stat(&self) -> io::Result<Stat>;
+}
 
+/// What a writer asks of an open file besides.
+pub trait WriteFile: File {
     /// Appends some of `bytes`, in one call to the system; returns how many.
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
 
@@ -59,15 +68,6 @@ pub trait File: ReadAt {
 
     /// Drops what is cached from `offset` on, so that the next read asks the medium.
     fn evict(&self, offset: u64) -> io::Result<()>;
-}
-
-/// What a file is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Reading.
-    Read,
-    /// Writing at the end, and cutting off.
-    Append,
 }
 
 /// What a name stands for.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use dreichor_log::Directory;
+use dreichor_log::directory;
 
 const PARTS: [&str; 3] = ["data", "dreichor", "audit-events"];
 
@@ -13,10 +13,10 @@ fn what_a_killed_creation_left_is_completed() {
         let dir = tempfile::TempDir::new().unwrap();
         let mount = dir.path().join(PARTS.join("/"));
         fs::create_dir_all(dir.path().join(PARTS[..left].join("/"))).unwrap();
-        assert_eq!(Directory::create(&mount).unwrap(), left < PARTS.len(), "{left} were there");
+        assert_eq!(directory::create(&mount).unwrap(), left < PARTS.len(), "{left} were there");
         // Again and again: nothing changes, and what is in it stays.
         fs::write(mount.join("file"), "kept").unwrap();
-        assert!(!Directory::create(&mount).unwrap());
+        assert!(!directory::create(&mount).unwrap());
         assert_eq!(fs::read(mount.join("file")).unwrap(), b"kept");
         for created in left + 1..=PARTS.len() {
             let mode =

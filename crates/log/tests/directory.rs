@@ -8,7 +8,7 @@ use std::path::Path;
 
 use dreichor_log::directory::OpenError;
 use dreichor_log::refusal::{Refusal, check_kind, check_mode};
-use dreichor_log::{Access, Directory, File, FileKind, Lock, Medium, ReadAt};
+use dreichor_log::{Directory, File, FileKind, Lock, Medium, ReadAt, WriteFile, WriteMedium, directory};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::{FdFlags, fcntl_getfd};
 
@@ -51,7 +51,7 @@ fn each_kind_of_file_is_known_and_only_a_regular_one_with_one_name_is_taken() {
     fs::hard_link(dir.path().join("file"), dir.path().join("other name")).unwrap();
     for stat in [
         directory.stat("file").unwrap().unwrap(),
-        File::stat(&directory.open("other name", Access::Read).unwrap()).unwrap(),
+        File::stat(&directory.open("other name").unwrap()).unwrap(),
     ] {
         assert_eq!((stat.links, stat.size, stat.mode), (2, 5, 0o640));
         assert_eq!(stat.identity, (metadata.dev(), metadata.ino()));
@@ -72,15 +72,15 @@ fn a_file_that_others_could_write_to_is_refused() {
 #[test]
 fn what_is_opened_follows_no_link_waits_for_no_pipe_and_stays_with_this_process() {
     let (_dir, directory) = zoo();
-    for access in [Access::Read, Access::Append] {
-        let file = directory.open("file", access).unwrap();
+    for open in [<Directory as Medium>::open, Directory::open_to_append] {
+        let file = open(&directory, "file").unwrap();
         assert!(fcntl_getfd(&file).unwrap().contains(FdFlags::CLOEXEC));
-        assert_eq!(directory.open("link", access).unwrap_err().raw_os_error(), Some(40), "ELOOP");
-        assert_eq!(directory.open("nothing", access).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(open(&directory, "link").unwrap_err().raw_os_error(), Some(40), "ELOOP");
+        assert_eq!(open(&directory, "nothing").unwrap_err().kind(), ErrorKind::NotFound);
     }
     // Nobody writes to it: who waited for that would wait for ever.
-    directory.open("pipe", Access::Read).unwrap();
-    directory.open("pipe", Access::Append).unwrap_err();
+    directory.open("pipe").unwrap();
+    directory.open_to_append("pipe").unwrap_err();
     assert!(fcntl_getfd(&directory).unwrap().contains(FdFlags::CLOEXEC));
 }
 
@@ -93,16 +93,16 @@ fn a_file_is_created_once_and_grows_at_its_end() {
     for taken in ["new", "file", "link", "pipe"] {
         assert_eq!(directory.create(taken).unwrap_err().kind(), ErrorKind::AlreadyExists);
     }
-    let opened = directory.open("new", Access::Append).unwrap();
+    let opened = directory.open_to_append("new").unwrap();
     for (file, bytes) in [(&created, &b"one"[..]), (&opened, b"two"), (&created, b"three")] {
-        assert_eq!(File::write(file, bytes).unwrap(), bytes.len());
+        assert_eq!(WriteFile::write(file, bytes).unwrap(), bytes.len());
     }
-    File::sync(&created).unwrap();
+    WriteFile::sync(&created).unwrap();
     assert_eq!(fs::read(dir.path().join("new")).unwrap(), b"onetwothree");
     opened.truncate(4).unwrap();
-    assert_eq!(File::write(&created, b"!").unwrap(), 1);
-    let reader = directory.open("new", Access::Read).unwrap();
-    File::write(&reader, b"no").unwrap_err();
+    assert_eq!(WriteFile::write(&created, b"!").unwrap(), 1);
+    let reader = directory.open("new").unwrap();
+    WriteFile::write(&reader, b"no").unwrap_err();
     reader.evict(0).unwrap();
     let mut buffer = [b'-'; 8];
     assert_eq!(reader.read_at(&mut buffer, 1).unwrap(), 4);
@@ -157,14 +157,14 @@ fn a_directory_is_opened_where_there_is_one() {
 fn a_directory_is_created_with_those_above_it() {
     let (dir, directory) = zoo();
     let deep = dir.path().join("one/two/three");
-    assert!(Directory::create(&deep).unwrap());
-    assert!(!Directory::create(&deep).unwrap(), "it is there");
-    assert!(Directory::create(&dir.path().join("one/two/four")).unwrap());
+    assert!(directory::create(&deep).unwrap());
+    assert!(!directory::create(&deep).unwrap(), "it is there");
+    assert!(directory::create(&dir.path().join("one/two/four")).unwrap());
     for made in [&deep, &dir.path().join("one")] {
         assert_eq!(fs::metadata(made).unwrap().mode() & 0o777 & !0o750, 0, "not for everybody");
     }
-    Directory::create(&dir.path().join("file")).unwrap_err();
-    Directory::create(&dir.path().join("file/in")).unwrap_err();
+    directory::create(&dir.path().join("file")).unwrap_err();
+    directory::create(&dir.path().join("file/in")).unwrap_err();
     let before = fs::read_dir(dir.path()).unwrap().count();
     directory.prove_writable().unwrap();
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), before, "the proof leaves nothing");

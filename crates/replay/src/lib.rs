@@ -5,8 +5,8 @@
 //! stores ──store──▶ opened files ──replay──▶ lines checked, events folded ──▶ History, Receipt
 //! ```
 //!
-//! Invariant: nothing here can write. What a writer does to the stores is `dreichor-runtime`'s, so that a crate
-//! which knows only this one has no way to.
+//! Invariant: nothing here can write. What a writer does to the stores is `dreichor-runtime`'s, by traits of
+//! `dreichor-log` that are not given on here: a crate which knows only this one cannot name them.
 
 pub mod error;
 pub mod filter;
@@ -20,7 +20,7 @@ pub mod snapshot;
 pub mod store;
 pub mod view;
 
-/// What reading needs of the log's crate; the rest of it writes.
+/// What reading needs of the log's crate. Of what writes there, nothing.
 pub use dreichor_log::{Directory, Line, Medium, Stat};
 pub use error::Error;
 pub use filter::Filter;

@@ -8,7 +8,7 @@ use dreichor_core::Fault;
 use dreichor_core::event::line_too_long;
 use dreichor_log::directory::OpenError;
 use dreichor_log::last::count_lines;
-use dreichor_log::{Access, Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
+use dreichor_log::{Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
 use dreichor_planted::planted;
 
 use crate::error::Error;
@@ -146,7 +146,7 @@ impl<M: Medium> Store<M> {
             return Ok(None);
         }
         let cannot = |error: io::Error| self.cannot("be read", &error);
-        let file = self.medium.open(self.file, Access::Read).map_err(cannot)?;
+        let file = self.medium.open(self.file).map_err(cannot)?;
         let stat = file.stat().map_err(cannot)?;
         Ok(Some((file, self.check(stat)?)))
     }

@@ -4,7 +4,7 @@
 use std::net::{SocketAddr, TcpListener};
 
 use dreichor_core::FORMAT_VERSION;
-use dreichor_log::{Directory, Medium};
+use dreichor_log::{Directory, WriteMedium};
 use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores, Watch, receipt::PROGRAM_VERSION};
 
 use crate::config::Config;
@@ -13,7 +13,7 @@ use crate::sandbox::{self, Outcome};
 use crate::writing::{Locks, WriteStores};
 
 /// A writer that may begin.
-pub struct Admitted<M: Medium> {
+pub struct Admitted<M: WriteMedium> {
     /// The stores.
     pub stores: Stores<M>,
     /// Their locks; dropped last.

@@ -10,7 +10,7 @@ use dreichor_core::fault::Fault;
 use dreichor_core::id::SnapshotId;
 use dreichor_core::input::Input;
 use dreichor_core::tick::{Policy, Step, step};
-use dreichor_log::{AppendError, Appender, Medium};
+use dreichor_log::{AppendError, Appender, WriteMedium};
 use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Receipt, Stores};
 
@@ -21,7 +21,7 @@ use crate::snapshots::take;
 use crate::writing::{Commits, WriteStore};
 
 /// A writer at work.
-pub struct Session<'s, M: Medium> {
+pub struct Session<'s, M: WriteMedium> {
     stores: &'s Stores<M>,
     policy: Policy,
     commits: Commits,
@@ -46,7 +46,7 @@ struct Commit {
     last_line: u64,
 }
 
-impl<'s, M: Medium> Session<'s, M> {
+impl<'s, M: WriteMedium> Session<'s, M> {
     /// A session on stores that recovery has made whole. The caller holds their locks.
     pub fn new(
         stores: &'s Stores<M>,

@@ -9,7 +9,7 @@ use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
 use dreichor_core::{Event, Hash};
 use dreichor_log::cut::CutError;
-use dreichor_log::{Appender, Line, Medium, Tail, read_exactly};
+use dreichor_log::{Appender, Line, Medium, Tail, WriteMedium, read_exactly};
 use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Replay, Replayed, Store, Stores, Watch, replay::InterruptedTick};
 
@@ -45,7 +45,7 @@ pub struct Checked {
 /// # Errors
 ///
 /// [`Error::Malformed`] with the first thing that is.
-pub fn check<M: Medium>(
+pub fn check<M: WriteMedium>(
     stores: &Stores<M>,
     strategy: SnapshotStrategy,
     watch: &mut impl Watch,
@@ -67,7 +67,7 @@ pub fn check<M: Medium>(
 }
 
 /// Replays the stores and makes them whole. The caller holds their locks.
-pub fn recover<M: Medium>(
+pub fn recover<M: WriteMedium>(
     stores: &Stores<M>,
     commits: impl Into<Commits>,
     watch: &mut impl Watch,
@@ -100,7 +100,7 @@ pub fn recover<M: Medium>(
     Ok(recovered)
 }
 
-fn cut<M: Medium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
+fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
     let Some(tail) = tail else { return Ok(()) };
     let Some(stat) = store.stat()? else { return Err(Error::Internal("a tail without a file".into())) };
     let copy = tail.cut(store.medium(), store.file(), stat.identity).map_err(|error| match error {
@@ -164,7 +164,11 @@ pub fn missing_events<M: Medium>(
 }
 
 /// Appends the rest of the interrupted tick.
-fn complete<M: Medium>(store: &Store<M>, replayed: &mut Replayed, rest: &[Event<'_>]) -> Result<(), Error> {
+fn complete<M: WriteMedium>(
+    store: &Store<M>,
+    replayed: &mut Replayed,
+    rest: &[Event<'_>],
+) -> Result<(), Error> {
     let mut lines = Vec::new();
     for event in rest {
         let recorded = replayed.history.record(event, &mut lines);
@@ -181,7 +185,7 @@ fn complete<M: Medium>(store: &Store<M>, replayed: &mut Replayed, rest: &[Event<
     Ok(())
 }
 
-fn append<'s, M: Medium>(
+fn append<'s, M: WriteMedium>(
     store: &'s Store<M>,
     size: u64,
     act: impl FnOnce(&mut Appender<'s, M>) -> Result<(), dreichor_log::AppendError>,
@@ -227,7 +231,7 @@ impl<W: Watch> Watch for Missing<'_, W> {
 
 /// Writes each missing snapshot as it would have been, by folding the log once more: the states that they
 /// are of have passed.
-fn write_missing_snapshots<M: Medium>(
+fn write_missing_snapshots<M: WriteMedium>(
     stores: &Stores<M>,
     commits: Commits,
     recovered: &mut Recovered,
@@ -251,7 +255,7 @@ fn write_missing_snapshots<M: Medium>(
     Ok(())
 }
 
-struct Writer<'s, M: Medium, W> {
+struct Writer<'s, M: WriteMedium, W> {
     watch: &'s mut W,
     commits: Commits,
     latest: Option<(SnapshotId, u64)>,
@@ -261,7 +265,7 @@ struct Writer<'s, M: Medium, W> {
     appender: Appender<'s, M>,
 }
 
-impl<M: Medium, W: Watch> Writer<'_, M, W> {
+impl<M: WriteMedium, W: Watch> Writer<'_, M, W> {
     fn flush(&mut self) -> Result<(), Error> {
         if self.lines.is_empty() {
             return Ok(());
@@ -279,7 +283,7 @@ impl<M: Medium, W: Watch> Writer<'_, M, W> {
     }
 }
 
-impl<M: Medium, W: Watch> Watch for Writer<'_, M, W> {
+impl<M: WriteMedium, W: Watch> Watch for Writer<'_, M, W> {
     fn event(&mut self, _: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
         let size = history.tree().size();
         let latest = self.latest.map_or(0, |(_, size)| size);

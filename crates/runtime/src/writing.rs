@@ -3,7 +3,9 @@
 
 use std::io;
 
-use dreichor_log::{Access, AppendError, Appender, File, Lock, Medium, refusal, uninterrupted};
+use dreichor_log::{
+    AppendError, Appender, File, Lock, Medium, WriteFile, WriteMedium, refusal, uninterrupted,
+};
 use dreichor_planted::planted;
 use dreichor_replay::{Error, Store, Stores};
 
@@ -37,7 +39,7 @@ impl From<SnapshotStrategy> for Commits {
 pub type Locks<M> = [Lock<<M as Medium>::File>; 2];
 
 /// Both stores, for a writer.
-pub trait WriteStores<M: Medium> {
+pub trait WriteStores<M: WriteMedium> {
     /// Proves that the mounts can be written to, changing nothing.
     fn prove_writable(&self) -> Result<(), Error>;
 
@@ -54,7 +56,7 @@ pub trait WriteStores<M: Medium> {
     fn refuse_loose_permissions(&self) -> Result<(), Error>;
 }
 
-impl<M: Medium> WriteStores<M> for Stores<M> {
+impl<M: WriteMedium> WriteStores<M> for Stores<M> {
     fn prove_writable(&self) -> Result<(), Error> {
         self.each(WriteStore::prove_writable)
     }
@@ -82,7 +84,7 @@ impl<M: Medium> WriteStores<M> for Stores<M> {
 }
 
 /// One store, for a writer.
-pub(crate) trait WriteStore<M: Medium> {
+pub(crate) trait WriteStore<M: WriteMedium> {
     fn prove_writable(&self) -> Result<(), Error>;
 
     fn create_missing(&self) -> Result<(), Error>;
@@ -102,12 +104,12 @@ pub(crate) trait WriteStore<M: Medium> {
     fn in_doubt(&self, what: &str, error: &dyn std::error::Error) -> Error;
 }
 
-impl<M: Medium> WriteStore<M> for Store<M> {
+impl<M: WriteMedium> WriteStore<M> for Store<M> {
     fn prove_writable(&self) -> Result<(), Error> {
         // The mount too, where the file is there: recovery keeps what it cuts off beside it.
         let mut proof = self.medium().prove_writable();
         if proof.is_ok() && self.stat()?.is_some() {
-            proof = self.medium().open(self.file(), Access::Append).map(drop);
+            proof = self.medium().open_to_append(self.file()).map(drop);
         }
         proof.map_err(|error| {
             Error::unavailable(
@@ -147,7 +149,7 @@ impl<M: Medium> WriteStore<M> for Store<M> {
 
     fn settle(&self, evicted_bytes: u64) -> Result<(), Error> {
         let settle = || {
-            let file = self.medium().open(self.file(), Access::Read)?;
+            let file = self.medium().open(self.file())?;
             if !planted!(StartUnsynced) {
                 uninterrupted(|| file.sync())?;
                 sync_mount(self)?;
@@ -189,6 +191,6 @@ impl<M: Medium> WriteStore<M> for Store<M> {
     }
 }
 
-fn sync_mount<M: Medium>(store: &Store<M>) -> io::Result<()> {
+fn sync_mount<M: WriteMedium>(store: &Store<M>) -> io::Result<()> {
     if planted!(DirectorySyncSkipped) { Ok(()) } else { uninterrupted(|| store.medium().sync()) }
 }

@@ -18,7 +18,7 @@ use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use dreichor_log::{Access, File as _, Medium};
+use dreichor_log::{WriteFile as _, WriteMedium};
 use dreichor_runtime::batch::{Batcher, Next};
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::sandbox::trial::{Trials, Verdict};
@@ -245,7 +245,7 @@ fn a_writer_can_append_and_nothing_else() {
         if forbidden.holds(Promise::NoTruncate) {
             // By the descriptor that appends are made by, by any other, and by those of the locks.
             let events = admitted.stores.events.medium();
-            refused(events.open("audit_events.ndjson", Access::Append).unwrap().truncate(0));
+            refused(events.open_to_append("audit_events.ndjson").unwrap().truncate(0));
             refused(write().open(events_of(dir)).unwrap().set_len(0));
             refused(write().open(dir.join("snapshots/snapshots.ndjson")).unwrap().set_len(1));
             for lock in &admitted.locks {

@@ -23,7 +23,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use dreichor_log::{Access, File, FileKind, Medium, ReadAt, Stat};
+use dreichor_log::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
 
 use crate::plan::{Failure, Plan};
 
@@ -99,7 +99,7 @@ impl Entries {
 
 /// What can be asked of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the calls of the traits Medium and File")]
+#[expect(missing_docs, reason = "the calls of the traits Medium and File, and of those for writers")]
 pub enum Operation {
     Examine,
     Open,
@@ -347,10 +347,16 @@ impl Medium for Directory {
         Ok(world.find(self.mount, name).and_then(|inode| world.stat(inode)))
     }
 
-    fn open(&self, name: &str, _: Access) -> io::Result<Handle> {
+    fn open(&self, name: &str) -> io::Result<Handle> {
         self.call(Operation::Open, name)?;
         let inode = self.world.borrow().find(self.mount, name).ok_or_else(|| missing(name))?;
         Ok(self.handle(inode, name))
+    }
+}
+
+impl WriteMedium for Directory {
+    fn open_to_append(&self, name: &str) -> io::Result<Handle> {
+        self.open(name)
     }
 
     fn create(&self, name: &str) -> io::Result<Handle> {
@@ -445,7 +451,9 @@ impl File for Handle {
         self.look(Operation::ExamineOpen)?;
         self.world.borrow().stat(self.inode).ok_or_else(|| io::Error::other("no such inode"))
     }
+}
 
+impl WriteFile for Handle {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         let verdict = self.change(Operation::Write);
         let count = match &verdict {

@@ -8,7 +8,7 @@
 use dreichor_core::Snapshot;
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::snapshot::check_length;
-use dreichor_log::{Medium, Span, Spans, Tail};
+use dreichor_log::{Medium, Span, Spans, Tail, WriteMedium};
 use dreichor_replay::{
     Error, History, Store,
     replay::{check_snapshot, snapshot_ahead},
@@ -93,7 +93,11 @@ impl<'s, M: Medium> Candidates<'s, M> {
     }
 
     /// Copies the sound ones of a log of so many `events`, in file order; the others with their faults.
-    pub(super) fn copy<N: Medium>(&self, to: &Store<N>, events: u64) -> Result<(Copied, Vec<Broken>), Error> {
+    pub(super) fn copy<N: WriteMedium>(
+        &self,
+        to: &Store<N>,
+        events: u64,
+    ) -> Result<(Copied, Vec<Broken>), Error> {
         let mut copy = NewFile::create(to)?;
         let mut left_out = Vec::new();
         let mut latest = 0;

@@ -1,6 +1,6 @@
 //! A new file that lines are copied into, durably.
 
-use dreichor_log::{Access, Appender, File, Medium, uninterrupted};
+use dreichor_log::{Appender, File, WriteFile, WriteMedium, uninterrupted};
 use dreichor_planted::planted;
 use dreichor_replay::{Error, Store};
 
@@ -17,20 +17,20 @@ pub struct Copied {
 }
 
 /// A copy in the making.
-pub(super) struct NewFile<'s, N: Medium> {
+pub(super) struct NewFile<'s, N: WriteMedium> {
     store: &'s Store<N>,
     appender: Appender<'s, N>,
     block: Vec<u8>,
     copied: Copied,
 }
 
-impl<'s, N: Medium> NewFile<'s, N> {
+impl<'s, N: WriteMedium> NewFile<'s, N> {
     /// Creates the store's file, which must not be there.
     pub(super) fn create(store: &'s Store<N>) -> Result<Self, Error> {
         let medium = store.medium();
         let create = || {
             let file = if planted!(SalvageResumed) && medium.stat(store.file())?.is_some() {
-                medium.open(store.file(), Access::Append)?
+                medium.open_to_append(store.file())?
             } else {
                 medium.create(store.file())?
             };
@@ -73,21 +73,21 @@ impl<'s, N: Medium> NewFile<'s, N> {
 }
 
 /// Drops what is cached of a finished copy, so that the next read asks its disk.
-pub(super) fn evict<N: Medium>(store: &Store<N>) -> Result<(), Error> {
-    let evict = || store.medium().open(store.file(), Access::Read)?.evict(0);
+pub(super) fn evict<N: WriteMedium>(store: &Store<N>) -> Result<(), Error> {
+    let evict = || store.medium().open(store.file())?.evict(0);
     evict().map_err(|error| failed(store, "it could not be read again", &error))
 }
 
 /// Shortens a finished copy to `size` bytes, durably.
-pub(super) fn shorten<N: Medium>(store: &Store<N>, size: u64) -> Result<(), Error> {
+pub(super) fn shorten<N: WriteMedium>(store: &Store<N>, size: u64) -> Result<(), Error> {
     let shorten = || {
-        let file = store.medium().open(store.file(), Access::Append)?;
+        let file = store.medium().open_to_append(store.file())?;
         file.truncate(size)?;
         uninterrupted(|| file.sync())
     };
     shorten().map_err(|error| failed(store, "it could not be shortened", &error))
 }
 
-fn failed<N: Medium>(store: &Store<N>, what: &str, error: &dyn std::error::Error) -> Error {
+fn failed<N: WriteMedium>(store: &Store<N>, what: &str, error: &dyn std::error::Error) -> Error {
     Error::Copy { path: store.path(), problem: format!("{what}: {error}") }
 }

@@ -8,7 +8,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dreichor_log::{Directory, Medium, uninterrupted};
+use dreichor_log::{Directory, WriteMedium, directory, uninterrupted};
 use dreichor_replay::{Error, Stores, Watch};
 
 use super::{Report, salvage};
@@ -29,18 +29,18 @@ pub fn salvage_to(from: &Stores<Directory>, out: &Path, watch: &mut impl Watch) 
     from.events.stat()?;
     from.snapshots.stat()?;
     check_apart(from, out)?;
-    let created = Directory::create(out).map_err(|error| unusable(out, creation_problem(&error)))?;
+    let created = directory::create(out).map_err(|error| unusable(out, creation_problem(&error)))?;
     if !created && out.read_dir().map_err(|error| unusable(out, error.to_string()))?.next().is_some() {
         return Err(unusable(out, "it is not empty, and salvage writes to a new or empty directory only"));
     }
     let incomplete = out.join(INCOMPLETE);
     let open = |name: &str| {
         let mount = incomplete.join(name);
-        Directory::create(&mount).map_err(|error| copy_failed(&mount, &error))?;
+        directory::create(&mount).map_err(|error| copy_failed(&mount, &error))?;
         Directory::open(&mount).map_err(|error| copy_failed(&mount, &error))
     };
     // Whoever makes this directory has DIR for himself.
-    if !Directory::create(&incomplete).map_err(|error| copy_failed(&incomplete, &error))? {
+    if !directory::create(&incomplete).map_err(|error| copy_failed(&incomplete, &error))? {
         return Err(unusable(out, "another salvage writes to it"));
     }
     let to = Stores::new(open(MOUNTS[0])?, open(MOUNTS[1])?);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use dreichor_core::id::DecisionId;
-use dreichor_log::Directory;
+use dreichor_log::{Directory, directory};
 use dreichor_replay::{
     Error, Receipt, Replay, Stores,
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
@@ -53,7 +53,7 @@ impl Demo {
         }
         for run in [WHOLE, KILLED] {
             for mount in ["audit-events", "snapshots"] {
-                Directory::create(&dir.join(run).join(mount)).map_err(|error| cannot(&dir, &error))?;
+                directory::create(&dir.join(run).join(mount)).map_err(|error| cannot(&dir, &error))?;
             }
         }
         Ok(Self { dir })

@@ -1,6 +1,6 @@
 //! `init`: creates the two mounts.
 
-use dreichor_log::Directory;
+use dreichor_log::directory;
 use dreichor_replay::Error;
 use dreichor_runtime::Config;
 
@@ -12,7 +12,7 @@ pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
     // Both, before anything is printed: a reader that goes away must not leave one of them out.
     let mut created = Vec::new();
     for (name, path) in mounts {
-        let is_new = Directory::create(path).map_err(|error| Error::Unavailable {
+        let is_new = directory::create(path).map_err(|error| Error::Unavailable {
             path: path.clone(),
             problem: format!("the mount cannot be created: {error}"),
             next: "see to what is there, and to the permissions above it".into(),

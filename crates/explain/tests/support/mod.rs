@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use dreichor_core::value::{Form, Uuid};
 use dreichor_explain::{Explained, Story, explain};
-use dreichor_log::Directory;
+use dreichor_replay::Directory;
 use dreichor_replay::Stores;
 use tempfile::TempDir;
 

@@ -12,7 +12,7 @@ use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
-use dreichor_log::{Access, Directory, File, Medium};
+use dreichor_log::{Directory, File, Medium, WriteFile, WriteMedium};
 use dreichor_replay::{Error, Store, Stores};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -97,12 +97,12 @@ impl<'s> Trials<'s> {
 
     /// Checks that a writer may still append, and a reader still read.
     pub fn check_needed(&self) -> Result<(), Error> {
-        let access = match self.role {
-            Role::Writer => Access::Append,
-            Role::Reader => Access::Read,
-        };
         for store in [&self.stores.events, &self.stores.snapshots] {
-            match store.medium().open(store.file(), access) {
+            let opened = match self.role {
+                Role::Writer => store.medium().open_to_append(store.file()),
+                Role::Reader => store.medium().open(store.file()),
+            };
+            match opened {
                 Ok(_) => {}
                 Err(error) if self.role == Role::Reader && error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => {
@@ -166,13 +166,13 @@ fn act<T>(what: impl Display, result: io::Result<T>) -> Verdict {
 }
 
 fn append(store: &Store<Directory>) -> Verdict {
-    let opened = store.medium().open(store.file(), Access::Append);
+    let opened = store.medium().open_to_append(store.file());
     act(format_args!("opening {} for appending", store.path().display()), opened)
 }
 
 /// Under the lock nobody else appends, so that the size is the size.
 fn truncate(store: &Store<Directory>) -> Verdict {
-    let opened = store.medium().open(store.file(), Access::Append);
+    let opened = store.medium().open_to_append(store.file());
     let (file, size) = match opened.and_then(|file| file.stat().map(|stat| (file, stat.size))) {
         Ok(opened) => opened,
         Err(error) => return Verdict::Untried(format!("{}: {error}", store.path().display())),

@@ -1,6 +1,6 @@
 //! Another hand in the stores of a running writer: it is shut out, or the writer stops.
 
-use dreichor_log::{Access, File, Medium};
+use dreichor_log::{WriteFile, WriteMedium};
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Mount, Plan};
 
@@ -20,7 +20,7 @@ const DEEDS: [Deed; 4] = [Deed::Append, Deed::Truncate, Deed::Remove, Deed::Repl
 
 fn meddle(disk: &Disk, mount: Mount, deed: Deed) {
     let (directory, name) = (disk.directory(mount), file(mount));
-    let open = || directory.open(name, Access::Append).unwrap();
+    let open = || directory.open_to_append(name).unwrap();
     match deed {
         Deed::Append => drop(open().write(b"x").unwrap()),
         Deed::Truncate => open().truncate(1).unwrap(),
