@@ -4,8 +4,8 @@
 
 mod support;
 
-use dreichor_core::Event;
 use dreichor_core::state::DecisionMemory;
+use dreichor_core::{Event, Rule};
 use dreichor_replay::page::{PAGE_BYTES_MAX, Page, Search};
 use dreichor_replay::{Error, Filter, View};
 use proptest::collection::vec;
@@ -295,9 +295,17 @@ fn a_line_that_is_too_long_is_named() {
     for length in [65_536, 100_000, 3 << 20, 9 << 20] {
         let log = Log::holding(&[before, &vec![b'x'; length], b"\n", behind].concat());
         let view = log.view();
-        log.names(view.page_before(view.end(), &all(1_000)), 51, offset);
-        log.names(view.page_after(0, &all(1_000)), 51, offset);
-        log.names(view.page_after(offset, &all(1)), 51, offset);
+        for page in [
+            view.page_before(view.end(), &all(1_000)),
+            view.page_after(0, &all(1_000)),
+            view.page_after(offset, &all(1)),
+        ] {
+            let fault = log.names(page, 51, offset);
+            assert_eq!(fault.rule, Rule::LineLength);
+            // As much of it as was seen.
+            let seen: usize = fault.found.strip_suffix(" bytes or more").unwrap().parse().unwrap();
+            assert!((65_536..=length).contains(&seen), "{fault}");
+        }
         assert_eq!(view.page_after(0, &all(50)).unwrap().next, offset);
     }
 }

@@ -49,6 +49,19 @@ fn a_hole_in_the_snapshots_is_refused_by_a_writer() {
     }
 }
 
+/// A start would have read all snapshots ever taken, and refused what no crash can have left: a hole is only looked for
+/// where a last commit may have been.
+#[test]
+fn nuls_behind_which_more_than_a_commit_stands_are_no_hole() {
+    let whole = vector_stores();
+    let later = b"a snapshot\n".repeat((33 << 20) / 11);
+    let snapshots = [b"\0\0\0\n", &later[..], &whole.snapshots].concat();
+    let bench = Bench::holding(&Bytes { snapshots, events: whole.events });
+    let before = bench.listing();
+    assert_eq!(bench.ingest(b"").unwrap(), b"");
+    assert!(bench.listing() == before, "a file was changed");
+}
+
 /// Whole lines that had been read were dropped when the read after them failed.
 #[test]
 fn lines_before_a_failed_read_are_given_out_first() {

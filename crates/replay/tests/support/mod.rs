@@ -17,7 +17,7 @@ use dreichor_core::tick::{Policy, Step, step};
 use dreichor_core::value::{
     Attention, Comment, FeedbackCategory, LogicalTime, ParameterPool, ReasonCodes, SafetyGates,
 };
-use dreichor_core::{Event, Input, State};
+use dreichor_core::{Event, Fault, Input, State};
 use dreichor_log::Directory;
 use dreichor_replay::{Error, Stores, View};
 use tempfile::TempDir;
@@ -62,13 +62,19 @@ impl Log {
         View::open(&self.stores.events).unwrap()
     }
 
-    /// That the log's line with this number from 1, which starts there, was named as the malformed one.
-    pub(crate) fn names<T: std::fmt::Debug>(&self, found: Result<T, Error>, number: u64, starts_at: u64) {
+    /// That the log's line with this number from 1, which starts there, was named as the malformed one; by which fault.
+    pub(crate) fn names<T: std::fmt::Debug>(
+        &self,
+        found: Result<T, Error>,
+        number: u64,
+        starts_at: u64,
+    ) -> Fault {
         let error = found.unwrap_err();
-        let Error::Malformed { path, line, offset, .. } = error else {
+        let Error::Malformed { path, line, offset, fault } = error else {
             panic!("line {number} is malformed, but: {error}")
         };
         assert_eq!((path, line, offset), (self.path(), number, starts_at));
+        *fault
     }
 }
 

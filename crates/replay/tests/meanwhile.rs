@@ -1,0 +1,103 @@
+//! What happens to the stores between two calls of a reader: a writer commits, or a file is replaced.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::cell::Cell;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use dreichor_log::{Directory, Medium, Stat};
+use dreichor_replay::{Replay, Stores};
+use tempfile::TempDir;
+
+const LOG: &str = "audit_events.ndjson";
+const SNAPSHOTS: &str = "snapshots.ndjson";
+
+/// A mount in which something happens just before the file is opened for the nth time, counted over both mounts.
+struct Meanwhile<'a> {
+    directory: Directory,
+    opens: Rc<Cell<u32>>,
+    at: u32,
+    happens: &'a dyn Fn(),
+}
+
+impl Medium for Meanwhile<'_> {
+    type File = fs::File;
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path(name)
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        self.directory.stat(name)
+    }
+
+    fn open(&self, name: &str) -> io::Result<fs::File> {
+        self.opens.set(self.opens.get() + 1);
+        if self.opens.get() == self.at {
+            (self.happens)();
+        }
+        self.directory.open(name)
+    }
+}
+
+/// Both stores in this directory; before the nth opening of a file, `happens` happens.
+fn stores<'a>(dir: &Path, at: u32, happens: &'a dyn Fn()) -> Stores<Meanwhile<'a>> {
+    let opens = Rc::new(Cell::new(0));
+    let mount =
+        || Meanwhile { directory: Directory::open(dir).unwrap(), opens: Rc::clone(&opens), at, happens };
+    Stores::new(mount(), mount())
+}
+
+fn vector(file: &str) -> Vec<u8> {
+    fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")).join(file)).unwrap()
+}
+
+fn lines(file: &str, count: usize) -> Vec<u8> {
+    vector(file).split_inclusive(|&byte| byte == b'\n').take(count).collect::<Vec<_>>().concat()
+}
+
+/// Every snapshot that is seen is of events that are seen: a writer syncs the events first, so the snapshots are opened
+/// first.
+#[test]
+fn a_commit_between_the_openings_of_the_stores_is_no_fault() {
+    for at in 1..=3 {
+        let dir = TempDir::new().unwrap();
+        let put = |events: usize, snapshots: usize| {
+            fs::write(dir.path().join(LOG), lines(LOG, events)).unwrap();
+            fs::write(dir.path().join(SNAPSHOTS), lines(SNAPSHOTS, snapshots)).unwrap();
+        };
+        put(220, 16);
+        // The same files, which grow: the tick of a sale, and its snapshot.
+        let commit = || put(254, 17);
+        let stores = stores(dir.path(), at, &commit);
+        let replayed = Replay::open(&stores).and_then(|replay| replay.run(&mut ())).unwrap();
+        let events = replayed.history.tree().size();
+        let covered = replayed.latest.unwrap().snapshot.audit_tree_size;
+        let expected = match at {
+            // Before both are opened; between the two; not at all.
+            1 => (254, 229),
+            2 => (254, 220),
+            _ => (220, 220),
+        };
+        assert_eq!((events, covered), expected, "before opening {at}");
+    }
+}
+
+/// The file that was looked at is not the one that is then opened.
+#[test]
+fn a_file_that_is_replaced_just_before_it_is_opened_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join(LOG);
+    fs::write(&path, vector(LOG)).unwrap();
+    let replace = || {
+        fs::copy(&path, dir.path().join("other")).unwrap();
+        fs::rename(dir.path().join("other"), &path).unwrap();
+    };
+    let stores = stores(dir.path(), 1, &replace);
+    stores.events.pin(stores.events.stat().unwrap().unwrap().identity).unwrap();
+    let error = stores.events.open().map(drop).unwrap_err();
+    assert_eq!(error.exit_code(), 10);
+    assert!(error.to_string().contains("another file took its place"), "{error}");
+}
