@@ -58,7 +58,8 @@ fn examine(config: &Config) -> Result<Stores<Directory>, Error> {
     stores.refuse_loose_permissions()?;
     stores.prove_writable()?;
     if stores.events.stat()?.is_none() || stores.snapshots.stat()?.is_none() {
-        // One without the other: a wrong mount, perhaps. That must be said before anything is created.
+        // One without the other: a wrong mount, perhaps. That must be said before anything is created. What a crashed
+        // predecessor did not sync may be read here; all is read again once it is settled.
         recovery::check(&stores, config.snapshot_strategy, &mut ())?;
     }
     Ok(stores)
