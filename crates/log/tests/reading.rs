@@ -4,7 +4,7 @@
 
 mod support;
 
-use dreichor_log::last::{count_lines, find_end, find_nul, line_start};
+use dreichor_log::last::{LastLine, count_lines, find_end, find_nul, line_start};
 use dreichor_log::{Lines, ReadAt, ReadError, Spans, Tail};
 use support::Reluctant;
 
@@ -192,4 +192,12 @@ fn around_the_ends_of_blocks() {
 #[test]
 fn across_the_ends_of_blocks() {
     check(&[40_000; 80], 1);
+}
+
+/// Regression: a line that no memory holds ended the process by an abort.
+#[test]
+fn a_line_that_no_memory_holds_is_an_error() {
+    let line = LastLine { offset: 3, length: 1 << 62 };
+    let error = line.read(&Reluctant::new(b"one\n", usize::MAX)).unwrap_err();
+    assert_eq!(error.to_string(), "it cannot be read at byte 3: out of memory");
 }
