@@ -50,6 +50,17 @@ fn request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
+/// Of a snapshot that is too long to be quick, all is read in the end: what it says is wrong, not its length.
+#[test]
+fn a_long_latest_snapshot_is_read_too() {
+    let bench = with_a_large_page();
+    let observed = bench.observe(&[]);
+    let long = [vec![b'x'; 2 << 20], b"\n".to_vec()].concat();
+    fs::File::options().append(true).open(bench.snapshots_path()).unwrap().write_all(&long).unwrap();
+    let problem = observed.get("/v1/observe/persistence/snapshots/latest").is_problem(500, "store-malformed");
+    assert_eq!(problem["rule"], "canonical", "{problem}");
+}
+
 /// Asks and does not read.
 fn asking(observed: &Observed, path: &str) -> TcpStream {
     let mut stream = observed.connect();

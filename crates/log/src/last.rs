@@ -1,7 +1,7 @@
 //! The last whole line of a file, found from its end: as quick in a long file as in a short one.
 
 use crate::medium::ReadAt;
-use crate::read::{ReadError, Tail, read_bytes, read_exactly};
+use crate::read::{ReadError, Tail, read_exactly};
 
 /// How much is read at once, in bytes; first less: most lines are short, and most files end with an LF.
 const FIRST_BLOCK_BYTES: u64 = 4 << 10;
@@ -23,13 +23,6 @@ pub struct LastLine {
     pub offset: u64,
     /// How many bytes it has, LF excluded.
     pub length: u64,
-}
-
-impl LastLine {
-    /// Its bytes, without its LF.
-    pub fn read<F: ReadAt>(self, file: &F) -> Result<Vec<u8>, ReadError> {
-        read_bytes(file, self.offset, self.length)
-    }
 }
 
 /// Finds the last whole line of the first `end` bytes of `file`, in constant memory.

@@ -31,6 +31,6 @@ pub use interruption::uninterrupted;
 pub use lines::{Line, Lines};
 pub use lock::Lock;
 pub use medium::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
-pub use read::{ReadError, Tail, read_exactly};
+pub use read::{ReadError, Tail, read_bytes, read_exactly};
 pub use refusal::Refusal;
 pub use spans::{Span, Spans};

@@ -1,7 +1,7 @@
 //! Where lines stand, whatever their length: found in a stream of constant memory, without holding any line.
 
 use crate::medium::ReadAt;
-use crate::read::{ReadError, Tail, read_bytes, read_exactly};
+use crate::read::{ReadError, Tail, read_exactly};
 
 const BLOCK_BYTES: usize = 1 << 20;
 
@@ -14,13 +14,6 @@ pub struct Span {
     pub offset: u64,
     /// How many bytes it has, LF excluded.
     pub length: u64,
-}
-
-impl Span {
-    /// The line's bytes, without its LF.
-    pub fn read<F: ReadAt>(self, file: &F) -> Result<Vec<u8>, ReadError> {
-        read_bytes(file, self.offset, self.length)
-    }
 }
 
 /// Finds the lines of the first `end` bytes of a file.

@@ -240,7 +240,7 @@ impl Source {
             self.read(|stores| {
                 let view = View::open(&stores.events)?;
                 view.page_before(view.end(), &Search::of_all(1))?;
-                snapshot::latest(stores)?;
+                snapshot::find(stores)?.map(|latest| latest.read()).transpose()?;
                 Ok(())
             })
             .await?;

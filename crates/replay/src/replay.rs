@@ -112,7 +112,7 @@ impl<'s, M: Medium> Replay<'s, M> {
         let latest = match (&snapshots, snapshots_end.last_line) {
             (Some((file, _)), Some(line)) => {
                 let log_bytes = events.as_ref().map_or(0, |(_, stat)| stat.size);
-                let read = snapshot::read(file, line, log_bytes).map_err(unreadable)?;
+                let read = snapshot::read(file, line.offset, line.length, log_bytes).map_err(unreadable)?;
                 Some(read.map(|(_, latest)| latest))
             }
             (Some(_), None) | (None, _) => None,

@@ -5,12 +5,12 @@ use dreichor_core::fault::Fault;
 use dreichor_core::id::SnapshotId;
 use dreichor_core::snapshot::check_length;
 use dreichor_log::last::{LastLine, find_end};
-use dreichor_log::{Medium, ReadAt, ReadError};
+use dreichor_log::{Medium, ReadAt, ReadError, read_bytes};
 
 use crate::error::Error;
-use crate::store::Stores;
+use crate::store::{Store, Stores};
 
-/// The snapshot store's last line.
+/// A snapshot with its id; of a store, the last line.
 #[derive(Debug, Clone)]
 pub struct Latest {
     /// Its id.
@@ -20,37 +20,50 @@ pub struct Latest {
 }
 
 /// A line and what it says, or what is wrong with it.
-type ReadLine = Result<(Vec<u8>, Latest), Box<Fault>>;
+pub type ReadLine = Result<(Vec<u8>, Latest), Box<Fault>>;
 
-/// Reads the last line of snapshots beside a log of so many bytes. Its form is checked, not whether the log adds up to
-/// it.
-pub(crate) fn read<F: ReadAt>(file: &F, line: LastLine, log_bytes: u64) -> Result<ReadLine, ReadError> {
-    if let Err(fault) = check_length(line.length, log_bytes) {
+/// Reads the line of `length` bytes at `offset` as a snapshot beside a log of `log_bytes`. Its form is checked, not
+/// whether the log adds up to it.
+pub fn read<F: ReadAt>(file: &F, offset: u64, length: u64, log_bytes: u64) -> Result<ReadLine, ReadError> {
+    if let Err(fault) = check_length(length, log_bytes) {
         return Ok(Err(fault));
     }
-    let bytes = line.read(file)?;
-    Ok(Snapshot::read_line(&bytes).map(|(snapshot, id)| (bytes, Latest { id, snapshot })))
+    let line = read_bytes(file, offset, length)?;
+    Ok(Snapshot::read_line(&line).map(|(snapshot, id)| (line, Latest { id, snapshot })))
 }
 
-/// How many bytes the line of the latest snapshot has; 0 if there is no snapshot.
-pub fn latest_bytes<M: Medium>(stores: &Stores<M>) -> Result<u64, Error> {
-    let store = &stores.snapshots;
-    let Some((file, stat)) = store.open()? else { return Ok(0) };
-    let end = find_end(&file, stat.size).map_err(|error| store.unreadable(&error))?;
-    Ok(end.last_line.map_or(0, |line| line.length))
+/// Where the latest snapshot stands, before it is read: it is as long as the ledger is large.
+pub struct Found<'s, M: Medium> {
+    store: &'s Store<M>,
+    file: M::File,
+    line: LastLine,
+    log_bytes: u64,
 }
 
-/// The line of the latest snapshot, without LF; none if there is no snapshot. Its form is checked, not whether
-/// the log adds up to it.
-pub fn latest<M: Medium>(stores: &Stores<M>) -> Result<Option<Vec<u8>>, Error> {
+/// Finds the latest snapshot; none if there is no snapshot.
+pub fn find<M: Medium>(stores: &Stores<M>) -> Result<Option<Found<'_, M>>, Error> {
     let store = &stores.snapshots;
     let Some((file, stat)) = store.open()? else { return Ok(None) };
-    let unreadable = |error: ReadError| store.unreadable(&error);
-    let Some(line) = find_end(&file, stat.size).map_err(unreadable)?.last_line else { return Ok(None) };
+    let end = find_end(&file, stat.size).map_err(|error| store.unreadable(&error))?;
+    let Some(line) = end.last_line else { return Ok(None) };
     // Looked at only now: beside a running writer the log holds the events of every snapshot that was seen.
     let log_bytes = stores.events.stat()?.map_or(0, |stat| stat.size);
-    match read(&file, line, log_bytes).map_err(unreadable)? {
-        Ok((bytes, _)) => Ok(Some(bytes)),
-        Err(fault) => Err(store.malformed_at(&file, line.offset, fault)),
+    Ok(Some(Found { store, file, line, log_bytes }))
+}
+
+impl<M: Medium> Found<'_, M> {
+    /// How many bytes its line has, LF excluded.
+    pub fn bytes(&self) -> u64 {
+        self.line.length
+    }
+
+    /// Its line, without LF. Its form is checked, not whether the log adds up to it.
+    pub fn read(&self) -> Result<Vec<u8>, Error> {
+        let LastLine { offset, length } = self.line;
+        let read = read(&self.file, offset, length, self.log_bytes);
+        match read.map_err(|error| self.store.unreadable(&error))? {
+            Ok((line, _)) => Ok(line),
+            Err(fault) => Err(self.store.malformed_at(&self.file, offset, fault)),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! What happens to the stores between two calls of a reader: a writer commits, or a file is replaced.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod support;
+
 use std::cell::Cell;
 use std::fs;
 use std::io;
@@ -9,6 +11,7 @@ use std::rc::Rc;
 
 use dreichor_log::{Directory, Medium, Stat};
 use dreichor_replay::{Replay, Stores};
+use support::samples::line::vector;
 use tempfile::TempDir;
 
 const LOG: &str = "audit_events.ndjson";
@@ -50,11 +53,8 @@ fn stores<'a>(dir: &Path, at: u32, happens: &'a dyn Fn()) -> Stores<Meanwhile<'a
     Stores::new(mount(), mount())
 }
 
-fn vector(file: &str) -> Vec<u8> {
-    fs::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors")).join(file)).unwrap()
-}
-
-fn lines(file: &str, count: usize) -> Vec<u8> {
+/// So many lines of a published file.
+fn first(file: &str, count: usize) -> Vec<u8> {
     vector(file).split_inclusive(|&byte| byte == b'\n').take(count).collect::<Vec<_>>().concat()
 }
 
@@ -65,8 +65,8 @@ fn a_commit_between_the_openings_of_the_stores_is_no_fault() {
     for at in 1..=3 {
         let dir = TempDir::new().unwrap();
         let put = |events: usize, snapshots: usize| {
-            fs::write(dir.path().join(LOG), lines(LOG, events)).unwrap();
-            fs::write(dir.path().join(SNAPSHOTS), lines(SNAPSHOTS, snapshots)).unwrap();
+            fs::write(dir.path().join(LOG), first(LOG, events)).unwrap();
+            fs::write(dir.path().join(SNAPSHOTS), first(SNAPSHOTS, snapshots)).unwrap();
         };
         put(220, 16);
         // The same files, which grow: the tick of a sale, and its snapshot.

@@ -45,7 +45,7 @@ pub struct Checked {
 /// # Errors
 ///
 /// [`Error::Malformed`] with the first thing that is.
-pub fn check<M: WriteMedium>(
+pub fn check<M: Medium>(
     stores: &Stores<M>,
     strategy: SnapshotStrategy,
     watch: &mut impl Watch,
@@ -54,12 +54,8 @@ pub fn check<M: WriteMedium>(
     let latest_size = replay.latest_size();
     let mut missing = Missing { strategy, latest: latest_size, is_any: false, watch };
     let hole = if planted!(HoleAccepted) { Ok(()) } else { replay.refuse_hole(UNSYNCED_BYTES_MAX) };
-    let mut replayed = replay.run(&mut missing)?;
+    let replayed = replay.run(&mut missing)?;
     let is_missing = missing.is_any;
-    if planted!(CutEarly) {
-        cut(&stores.events, replayed.events_tail.take())?;
-        cut(&stores.snapshots, replayed.snapshots_tail.take())?;
-    }
     hole?;
     let rest =
         replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
@@ -73,6 +69,11 @@ pub fn recover<M: WriteMedium>(
     watch: &mut impl Watch,
 ) -> Result<Recovered, Error> {
     let commits = commits.into();
+    if planted!(CutEarly) {
+        let replayed = Replay::open(stores)?.run(&mut ())?;
+        cut(&stores.events, replayed.events_tail)?;
+        cut(&stores.snapshots, replayed.snapshots_tail)?;
+    }
     let Checked { mut replayed, rest, latest_size, mut is_missing } = check(stores, commits.strategy, watch)?;
     if planted!(TailGlued) {
         replayed.events_bytes += replayed.events_tail.map_or(0, |tail| tail.length);

@@ -2,8 +2,7 @@
 //! allow, and no more.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-#[path = "../../core/tests/support/config.rs"]
-mod config;
+mod support;
 
 use std::io;
 
@@ -11,6 +10,7 @@ use dreichor_core::LINE_BYTES_MAX;
 use dreichor_runtime::batch::{Batcher, Limits, Next, Read, Source};
 use proptest::collection::vec;
 use proptest::prelude::*;
+use support::config::config;
 
 /// Gives so many bytes at a time at most. More is always there, but where the upstream waits for an answer: behind that
 /// many bytes.
@@ -82,7 +82,7 @@ fn check(lengths: &[usize], limits: Limits, piece_bytes: usize, waits_at: Option
 }
 
 proptest! {
-    #![proptest_config(config::config(300))]
+    #![proptest_config(config(300))]
 
     #[test]
     fn a_batch_is_all_that_is_there_within_the_limits(

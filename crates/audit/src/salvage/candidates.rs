@@ -5,13 +5,12 @@
 //! memory is one line, and for each line where it stands: less than the fold's own memory of the decision
 //! whose ledger update it was taken at.
 
-use dreichor_core::Snapshot;
 use dreichor_core::fault::{Fault, Rule};
-use dreichor_core::snapshot::check_length;
 use dreichor_log::{Medium, Span, Spans, Tail, WriteMedium};
 use dreichor_replay::{
     Error, History, Store,
     replay::{check_snapshot, snapshot_ahead},
+    snapshot::{self, Latest, ReadLine},
 };
 
 use super::copy::{Copied, NewFile};
@@ -21,6 +20,8 @@ use super::{Broken, Opened};
 pub(super) struct Candidates<'s, M: Medium> {
     store: &'s Store<M>,
     file: Option<&'s M::File>,
+    /// The size of the log beside them.
+    log_bytes: u64,
     found: Vec<Candidate>,
     /// Those that are snapshots, in the order of their sizes.
     by_size: Vec<usize>,
@@ -46,15 +47,22 @@ enum Standing {
 impl<'s, M: Medium> Candidates<'s, M> {
     /// Finds all lines, and refuses those that are no snapshots.
     pub(super) fn find(store: &'s Store<M>, opened: Opened<'s, M>, log_bytes: u64) -> Result<Self, Error> {
-        let mut candidates =
-            Self { store, file: None, found: Vec::new(), by_size: Vec::new(), reached: 0, tail: None };
+        let mut candidates = Self {
+            store,
+            file: None,
+            log_bytes,
+            found: Vec::new(),
+            by_size: Vec::new(),
+            reached: 0,
+            tail: None,
+        };
         let Some((file, stat)) = opened else { return Ok(candidates) };
         candidates.file = Some(file);
         let mut sizes = Vec::new();
         let mut spans = Spans::starting_at(file, 0, 0, stat.size);
         while let Some(span) = spans.next_span().map_err(|error| store.unreadable(&error))? {
-            let standing = match candidates.read_within(span, log_bytes)? {
-                Ok((_, snapshot)) => {
+            let standing = match candidates.read(span)? {
+                Ok((_, Latest { snapshot, .. })) => {
                     sizes.push((snapshot.audit_tree_size, candidates.found.len()));
                     Standing::Unreached(snapshot.audit_tree_size)
                 }
@@ -80,7 +88,7 @@ impl<'s, M: Medium> Candidates<'s, M> {
             && let Some(Candidate { span, standing: Standing::Unreached(covered) }) = self.found.get(index)
             && *covered == size
         {
-            let checked = self.read(*span)?.and_then(|(_, snapshot)| check_snapshot(&snapshot, history));
+            let checked = self.read(*span)?.and_then(|(_, read)| check_snapshot(&read.snapshot, history));
             if let Some(candidate) = self.found.get_mut(index) {
                 candidate.standing = match checked {
                     Ok(()) => Standing::Sound(size),
@@ -120,22 +128,12 @@ impl<'s, M: Medium> Candidates<'s, M> {
         Ok((copy.finish()?, left_out))
     }
 
-    fn read_within(&self, span: Span, log_bytes: u64) -> Result<ReadLine, Error> {
-        match check_length(span.length, log_bytes) {
-            Ok(()) => self.read(span),
-            Err(fault) => Ok(Err(fault)),
-        }
-    }
-
     fn read(&self, span: Span) -> Result<ReadLine, Error> {
         let Some(file) = self.file else { return Err(Error::Internal("a line without a file".into())) };
-        let line = span.read(file).map_err(|error| self.store.unreadable(&error))?;
-        Ok(Snapshot::read_line(&line).map(|(snapshot, _)| (line, snapshot)))
+        snapshot::read(file, span.offset, span.length, self.log_bytes)
+            .map_err(|error| self.store.unreadable(&error))
     }
 }
-
-/// A line and what it says, or what is wrong with it.
-type ReadLine = Result<(Vec<u8>, Snapshot<'static>), Box<Fault>>;
 
 fn out_of_sequence(covered: u64, latest: u64) -> Box<Fault> {
     Fault::new(

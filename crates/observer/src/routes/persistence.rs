@@ -244,12 +244,23 @@ pub(super) struct LatestSnapshot {
 )]
 pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let bytes = api.source.read(|stores| Ok(snapshot::latest_bytes(stores)?)).await?;
-    let read = |stores: &_| Ok(snapshot::latest(stores)?);
-    // It is as large as the ledger.
-    let line =
-        if bytes > QUICK_BYTES_MAX { api.source.page(read).await? } else { api.source.read(read).await? };
-    Answer::json(&LatestSnapshot { snapshot: line.map(raw).transpose()? })
+    let quick = api.source.read(|stores| {
+        let found = snapshot::find(stores)?;
+        let is_long = found.as_ref().is_some_and(|found| found.bytes() > QUICK_BYTES_MAX);
+        if is_long { Ok(None) } else { read_latest(found).map(Some) }
+    });
+    let latest = match quick.await? {
+        Some(latest) => latest,
+        None => api.source.page(|stores| read_latest(snapshot::find(stores)?)).await?,
+    };
+    Answer::json(&latest)
+}
+
+fn read_latest(
+    found: Option<snapshot::Found<'_, dreichor_replay::Directory>>,
+) -> Result<LatestSnapshot, Problem> {
+    let line = found.map(|found| found.read()).transpose()?;
+    Ok(LatestSnapshot { snapshot: line.map(raw).transpose()? })
 }
 
 /// The tree over all events: RFC 6962, SHA-256, one leaf for each in file order.
