@@ -16,7 +16,6 @@ mod target;
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Event, Fault, LINE_BYTES_MAX};
 use dreichor_log::{Lines, Medium, Spans, Stat, Tail, WriteMedium};
-use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Receipt, Replay, Replayed, Store, Stores, Watch};
 use dreichor_runtime::recovery::missing_events;
 
@@ -154,9 +153,6 @@ fn copy_log<M: Medium, N: WriteMedium>(
                     break;
                 }
             };
-            if planted!(SalvageBreaksOff) && line.number > 1 {
-                break;
-            }
             let folded = Event::read_line(line.bytes).and_then(|(event, leaf)| history.push(&event, leaf));
             if let Err(fault) = folded {
                 reasons.push(Broken { line: line.number, offset: line.offset, fault });

@@ -4,8 +4,6 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use dreichor_planted::planted;
-
 use crate::event::{
     Body, DecisionEvaluated, Event, ExecutionAttempted, ExecutionOutcomeRecorded, Fill, LedgerUpdated,
     OrderIntentCreated, OrderIntentSkipped, Outcome, SafetyEvaluated, Verdict,
@@ -75,7 +73,7 @@ pub fn step<'a>(state: &State, input: &Input<'a>, policy: Policy) -> Result<Step
             Ok(Step::Events(enact(state, time, DecisionEvaluated { safety_gates, ..asked.clone() })))
         }
         Kind::Feedback(feedback) => {
-            if state.memory().has_feedback(feedback.feedback_id) && !planted!(RepetitionRecorded) {
+            if state.memory().has_feedback(feedback.feedback_id) {
                 return Ok(Step::AlreadyRecorded);
             }
             check_time(state, time, policy)?;
@@ -209,9 +207,7 @@ fn intend(
     let time = time.get();
     match lifecycle {
         Lifecycle::Holding { .. } if !is_better && !gates.force_sell() => Err(SkipReason::AttentionNegative),
-        Lifecycle::Holding { until, .. }
-            if !gates.force_sell() && time < until && !planted!(HoldTimeIgnored) =>
-        {
+        Lifecycle::Holding { until, .. } if !gates.force_sell() && time < until => {
             Err(SkipReason::HoldTimeActive)
         }
         Lifecycle::Holding { position, .. } => {

@@ -6,22 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each crate, and the crates of this project that it may depend on.
-const MAY_KNOW: [(&str, &[&str]); 12] = [
-    (
-        "dreichor-audit",
-        &["dreichor-core", "dreichor-log", "dreichor-planted", "dreichor-replay", "dreichor-runtime"],
-    ),
-    ("dreichor-core", &["dreichor-planted"]),
+const MAY_KNOW: [(&str, &[&str]); 11] = [
+    ("dreichor-audit", &["dreichor-core", "dreichor-log", "dreichor-replay", "dreichor-runtime"]),
+    ("dreichor-core", &[]),
     // These know readers alone.
     ("dreichor-explain", &["dreichor-core", "dreichor-replay"]),
-    ("dreichor-log", &["dreichor-planted"]),
+    ("dreichor-log", &[]),
     ("dreichor-migrate", &["dreichor-core", "dreichor-runtime"]),
     ("dreichor-observer", &["dreichor-core", "dreichor-explain", "dreichor-replay"]),
-    ("dreichor-planted", &[]),
-    ("dreichor-replay", &["dreichor-core", "dreichor-log", "dreichor-planted"]),
-    ("dreichor-simulation", &["dreichor-log", "dreichor-planted"]),
+    ("dreichor-replay", &["dreichor-core", "dreichor-log"]),
+    ("dreichor-simulation", &["dreichor-log"]),
     ("dreichor-rotation", &[]),
-    ("dreichor-runtime", &["dreichor-core", "dreichor-log", "dreichor-planted", "dreichor-replay"]),
+    ("dreichor-runtime", &["dreichor-core", "dreichor-log", "dreichor-replay"]),
     (
         "dreichor",
         &[
@@ -82,7 +78,7 @@ fn dependencies_point_downwards_only() {
 
 #[test]
 fn the_core_is_pure_and_the_log_knows_no_event() {
-    assert_eq!(dependencies()["dreichor-core"], ["dreichor-planted", "foldhash", "hashbrown", "sha2"]);
+    assert_eq!(dependencies()["dreichor-core"], ["foldhash", "hashbrown", "sha2"]);
     for path in sources("crates/core/src") {
         let text = fs::read_to_string(&path).unwrap();
         assert!(!text.contains("std::"), "{}: the core is no_std", path.display());
@@ -139,32 +135,6 @@ fn readers_and_the_observer_name_nothing_that_writes() {
             }
         }
     }
-}
-
-/// The bugs are compiled by `--features planted` of the simulation, and by nothing else.
-#[test]
-fn no_program_holds_a_planted_bug() {
-    for package in metadata()["packages"].as_array().unwrap() {
-        let name = package["name"].as_str().unwrap();
-        for (feature, turns_on) in package["features"].as_object().unwrap() {
-            let plants = turns_on.to_string().contains("planted");
-            assert!(
-                !plants || (name, feature.as_str()) == ("dreichor-simulation", "planted"),
-                "{name}: {feature}"
-            );
-        }
-        for dependency in package["dependencies"].as_array().unwrap() {
-            let features = dependency["features"].to_string();
-            assert!(!features.contains("planted"), "{name} plants bugs: {dependency}");
-        }
-    }
-    assert!(fs::read_to_string(root().join("crates/planted/Cargo.toml")).unwrap().contains("planted = []"));
-
-    // What asks whether a bug is planted is in no binary; where the feature is on, this symbol is.
-    let binary = fs::read(env!("CARGO_BIN_EXE_dreichor")).unwrap();
-    let symbol = b"is_planted";
-    let holds = binary.windows(symbol.len()).any(|bytes| bytes == symbol);
-    assert!(!holds, "dreichor was built with the feature dreichor-planted/planted");
 }
 
 #[test]

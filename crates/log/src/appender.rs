@@ -2,8 +2,6 @@
 
 use std::io;
 
-use dreichor_planted::planted;
-
 use crate::interruption::uninterrupted;
 use crate::medium::{File, Stat, WriteFile, WriteMedium};
 
@@ -70,47 +68,20 @@ impl<'m, M: WriteMedium> Appender<'m, M> {
         }
         let found = self.medium.stat(self.name);
         let found = found.map_err(|error| AppendError::NotOurs(format!("it cannot be examined: {error}")))?;
-        if !planted!(OwnershipUnchecked) {
-            check_ours(found, self.identity, self.size)?;
-        }
+        check_ours(found, self.identity, self.size)?;
         // Poisoned until all went well, so that no path out of here leaves a descriptor in doubt in use.
-        self.is_poisoned = !planted!(WritingOn);
-        let written =
-            self.write(bytes).map_err(|error| AppendError::InDoubt { operation: "write", error })?;
-        if written != bytes.len() && !planted!(ShortWriteAccepted) {
+        self.is_poisoned = true;
+        let written = uninterrupted(|| self.file.write(bytes))
+            .map_err(|error| AppendError::InDoubt { operation: "write", error })?;
+        if written != bytes.len() {
             let error = io::Error::other(format!("only {written} of {} bytes were written", bytes.len()));
             return Err(AppendError::InDoubt { operation: "write", error });
         }
-        self.sync().map_err(|error| AppendError::InDoubt { operation: "fdatasync", error })?;
+        uninterrupted(|| self.file.sync())
+            .map_err(|error| AppendError::InDoubt { operation: "fdatasync", error })?;
         self.size += bytes.len() as u64;
         self.is_poisoned = false;
         Ok(())
-    }
-
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        if planted!(WriteSplit) {
-            let (first, rest) = bytes.split_at(bytes.len() / 2);
-            return Ok(self.file.write(first)? + self.file.write(rest)?);
-        }
-        if planted!(SyncDeferred) {
-            self.file.sync()?;
-        }
-        let written = uninterrupted(|| self.file.write(bytes))?;
-        if planted!(ShortWriteContinued) && written < bytes.len() {
-            return Ok(written + self.file.write(bytes.get(written..).unwrap_or_default())?);
-        }
-        Ok(written)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        let is_skipped = planted!(SyncSkipped);
-        let is_deferred = planted!(SyncDeferred);
-        let are_snapshots_skipped = planted!(SnapshotsUnsynced) && self.name.starts_with("snapshots");
-        if is_skipped || is_deferred || are_snapshots_skipped {
-            return Ok(());
-        }
-        let synced = uninterrupted(|| self.file.sync());
-        if planted!(SyncRetried) && synced.is_err() { self.file.sync() } else { synced }
     }
 }
 

@@ -3,8 +3,6 @@
 use std::io;
 use std::path::PathBuf;
 
-use dreichor_planted::planted;
-
 use crate::interruption::uninterrupted;
 use crate::medium::{File, FileKind, WriteFile, WriteMedium};
 use crate::read::{ReadError, Tail, read_exactly};
@@ -46,7 +44,7 @@ impl Tail {
         name: &str,
         identity: (u64, u64),
     ) -> Result<PathBuf, CutError> {
-        let copy = if planted!(TailUncopied) { name.to_owned() } else { self.keep(medium, name)? };
+        let copy = self.keep(medium, name)?;
         let path = medium.path(&copy);
         let fail = |error| CutError::Cut { path: path.clone(), error };
         let file = medium.open_to_append(name).map_err(fail)?;
@@ -55,9 +53,7 @@ impl Tail {
             return Err(CutError::NotOurs);
         }
         file.truncate(self.offset).map_err(fail)?;
-        if !planted!(CutUnsynced) {
-            uninterrupted(|| file.sync()).map_err(fail)?;
-        }
+        uninterrupted(|| file.sync()).map_err(fail)?;
         Ok(path)
     }
 
@@ -81,9 +77,7 @@ impl Tail {
             }
         }
         // Also for a copy from before: its maker may have been stopped just short of this.
-        if !planted!(CopyDirectoryUnsynced) {
-            uninterrupted(|| medium.sync()).map_err(|error| fail(&copy, error))?;
-        }
+        uninterrupted(|| medium.sync()).map_err(|error| fail(&copy, error))?;
         Ok(copy)
     }
 
@@ -117,8 +111,8 @@ impl Tail {
         first: &str,
         copy: &str,
     ) -> io::Result<()> {
-        let temporary = if planted!(CopyInPlace) { copy.to_owned() } else { format!("{first}.tmp") };
-        if medium.stat(&temporary)?.is_some() && !planted!(CopyNotResumed) {
+        let temporary = format!("{first}.tmp");
+        if medium.stat(&temporary)?.is_some() {
             medium.remove(&temporary)?;
         }
         let file = medium.create(&temporary)?;
@@ -126,10 +120,8 @@ impl Tail {
             let written = uninterrupted(|| file.write(block))?;
             if written == block.len() { Ok(()) } else { Err(io::Error::other("a short write")) }
         })?;
-        if !planted!(CopyUnsynced) {
-            uninterrupted(|| file.sync())?;
-        }
-        if planted!(CopyInPlace) { Ok(()) } else { medium.rename(&temporary, copy) }
+        uninterrupted(|| file.sync())?;
+        medium.rename(&temporary, copy)
     }
 
     fn for_each_block<F: File>(

@@ -1,7 +1,5 @@
 //! Lines from the first to the last, in a stream of constant memory.
 
-use dreichor_planted::planted;
-
 use crate::interruption::uninterrupted;
 use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail};
@@ -70,9 +68,6 @@ impl<'f, F: ReadAt> Lines<'f, F> {
         let mut searched = self.start;
         loop {
             let unsearched = self.buffer.get(searched..self.filled).unwrap_or_default();
-            if planted!(NulsTakenForEnd) && unsearched.first() == Some(&0) {
-                return Ok(None);
-            }
             if let Some(found) = memchr::memchr(b'\n', unsearched) {
                 return self.give_out(searched + found).map(Some);
             }

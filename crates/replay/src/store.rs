@@ -9,7 +9,6 @@ use dreichor_core::event::line_too_long;
 use dreichor_log::directory::OpenError;
 use dreichor_log::last::count_lines;
 use dreichor_log::{Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
-use dreichor_planted::planted;
 
 use crate::error::Error;
 
@@ -120,13 +119,11 @@ impl<M: Medium> Store<M> {
     fn check(&self, stat: Stat) -> Result<Stat, Error> {
         refusal::check_kind(&stat).map_err(|refusal| self.refused(refusal))?;
         match self.pinned.get() {
-            Some(pinned) if *pinned != stat.identity && !planted!(IdentityForgotten) => {
-                Err(Error::unavailable(
-                    self.path(),
-                    "another file took its place since this process began with it",
-                    "find out what touched the file, then start again: `dreichor replay` says what it holds",
-                ))
-            }
+            Some(pinned) if *pinned != stat.identity => Err(Error::unavailable(
+                self.path(),
+                "another file took its place since this process began with it",
+                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+            )),
             Some(_) | None => Ok(stat),
         }
     }

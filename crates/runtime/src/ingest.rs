@@ -11,7 +11,6 @@ use dreichor_core::id::SnapshotId;
 use dreichor_core::input::Input;
 use dreichor_core::tick::{Policy, Step, step};
 use dreichor_log::{AppendError, Appender, WriteMedium};
-use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Receipt, Stores};
 
 use crate::acknowledgement::{self, Outcome};
@@ -163,9 +162,6 @@ impl<'s, M: WriteMedium> Session<'s, M> {
     }
 
     fn take_snapshot(&mut self) {
-        if planted!(SnapshotPerBatch) && !self.commit.snapshots.is_empty() {
-            return;
-        }
         if let Some(snapshot) = take(&self.history) {
             let id = snapshot.write_line(&mut self.commit.snapshots);
             self.latest = Some((id, snapshot.audit_tree_size));
@@ -175,21 +171,6 @@ impl<'s, M: WriteMedium> Session<'s, M> {
     /// Makes the commit in hand durable, then acknowledges it.
     fn commit(&mut self, deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
         let commit = std::mem::take(&mut self.commit);
-        if planted!(AcknowledgedEarly) {
-            self.acknowledge(&commit, deliver)?;
-            self.append_events(&commit)?;
-            return self.append_snapshots(&commit);
-        }
-        if planted!(AcknowledgedUnsynced) {
-            self.append_events(&commit)?;
-            self.acknowledge(&commit, deliver)?;
-            return self.append_snapshots(&commit);
-        }
-        if planted!(SnapshotEarly) {
-            self.append_snapshots(&commit)?;
-            self.append_events(&commit)?;
-            return self.acknowledge(&commit, deliver);
-        }
         self.append_events(&commit)?;
         self.append_snapshots(&commit)?;
         self.acknowledge(&commit, deliver)

@@ -10,7 +10,6 @@ use dreichor_core::tick::enact;
 use dreichor_core::{Event, Hash};
 use dreichor_log::cut::CutError;
 use dreichor_log::{Appender, Line, Medium, Tail, WriteMedium, read_exactly};
-use dreichor_planted::planted;
 use dreichor_replay::{Error, History, Replay, Replayed, Store, Stores, Watch, replay::InterruptedTick};
 
 use crate::snapshots::{SnapshotStrategy, take};
@@ -53,7 +52,7 @@ pub fn check<M: Medium>(
     let replay = Replay::open(stores)?;
     let latest_size = replay.latest_size();
     let mut missing = Missing { strategy, latest: latest_size, is_any: false, watch };
-    let hole = if planted!(HoleAccepted) { Ok(()) } else { replay.refuse_hole(UNSYNCED_BYTES_MAX) };
+    let hole = replay.refuse_hole(UNSYNCED_BYTES_MAX);
     let replayed = replay.run(&mut missing)?;
     let is_missing = missing.is_any;
     hole?;
@@ -69,22 +68,10 @@ pub fn recover<M: WriteMedium>(
     watch: &mut impl Watch,
 ) -> Result<Recovered, Error> {
     let commits = commits.into();
-    if planted!(CutEarly) {
-        let replayed = Replay::open(stores)?.run(&mut ())?;
-        cut(&stores.events, replayed.events_tail)?;
-        cut(&stores.snapshots, replayed.snapshots_tail)?;
-    }
     let Checked { mut replayed, rest, latest_size, mut is_missing } = check(stores, commits.strategy, watch)?;
-    if planted!(TailGlued) {
-        replayed.events_bytes += replayed.events_tail.map_or(0, |tail| tail.length);
-        replayed.snapshots_bytes += replayed.snapshots_tail.map_or(0, |tail| tail.length);
-    } else {
-        cut(&stores.events, replayed.events_tail)?;
-        cut(&stores.snapshots, replayed.snapshots_tail)?;
-    }
-    if let Some(rest) = rest
-        && !planted!(TickForgotten)
-    {
+    cut(&stores.events, replayed.events_tail)?;
+    cut(&stores.snapshots, replayed.snapshots_tail)?;
+    if let Some(rest) = rest {
         complete(&stores.events, &mut replayed, &rest)?;
         let size = replayed.history.tree().size();
         is_missing |= rest.last().is_some_and(|event| commits.strategy.is_due(event, latest_size, size));
@@ -95,7 +82,7 @@ pub fn recover<M: WriteMedium>(
         events_bytes: replayed.events_bytes,
         snapshots_bytes: replayed.snapshots_bytes,
     };
-    if is_missing && !planted!(SnapshotsForgotten) {
+    if is_missing {
         write_missing_snapshots(stores, commits, &mut recovered, watch)?;
     }
     Ok(recovered)
@@ -112,9 +99,6 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error
             store.in_doubt("the recovery of its tail failed", &error)
         }
     })?;
-    if planted!(TailCutSilently) {
-        return Ok(());
-    }
     // An error, whatever the level: nothing is trimmed in silence.
     tracing::error!(
         file = %store.path().display(),
@@ -149,7 +133,7 @@ pub fn missing_events<M: Medium>(
         if let Some(event) = computed.next() {
             event.write_line(&mut expected);
         }
-        if found != expected && !planted!(TickUnchecked) {
+        if found != expected {
             let fault = Fault::new(
                 Rule::InterruptedTick,
                 0,

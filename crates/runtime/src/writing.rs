@@ -6,7 +6,6 @@ use std::io;
 use dreichor_log::{
     AppendError, Appender, File, Lock, Medium, WriteFile, WriteMedium, refusal, uninterrupted,
 };
-use dreichor_planted::planted;
 use dreichor_replay::{Error, Store, Stores};
 
 use crate::snapshots::SnapshotStrategy;
@@ -126,7 +125,6 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
         }
         let create = || {
             match self.medium().create(self.file()) {
-                Ok(_) if planted!(CreationUnsynced) => return Ok(()),
                 Ok(file) => uninterrupted(|| file.sync())?,
                 // Another writer was quicker; the lock decides between us.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
@@ -150,13 +148,8 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
     fn settle(&self, evicted_bytes: u64) -> Result<(), Error> {
         let settle = || {
             let file = self.medium().open(self.file())?;
-            if !planted!(StartUnsynced) {
-                uninterrupted(|| file.sync())?;
-                sync_mount(self)?;
-            }
-            if planted!(CacheBelieved) {
-                return Ok(());
-            }
+            uninterrupted(|| file.sync())?;
+            sync_mount(self)?;
             file.evict(file.stat()?.size.saturating_sub(evicted_bytes))
         };
         settle().map_err(|error| self.in_doubt("what stands in it could not be synced", &error))
@@ -192,5 +185,5 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
 }
 
 fn sync_mount<M: WriteMedium>(store: &Store<M>) -> io::Result<()> {
-    if planted!(DirectorySyncSkipped) { Ok(()) } else { uninterrupted(|| store.medium().sync()) }
+    uninterrupted(|| store.medium().sync())
 }

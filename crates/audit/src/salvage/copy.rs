@@ -1,7 +1,6 @@
 //! A new file that lines are copied into, durably.
 
 use dreichor_log::{Appender, File, WriteFile, WriteMedium, uninterrupted};
-use dreichor_planted::planted;
 use dreichor_replay::{Error, Store};
 
 /// How much is written at once, in bytes, or more by one line.
@@ -29,15 +28,9 @@ impl<'s, N: WriteMedium> NewFile<'s, N> {
     pub(super) fn create(store: &'s Store<N>) -> Result<Self, Error> {
         let medium = store.medium();
         let create = || {
-            let file = if planted!(SalvageResumed) && medium.stat(store.file())?.is_some() {
-                medium.open_to_append(store.file())?
-            } else {
-                medium.create(store.file())?
-            };
-            if !planted!(SalvageUnsynced) {
-                uninterrupted(|| file.sync())?;
-                uninterrupted(|| medium.sync())?;
-            }
+            let file = medium.create(store.file())?;
+            uninterrupted(|| file.sync())?;
+            uninterrupted(|| medium.sync())?;
             file.stat()
         };
         let stat = create().map_err(|error| failed(store, "it could not be created", &error))?;

@@ -2,8 +2,6 @@
 
 use alloc::collections::BTreeMap;
 
-use dreichor_planted::planted;
-
 use crate::canonical::{Sink, Value};
 use crate::id::ExecutionId;
 use crate::value::{Decimal, MarketId};
@@ -73,9 +71,7 @@ impl ShadowLedger {
     }
 
     pub(super) fn sell(&mut self, market: MarketId, execution: ExecutionId) {
-        if !planted!(PositionLeftOpen) {
-            self.open = None;
-        }
+        self.open = None;
         self.positions.insert(
             market,
             Position { quantity: Decimal::ZERO, is_open: false, last_execution_id: execution },

@@ -6,8 +6,6 @@ mod lifecycle;
 mod memory;
 mod table;
 
-use dreichor_planted::planted;
-
 use crate::canonical::Sink;
 use crate::event::{
     Body, DecisionEvaluated, Event, EventType, FeedbackTarget, LedgerUpdated, UserFeedbackRecorded,
@@ -70,7 +68,6 @@ impl State {
     /// The rule of the log's grammar that the event breaks. The state is then not to be used any more.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<()> {
         match &self.open_tick {
-            Some(_) if planted!(TickRulesDropped) => {}
             Some(tick) => tick.check_belongs(event)?,
             None => self.check_time(event.logical_time)?,
         }
@@ -108,7 +105,7 @@ impl State {
 
     fn check_time(&self, time: LogicalTime) -> Result<()> {
         match self.last_logical_time {
-            Some(last) if time < last && !planted!(TimeOrderDropped) => Err(broken(
+            Some(last) if time < last => Err(broken(
                 Rule::TimeOrder,
                 "logicalTime",
                 time,
