@@ -93,12 +93,12 @@ impl Bytes {
             if state.open_tick().is_none() {
                 let mut snapshot = Vec::new();
                 take(&history)?.write_line(&mut snapshot);
-                snapshots.push((history.tree().size(), snapshot));
+                snapshots.push((history.size(), snapshot));
             }
         }
         let latest = lines(parts(&self.snapshots).0).last();
         latest.is_none_or(|latest| snapshots.iter().any(|(_, snapshot)| snapshot == latest)).then(|| Whole {
-            events: history.tree().size(),
+            events: history.size(),
             is_interrupted: state.open_tick().is_some(),
             snapshots,
         })
@@ -118,7 +118,7 @@ impl Bytes {
                 assert_eq!(found_tail(found.snapshots_tail), tail(&self.snapshots));
                 assert_eq!(found.events_bytes, parts(&self.events).0.len() as u64);
                 assert_eq!(found.snapshots_bytes, parts(&self.snapshots).0.len() as u64);
-                assert_eq!(found.history.tree().size(), whole.events);
+                assert_eq!(found.history.size(), whole.events);
                 assert_eq!(found.interrupted.is_some(), whole.is_interrupted);
             }
             (Err(error), None) => assert_eq!(error.exit_code(), 12, "{error}"),

@@ -13,10 +13,12 @@ mod candidates;
 mod copy;
 mod target;
 
+use std::path::PathBuf;
+
+use dreichor_core::Fault;
 use dreichor_core::value::LogicalTime;
-use dreichor_core::{Event, Fault, LINE_BYTES_MAX};
-use dreichor_log::{Lines, Medium, Spans, Stat, Tail, WriteMedium};
-use dreichor_replay::{Error, History, Receipt, Replay, Replayed, Store, Stores, Watch};
+use dreichor_log::{Medium, Spans, Stat, Tail, WriteMedium};
+use dreichor_replay::{Error, Fold, Progress, Receipt, Replay, Replayed, Store, Stores};
 use dreichor_runtime::recovery::missing_events;
 
 use candidates::Candidates;
@@ -52,6 +54,28 @@ impl Report {
     }
 }
 
+/// Why nothing was salvaged.
+#[derive(Debug, thiserror::Error)]
+pub enum SalvageError {
+    /// The originals cannot be read, or the new directory cannot be used.
+    #[error(transparent)]
+    Stores(#[from] Error),
+    /// The copy is not, or not known to be, whole. The originals are as they were.
+    #[error(
+        "{}: {problem}\nthe copy is not whole, and the originals are as they were; next: remove the copy, see to its disk, and name a new directory",
+        .path.display()
+    )]
+    Copy {
+        /// The file or directory of the copy.
+        path: PathBuf,
+        /// What failed.
+        problem: String,
+        /// The error behind it, if there is one.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+}
+
 /// A line that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Broken {
@@ -83,28 +107,29 @@ pub struct Rest {
 ///
 /// # Errors
 ///
-/// None for what is malformed: that is in the report. [`Error::Unavailable`] for originals that cannot be
-/// read, [`Error::Copy`] when the copy is not, or not known to be, whole.
+/// None for what is malformed: that is in the report.
 pub fn salvage<M: Medium, N: WriteMedium>(
     from: &Stores<M>,
     to: &Stores<N>,
-    watch: &mut impl Watch,
-) -> Result<Report, Error> {
+    progress: &mut impl Progress,
+) -> Result<Report, SalvageError> {
     let snapshots = from.snapshots.open()?;
     let log = from.events.open()?;
     let log_bytes = log.as_ref().map_or(0, |(_, stat)| stat.size);
     let mut candidates = Candidates::find(&from.snapshots, snapshots.as_ref(), log_bytes)?;
 
-    let mut prefix = copy_log(&from.events, log.as_ref(), &to.events, &mut candidates, watch)?;
+    let mut fold = Fold::new(&from.events, log.map(|(file, _)| file), log_bytes);
+    let mut prefix = copy_log(&mut fold, &to.events, &mut candidates, progress)?;
     if prefix.ends_within_tick {
         leave_out_unfit_tick(to, &mut prefix)?;
     }
     let events = prefix.copied;
-    let (rest, events_tail) = survey_rest(&from.events, log.as_ref(), events)?;
+    let (rest, events_tail) = survey_rest(&from.events, &fold, events)?;
     let events_left_out = rest.map(|rest| Rest { reasons: prefix.reasons, ..rest });
     let (snapshots, snapshots_left_out) = candidates.copy(&to.snapshots, events.lines)?;
 
-    let replayed = prove(to, events, snapshots, watch)?;
+    let mut replayed = prove(to, events, snapshots, progress)?;
+    let receipt = Receipt::of(&mut replayed).with_digests(&replayed);
     Ok(Report {
         events,
         events_left_out,
@@ -113,7 +138,7 @@ pub fn salvage<M: Medium, N: WriteMedium>(
         snapshots_left_out,
         snapshots_tail: candidates.tail(),
         last_logical_time: replayed.history.state().last_logical_time(),
-        receipt: Receipt::of(&replayed),
+        receipt,
     })
 }
 
@@ -127,50 +152,34 @@ struct Prefix {
     reasons: Vec<Broken>,
 }
 
-/// How often progress is told, in bytes.
-const PROGRESS_BYTES: u64 = 4 << 20;
-
 /// Folds the log and copies it, up to the first line that breaks a rule.
 fn copy_log<M: Medium, N: WriteMedium>(
-    store: &Store<M>,
-    log: Opened<'_, M>,
+    fold: &mut Fold<'_, M>,
     to: &Store<N>,
     candidates: &mut Candidates<'_, M>,
-    watch: &mut impl Watch,
-) -> Result<Prefix, Error> {
+    progress: &mut impl Progress,
+) -> Result<Prefix, SalvageError> {
     let mut copy = NewFile::create(to)?;
     let (mut ends_within_tick, mut reasons) = (false, Vec::new());
-    if let Some((file, stat)) = log {
-        let mut history = History::new();
-        let mut lines = Lines::new(file, stat.size, LINE_BYTES_MAX);
-        let mut told = 0;
-        loop {
-            let line = match lines.next_line() {
-                Ok(Some(line)) => line,
-                Ok(None) => break,
-                Err(error) => {
-                    reasons.push(broken(store.unreadable(&error))?);
-                    break;
-                }
-            };
-            let folded = Event::read_line(line.bytes).and_then(|(event, leaf)| history.push(&event, leaf));
-            if let Err(fault) = folded {
-                reasons.push(Broken { line: line.number, offset: line.offset, fault });
+    let bytes = fold.end();
+    loop {
+        let entry = match fold.next() {
+            Ok(Some(entry)) => entry,
+            Ok(None) => break,
+            Err(error) => {
+                reasons.push(broken(error)?);
                 break;
             }
-            copy.put(line.bytes)?;
-            candidates.check(&history)?;
-            ends_within_tick = history.state().open_tick().is_some();
-            if line.offset >= told {
-                watch.progress(line.offset, stat.size);
-                told = line.offset + PROGRESS_BYTES;
-            }
-        }
+        };
+        copy.put(entry.line.bytes)?;
+        candidates.check(entry.history)?;
+        ends_within_tick = entry.history.state().open_tick().is_some();
+        progress.advance(entry.line.offset, bytes);
     }
     Ok(Prefix { copied: copy.finish()?, ends_within_tick, reasons })
 }
 
-/// What the error says of a line; the error itself if it is about none.
+/// The broken line that the error is about; the error itself if it is about none.
 fn broken(error: Error) -> Result<Broken, Error> {
     if let Error::Malformed { line, offset, fault, .. } = error {
         return Ok(Broken { line, offset, fault });
@@ -180,28 +189,28 @@ fn broken(error: Error) -> Result<Broken, Error> {
 
 /// Cuts the tick at the end of the copied log off, if it is not the beginning of the tick computed again:
 /// every writer would refuse it. The copy is no store yet, so this truncates none.
-fn leave_out_unfit_tick<N: WriteMedium>(to: &Stores<N>, prefix: &mut Prefix) -> Result<(), Error> {
+#[expect(clippy::expect_used, reason = "the copy was just made of the lines that were folded")]
+fn leave_out_unfit_tick<N: WriteMedium>(to: &Stores<N>, prefix: &mut Prefix) -> Result<(), SalvageError> {
     let replayed = replay_copy(to, &mut ())?;
-    let Some(tick) = &replayed.interrupted else {
-        return Err(Error::Internal("the log's last tick is whole in its copy".into()));
-    };
+    let tick =
+        replayed.interrupted.as_ref().expect("the copy ends within the tick within which the original ends");
     let Err(error) = missing_events(to, &replayed, tick) else { return Ok(()) };
     prefix.reasons.insert(0, broken(error)?);
     prefix.copied = Copied { lines: tick.line - 1, bytes: tick.offset };
     copy::shorten(&to.events, tick.offset)
 }
 
-/// What stands behind the prefix: the lines that are left out, and the unterminated bytes.
+/// What follows the prefix: the lines that are left out, and the unterminated bytes.
 fn survey_rest<M: Medium>(
     store: &Store<M>,
-    log: Opened<'_, M>,
+    fold: &Fold<'_, M>,
     prefix: Copied,
 ) -> Result<(Option<Rest>, Option<Tail>), Error> {
-    let Some((file, stat)) = log else { return Ok((None, None)) };
-    let mut spans = Spans::starting_at(file, prefix.bytes, prefix.lines, stat.size);
-    while spans.next_span().map_err(|error| store.unreadable(&error))?.is_some() {}
+    let Some(file) = fold.file() else { return Ok((None, None)) };
+    let mut spans = Spans::starting_at(file, prefix.bytes, prefix.lines, fold.end());
+    while spans.next_span().map_err(|error| store.unreadable(error, 0))?.is_some() {}
     let tail = spans.tail();
-    let end = tail.map_or(stat.size, |tail| tail.offset);
+    let end = tail.map_or(fold.end(), |tail| tail.offset);
     let rest = Rest {
         line: prefix.lines + 1,
         offset: prefix.bytes,
@@ -217,12 +226,12 @@ fn prove<N: WriteMedium>(
     to: &Stores<N>,
     events: Copied,
     snapshots: Copied,
-    watch: &mut impl Watch,
-) -> Result<Replayed, Error> {
+    progress: &mut impl Progress,
+) -> Result<Replayed, SalvageError> {
     copy::evict(&to.events)?;
     copy::evict(&to.snapshots)?;
-    let replayed = replay_copy(to, watch)?;
-    let found = Copied { lines: replayed.history.tree().size(), bytes: replayed.events_bytes };
+    let replayed = replay_copy(to, progress)?;
+    let found = Copied { lines: replayed.history.size(), bytes: replayed.events_bytes };
     let snapshots_bytes = to.snapshots.stat()?.map_or(0, |stat| stat.size);
     let is_whole = found == events
         && snapshots_bytes == snapshots.bytes
@@ -235,14 +244,14 @@ fn prove<N: WriteMedium>(
         "read again, it holds {} bytes and the snapshots {snapshots_bytes}, where {} and {} were written",
         found.bytes, events.bytes, snapshots.bytes
     );
-    Err(Error::Copy { path: to.events.path(), problem })
+    Err(SalvageError::Copy { path: to.events.path(), problem, source: None })
 }
 
 /// Replays the copy; a line of it that breaks a rule is not the line that was copied.
-fn replay_copy<N: Medium>(to: &Stores<N>, watch: &mut impl Watch) -> Result<Replayed, Error> {
-    Replay::open(to)?.run(watch).map_err(|error| {
-        let Error::Malformed { path, line, fault, .. } = error else { return error };
+fn replay_copy<N: Medium>(to: &Stores<N>, progress: &mut impl Progress) -> Result<Replayed, SalvageError> {
+    Replay::open(to)?.run(progress).map_err(|error| {
+        let Error::Malformed { path, line, fault, .. } = error else { return error.into() };
         let problem = format!("read again, line {line} is not what was written: {fault}");
-        Error::Copy { path, problem }
+        SalvageError::Copy { path, problem, source: None }
     })
 }

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use dreichor_audit::salvage::{Broken, Report, salvage_to};
 use dreichor_core::event::{Body, Event, OrderIntentSkipped};
 use dreichor_core::id::DecisionId;
-use dreichor_core::value::{Decimal, Form, SkipReason};
+use dreichor_core::value::{Decimal, Form, SkipReason, Spelled};
 use dreichor_core::{Hash, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -102,8 +102,8 @@ fn list(left_out: &[Broken]) -> String {
     let mut runs: Vec<(u64, u64, &str)> = Vec::new();
     for Broken { line, fault, .. } in left_out {
         match runs.last_mut() {
-            Some((_, last, rule)) if *last + 1 == *line && *rule == fault.rule.name() => *last = *line,
-            _ => runs.push((*line, *line, fault.rule.name())),
+            Some((_, last, rule)) if *last + 1 == *line && *rule == fault.rule.as_str() => *last = *line,
+            _ => runs.push((*line, *line, fault.rule.as_str())),
         }
     }
     let runs: Vec<_> = runs

@@ -1,76 +1,97 @@
 //! Lines that certify themselves: `{"<id>":"…",` and the content that the id is computed from.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+
+use dreichor_sha256::hash_each;
 
 use crate::canonical::{Reader, Sink};
 use crate::fault::{Fault, Result, Rule};
 use crate::id::content_id;
 use crate::tree::{Hash, Hasher};
-use crate::value::{Form, UUID_TEXT_BYTES, Uuid};
+use crate::value::{UUID_TEXT_BYTES, Uuid, uuid_text};
 
 /// A kind of certified line.
 pub(crate) struct Certified {
-    /// All before the id: `{"<id>":"`.
+    /// Everything before the id: `{"<id>":"`.
     pub(crate) opening: &'static str,
-    /// The same without the id's quote, as the reader steps over it.
+    /// The same without the id's quote: the token of its member.
     pub(crate) key: &'static str,
     /// The id's member.
     pub(crate) member: &'static str,
-    /// What an id that does not fit breaks.
+    /// The rule that an id breaks which is not the content's.
     pub(crate) rule: Rule,
 }
 
+/// The first byte of a leaf's data after RFC 6962's prefix for leaves: a content begins with a brace.
+const LEAF: &[u8] = b"\x00{";
+
 impl Certified {
-    /// The leaf hash of the line's content, which is the line without its id: `{` and all behind the comma.
-    fn leaf(&self, line: &[u8]) -> Hash {
-        let content_at = self.opening.len() + UUID_TEXT_BYTES + "\",".len();
-        let mut hasher = Hasher::leaf();
-        hasher.put(b"{");
-        hasher.put(line.get(content_at..).unwrap_or_default());
+    /// The line's content without its brace: everything after the id's comma. Empty for a line too short for an id.
+    #[inline(always)]
+    fn content<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        line.get(self.opening.len() + UUID_TEXT_BYTES + "\",".len()..).unwrap_or_default()
+    }
+
+    /// The leaf hash of the line's content; of any bytes.
+    pub(crate) fn leaf(&self, line: &[u8]) -> Hash {
+        let mut hasher = Hasher::plain();
+        hasher.put(LEAF);
+        hasher.put(self.content(line));
         hasher.finish()
     }
 
-    /// Appends a line and its LF; `write_content` writes the content without its brace. Returns the leaf hash.
-    pub(crate) fn write(&self, lines: &mut Vec<u8>, write_content: impl FnOnce(&mut Vec<u8>)) -> Hash {
+    /// Appends the leaf hash of each line's content, in order.
+    pub(crate) fn leaves<'l>(&self, lines: impl ExactSizeIterator<Item = &'l [u8]>, leaves: &mut Vec<Hash>) {
+        let mut hashes = Vec::with_capacity(lines.len());
+        hash_each(LEAF, lines.map(|line| self.content(line)), &mut hashes);
+        leaves.extend(hashes.into_iter().map(Hash::from_bytes));
+    }
+
+    /// Appends a line and its LF; `write_members` writes its members but the id. Returns the leaf hash.
+    pub(crate) fn write(&self, lines: &mut Vec<u8>, write_members: impl FnOnce(&mut Vec<u8>)) -> Hash {
         let start = lines.len();
         let id_at = start + self.opening.len();
         lines.put(self.opening.as_bytes());
-        // The id stands before the content that it is computed from; its place is filled afterwards.
+        // The id precedes the content that it is computed from; its place is filled afterwards.
         lines.put(&[b'0'; UUID_TEXT_BYTES]);
-        lines.put(b"\",");
-        write_content(lines);
-        let leaf = self.leaf(lines.get(start..).unwrap_or_default());
-        if let Some(place) = lines.get_mut(id_at..id_at + UUID_TEXT_BYTES) {
-            place.copy_from_slice(content_id(leaf).as_text().as_ref().as_bytes());
-        }
+        lines.put(b"\"");
+        write_members(lines);
+        lines.put(b"}");
+        let leaf = self.leaf(&lines[start..]);
+        lines[id_at..id_at + UUID_TEXT_BYTES].copy_from_slice(&uuid_text(content_id(leaf)));
         lines.put(b"\n");
         leaf
     }
 
-    /// Reads a line, its content by `read_content`; refuses an id that is not the content's.
+    /// Reads a line whose leaf hash is `leaf`, its members but the id by `read_members`; refuses an id that is not the content's.
+    #[inline(always)]
     pub(crate) fn read<'a, T>(
         &self,
         line: &'a [u8],
-        read_content: impl FnOnce(&mut Reader<'a>) -> Result<T>,
-    ) -> Result<(T, Hash)> {
+        leaf: Hash,
+        read_members: impl FnOnce(&mut Reader<'a>) -> Result<T>,
+    ) -> Result<T> {
         let mut reader = Reader::new(line);
-        reader.key(self.key, self.member)?;
-        let id: Uuid = reader.formed()?;
-        let content = read_content(&mut reader)?;
+        let id: Uuid = reader.member(self.key, self.member)?;
+        let content = read_members(&mut reader)?;
+        reader.literal("}")?;
         reader.end()?;
-        let leaf = self.leaf(line);
         let computed = content_id(leaf);
-        if computed != id {
-            return Err(Fault::new(
-                self.rule,
-                self.opening.len(),
-                self.member,
-                id.to_string(),
-                format!("{computed}, the content id of this line: the line was changed after it was written"),
-            ));
-        }
-        Ok((content, leaf))
+        if computed == id { Ok(content) } else { Err(self.other_id(id, computed)) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn other_id(&self, id: Uuid, computed: Uuid) -> Box<Fault> {
+        Fault::new(
+            self.rule,
+            self.opening.len(),
+            self.member,
+            id.to_string(),
+            format!("{computed}, the content id of this line: the line was changed after it was written"),
+        )
     }
 }

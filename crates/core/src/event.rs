@@ -4,18 +4,20 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
 
-use crate::canonical::{Members, Reader, Sink, Value, record};
+use strum::{Display, IntoStaticStr, VariantArray};
+
+use crate::LINE_BYTES_MAX;
+use crate::canonical::{Members, Reader, Sink, Version, record};
 use crate::certified::Certified;
 use crate::fault::{Fault, Result, Rule};
 pub use crate::feedback::FeedbackTarget;
 use crate::id::{DecisionId, ExecutionId, FeedbackId, OrderIntentId};
 use crate::tree::Hash;
 use crate::value::{
-    Attention, Comment, Decimal, DecisionClass, FailureReason, FeedbackCategory, Form, LogicalTime, MarketId,
+    Attention, Comment, Decimal, DecisionClass, FailureReason, FeedbackCategory, LogicalTime, MarketId,
     Origin, ParameterPool, Plane, ReasonCodes, SafetyGates, SafetyReason, SafetyResult, Side, SkipReason,
-    Status, StrategyInstanceId,
+    Spelled, Status, StrategyInstanceId,
 };
-use crate::{FORMAT_VERSION, LINE_BYTES_MAX};
 
 /// One audit event. Its id is not a part of it but follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +30,7 @@ pub struct Event<'a> {
 
 record! {
     /// An upstream decision, with all that the rest of its tick follows from.
-    DecisionEvaluated {
+    pub DecisionEvaluated {
         /// The decision.
         decision_id: DecisionId = "decisionId",
         /// Whose decision.
@@ -48,7 +50,7 @@ record! {
     }
 
     /// An order that the strategy, or safety, asks for.
-    OrderIntentCreated {
+    pub OrderIntentCreated {
         /// The decision that it belongs to.
         decision_id: DecisionId = "decisionId",
         /// The intent.
@@ -64,15 +66,15 @@ record! {
     }
 
     /// No order follows from the decision.
-    OrderIntentSkipped {
+    pub OrderIntentSkipped {
         /// The decision.
         decision_id: DecisionId = "decisionId",
         /// Why not.
         reason: SkipReason = "reason",
     }
 
-    /// What safety said.
-    SafetyEvaluated {
+    /// The result of safety's evaluation.
+    pub SafetyEvaluated {
         /// The decision.
         decision_id: DecisionId = "decisionId",
         /// Result and reason.
@@ -80,7 +82,7 @@ record! {
     }
 
     /// An execution was begun.
-    ExecutionAttempted {
+    pub ExecutionAttempted {
         /// The decision.
         decision_id: DecisionId = "decisionId",
         /// The intent that is executed.
@@ -92,7 +94,7 @@ record! {
     }
 
     /// An execution ended.
-    ExecutionOutcomeRecorded {
+    pub ExecutionOutcomeRecorded {
         /// The decision.
         decision_id: DecisionId = "decisionId",
         /// The intent that was executed.
@@ -106,7 +108,7 @@ record! {
     }
 
     /// A filled execution changed the Shadow Ledger.
-    LedgerUpdated {
+    pub LedgerUpdated {
         /// The decision.
         decision_id: DecisionId = "decisionId",
         /// The execution.
@@ -118,7 +120,7 @@ record! {
     }
 
     /// What a person said of a decision, an execution or a stretch of time.
-    UserFeedbackRecorded<'a> {
+    pub UserFeedbackRecorded<'a> {
         /// The feedback.
         feedback_id: FeedbackId = "feedbackId",
         /// What it speaks of.
@@ -200,6 +202,7 @@ impl<'a> Members<'a> for Verdict {
         VerdictMembers { result: self.result(), reason: self.reason() }.write_members(sink);
     }
 
+    #[inline(always)]
     fn read_members(reader: &mut Reader<'a>) -> Result<Self> {
         let start = reader.offset();
         let VerdictMembers { result, reason } = VerdictMembers::read_members(reader)?;
@@ -264,6 +267,7 @@ impl<'a> Members<'a> for Outcome {
         .write_members(sink);
     }
 
+    #[inline(always)]
     fn read_members(reader: &mut Reader<'a>) -> Result<Self> {
         let start = reader.offset();
         let OutcomeMembers { status, side, market_id, filled_quantity, reason } =
@@ -284,38 +288,18 @@ impl<'a> Members<'a> for Outcome {
     }
 }
 
+/// Declares the variants of [`Body`], each with the record of its members, and [`EventType`], their names.
 macro_rules! union {
-    ($( $(#[$doc:meta])* $variant:ident($body:ty) = $text:literal ),* $(,)?) => {
+    ($( $(#[$doc:meta])* $variant:ident($body:ty) ),* $(,)?) => {
         /// What happened: one of the eight.
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub enum Body<'a> { $( $(#[$doc])* $variant($body) ),* }
 
         /// The name of what happened.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        #[derive(Display, IntoStaticStr, VariantArray)]
+        #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
         pub enum EventType { $( $(#[$doc])* $variant ),* }
-
-        impl EventType {
-            /// All types, in the format's order.
-            pub const ALL: &'static [Self] = &[$( Self::$variant ),*];
-
-            /// The type's spelling on disk.
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$variant => $text ),* }
-            }
-        }
-
-        impl Form for EventType {
-            const EXPECTED: &'static str = concat!("one of" $(, " ", $text)*);
-
-            fn parse(text: &[u8]) -> Option<Self> {
-                $( if text == $text.as_bytes() { return Some(Self::$variant); } )*
-                None
-            }
-
-            fn as_text(&self) -> impl AsRef<str> {
-                self.as_str()
-            }
-        }
 
         impl Body<'_> {
             /// The name of what happened.
@@ -329,9 +313,10 @@ macro_rules! union {
         }
 
         impl<'a> Body<'a> {
+            #[inline(always)]
             fn read_members(event_type: EventType, reader: &mut Reader<'a>) -> Result<Self> {
                 match event_type {
-                    $( EventType::$variant => <$body>::read_members(reader).map(Self::$variant) ),*
+                    $( EventType::$variant => Ok(Self::$variant(<$body>::read_members(reader)?)) ),*
                 }
             }
         }
@@ -340,28 +325,24 @@ macro_rules! union {
 
 union! {
     /// An upstream decision.
-    DecisionEvaluated(DecisionEvaluated) = "DECISION_EVALUATED",
+    DecisionEvaluated(DecisionEvaluated),
     /// An order that the strategy, or safety, asks for.
-    OrderIntentCreated(OrderIntentCreated) = "ORDER_INTENT_CREATED",
+    OrderIntentCreated(OrderIntentCreated),
     /// No order follows from the decision.
-    OrderIntentSkipped(OrderIntentSkipped) = "ORDER_INTENT_SKIPPED",
-    /// What safety said.
-    SafetyEvaluated(SafetyEvaluated) = "SAFETY_EVALUATED",
+    OrderIntentSkipped(OrderIntentSkipped),
+    /// The result of safety's evaluation.
+    SafetyEvaluated(SafetyEvaluated),
     /// An execution was begun.
-    ExecutionAttempted(ExecutionAttempted) = "EXECUTION_ATTEMPTED",
+    ExecutionAttempted(ExecutionAttempted),
     /// An execution ended.
-    ExecutionOutcomeRecorded(ExecutionOutcomeRecorded) = "EXECUTION_OUTCOME_RECORDED",
+    ExecutionOutcomeRecorded(ExecutionOutcomeRecorded),
     /// A filled execution changed the Shadow Ledger.
-    LedgerUpdated(LedgerUpdated) = "LEDGER_UPDATED",
+    LedgerUpdated(LedgerUpdated),
     /// What a person said.
-    UserFeedbackRecorded(UserFeedbackRecorded<'a>) = "USER_FEEDBACK_RECORDED",
+    UserFeedbackRecorded(UserFeedbackRecorded<'a>),
 }
 
-impl core::fmt::Display for EventType {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+impl Spelled for EventType {}
 
 impl Body<'_> {
     /// The decision whose tick the event is a part of; feedback is a part of none.
@@ -414,47 +395,68 @@ impl Body<'_> {
 const LINE: Certified =
     Certified { opening: "{\"id\":\"", key: "{\"id\":", member: "id", rule: Rule::EventId };
 
+record! {
+    /// The members that begin every event.
+    Head {
+        /// The type, which says which members follow.
+        event_type: EventType = "type",
+        /// The format's version.
+        version: Version = "version",
+        /// When it happened.
+        logical_time: LogicalTime = "logicalTime",
+    }
+}
+
 impl<'a> Event<'a> {
+    /// The leaf hash of a line (without its LF), which needs no parse: of any bytes.
+    pub fn leaf(line: &[u8]) -> Hash {
+        LINE.leaf(line)
+    }
+
+    /// Appends the leaf hash of each line, in order: several at once, where the processor can do that.
+    pub fn leaves<'l>(lines: impl ExactSizeIterator<Item = &'l [u8]>, leaves: &mut Vec<Hash>) {
+        LINE.leaves(lines, leaves);
+    }
+
     /// Appends the event's line and its LF; returns its leaf hash.
     pub fn write_line(&self, lines: &mut Vec<u8>) -> Hash {
         LINE.write(lines, |lines| {
-            lines.put(b"\"type\":\"");
-            lines.put(self.body.event_type().as_str().as_bytes());
-            lines.put(b"\",\"version\":");
-            FORMAT_VERSION.write(lines);
-            lines.put(b",\"logicalTime\":");
-            self.logical_time.write(lines);
+            let (event_type, logical_time) = (self.body.event_type(), self.logical_time);
+            Head { event_type, version: Version, logical_time }.write_members(lines);
             self.body.write_members(lines);
-            lines.put(b"}");
         })
     }
 
-    /// Reads a line (without its LF), refusing everything but the one canonical encoding of an event with
-    /// its right id; returns the event and its leaf hash.
+    /// Reads a line (without its LF), refusing everything but the one canonical encoding of an event with its right
+    /// id; returns the event and its leaf hash.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of the format that the line breaks.
     pub fn read_line(line: &'a [u8]) -> Result<(Self, Hash)> {
-        check_length(line)?;
-        LINE.read(line, |reader| {
-            reader.key(",\"type\":", "type")?;
-            let event_type = read_type(reader)?;
-            reader.key(",\"version\":", "version")?;
-            read_version(reader)?;
-            reader.key(",\"logicalTime\":", "logicalTime")?;
-            let logical_time = Value::read(reader)?;
-            let body = Body::read_members(event_type, reader)?;
-            reader.literal("}")?;
-            Ok(Self { logical_time, body })
+        let leaf = Self::leaf(line);
+        Ok((Self::read_hashed(line, leaf)?, leaf))
+    }
+
+    /// The same for a line whose leaf hash is known.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of the format that the line breaks.
+    #[inline]
+    pub fn read_hashed(line: &'a [u8], leaf: Hash) -> Result<Self> {
+        if line.len() > LINE_BYTES_MAX {
+            return Err(line_too_long(line.len()));
+        }
+        LINE.read(line, leaf, |reader| {
+            let Head { event_type, version: Version, logical_time } = Head::read_members(reader)?;
+            Ok(Self { logical_time, body: Body::read_members(event_type, reader)? })
         })
     }
-}
-
-fn check_length(line: &[u8]) -> Result<()> {
-    if line.len() <= LINE_BYTES_MAX {
-        return Ok(());
-    }
-    Err(line_too_long(line.len()))
 }
 
 /// The fault of a line of `length` bytes, or of at least so many.
+#[cold]
 pub fn line_too_long(length: usize) -> Box<Fault> {
     Fault::new(
         Rule::LineLength,
@@ -463,25 +465,4 @@ pub fn line_too_long(length: usize) -> Box<Fault> {
         format!("{length} bytes or more"),
         format!("a line of at most {LINE_BYTES_MAX} bytes"),
     )
-}
-
-fn read_type(reader: &mut Reader<'_>) -> Result<EventType> {
-    reader.formed().map_err(|mut fault| {
-        fault.rule = Rule::Type;
-        fault
-    })
-}
-
-/// Reads the version and refuses every one but the format's.
-pub(crate) fn read_version(reader: &mut Reader<'_>) -> Result<()> {
-    let start = reader.offset();
-    if reader.integer()? == FORMAT_VERSION {
-        Ok(())
-    } else {
-        Err(reader.fault(
-            Rule::Version,
-            start,
-            format!("{FORMAT_VERSION}, the only version that this program knows"),
-        ))
-    }
 }

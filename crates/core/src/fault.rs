@@ -4,9 +4,13 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::fmt;
 
+use strum::{Display, IntoStaticStr, VariantArray};
+
+use crate::value::Spelled;
+
 /// A broken rule, with what its reader needs to find it.
 ///
-/// The offset counts bytes from the start of the line; whoever knows the file adds line number and path.
+/// The offset counts bytes from the start of the line; who knows the file adds line number and path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
     /// Which rule is broken.
@@ -26,6 +30,8 @@ pub type Result<T> = core::result::Result<T, Box<Fault>>;
 
 impl Fault {
     /// A fault at `offset` bytes from the start of the line.
+    #[cold]
+    #[inline(never)]
     pub fn new(
         rule: Rule,
         offset: usize,
@@ -38,6 +44,8 @@ impl Fault {
 }
 
 /// A fault of the log's grammar: it concerns the whole line, so its offset is 0.
+#[cold]
+#[inline(never)]
 pub(crate) fn broken(rule: Rule, member: &str, found: impl ToString, expected: impl ToString) -> Box<Fault> {
     Fault::new(rule, 0, member, found.to_string(), expected.to_string())
 }
@@ -54,117 +62,99 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for Fault {}
 
-macro_rules! rules {
-    ($( $(#[$doc:meta])* $name:ident = $text:literal ),* $(,)?) => {
-        /// Every rule of the format, the log's grammar, the snapshots and the inputs.
-        ///
-        /// Closed: a message, a test and the documentation can name each.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Rule { $( $(#[$doc])* $name ),* }
-
-        impl Rule {
-            /// All rules, in the order in which the format's page gives them.
-            pub const ALL: &'static [Rule] = &[$( Rule::$name ),*];
-
-            /// The name under which messages and documentation speak of the rule.
-            pub fn name(self) -> &'static str {
-                match self { $( Rule::$name => $text ),* }
-            }
-        }
-    };
-}
-
-rules! {
+/// Every rule of the format, the log's grammar, the snapshots and the inputs. Its spelling is the name under which
+/// messages and documentation know it.
+///
+/// Closed: a message, a test and the documentation can name each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Rule {
     /// A line is at most 65,535 bytes, LF excluded.
-    LineLength = "line-length",
+    LineLength,
     /// An input is JSON in UTF-8: no byte-order mark, no carriage return, no NUL, no blank line. (A line on
     /// disk breaks it by a comment that is not UTF-8; all else that is no JSON there is not canonical.)
-    Json = "json",
+    Json,
     /// A line on disk is the one canonical encoding of its content.
-    Canonical = "canonical",
+    Canonical,
     /// Every member is present once, known and, on disk, in its place.
-    Members = "members",
+    Members,
     /// A value has the form that its member demands.
-    Value = "value",
+    Value,
     /// The version is one that this program knows.
-    Version = "version",
+    Version,
     /// The type (of an input: the kind) is one of the closed union.
-    Type = "type",
+    Type,
     /// An event's id is the content id of its content.
-    EventId = "event-id",
+    EventId,
     /// The decisionId is the content id of instance and time.
-    DecisionId = "decision-id",
+    DecisionId,
     /// `LIVE` is reserved: this phase executes on paper only.
-    Plane = "plane",
+    Plane,
     /// Safety's result and reason are a pair that the tick can produce.
-    SafetyPair = "safety-pair",
+    SafetyPair,
     /// A FAILED outcome has a reason and fills `"0"`; no other outcome has a reason.
-    OutcomeReason = "outcome-reason",
+    OutcomeReason,
     /// A tick's events come in the grammar's order.
-    TickOrder = "tick-order",
+    TickOrder,
     /// All events of a tick share its decisionId.
-    TickDecision = "tick-decision",
+    TickDecision,
     /// All events of a tick share its logicalTime.
-    TickTime = "tick-time",
+    TickTime,
     /// A tick is whole, unless it is the last thing in the log.
-    TickCutShort = "tick-cut-short",
+    TickCutShort,
     /// The order intent's origin is the one that its place in the tick demands.
-    IntentOrigin = "intent-origin",
+    IntentOrigin,
     /// The order intent, execution, outcome and ledger update of a tick agree with each other.
-    TickAgreement = "tick-agreement",
+    TickAgreement,
     /// `FORCE_SELL` sells the open position, by the strategy's own intent if that is exactly it.
-    ForcedSale = "forced-sale",
+    ForcedSale,
     /// A FILLED outcome fills the intent's allocation, the same text.
-    FilledQuantity = "filled-quantity",
+    FilledQuantity,
     /// A BUY is filled only when no position is open.
-    OnePosition = "one-position",
+    OnePosition,
     /// A SELL is filled only for the open position, with its quantity.
-    OpenPosition = "open-position",
+    OpenPosition,
     /// logicalTime never decreases in file order.
-    TimeOrder = "time-order",
+    TimeOrder,
     /// logicalTime strictly increases per strategy instance.
-    InstanceTimeOrder = "instance-time-order",
+    InstanceTimeOrder,
     /// A decisionId occurs in one tick only.
-    DecisionOnce = "decision-once",
+    DecisionOnce,
     /// A feedbackId occurs once.
-    FeedbackOnce = "feedback-once",
+    FeedbackOnce,
     /// Feedback refers to a decision, or an execution of it, that stands before it.
-    FeedbackTarget = "feedback-target",
+    FeedbackTarget,
     /// A time window has `from` ≤ `to` ≤ the feedback's own logicalTime.
-    FeedbackWindow = "feedback-window",
+    FeedbackWindow,
     /// What stands of an interrupted tick is what the tick, computed again, begins with.
-    InterruptedTick = "interrupted-tick",
+    InterruptedTick,
     /// A snapshot's id is the content id of its content.
-    SnapshotId = "snapshot-id",
+    SnapshotId,
     /// A snapshot's positions stand in byte order of their markets, each under its own market.
-    SnapshotOrder = "snapshot-order",
+    SnapshotOrder,
     /// auditTreeSize strictly increases in file order.
-    SnapshotSequence = "snapshot-sequence",
+    SnapshotSequence,
     /// A snapshot is of a history that the log holds.
-    SnapshotAhead = "snapshot-ahead",
+    SnapshotAhead,
     /// A snapshot is taken where a tick ends, or at feedback.
-    SnapshotBoundary = "snapshot-boundary",
+    SnapshotBoundary,
     /// A snapshot's root is the log's at its size.
-    SnapshotRoot = "snapshot-root",
+    SnapshotRoot,
     /// A snapshot's logicalTime is that of the last event that it covers.
-    SnapshotTime = "snapshot-time",
+    SnapshotTime,
     /// A snapshot's positions are what the events that it covers add up to.
-    SnapshotPositions = "snapshot-positions",
+    SnapshotPositions,
     /// No NUL stands in the snapshots' last batch: that would be a hole, of which the medium kept later parts.
-    SnapshotHole = "snapshot-hole",
+    SnapshotHole,
     /// An input is at most `--logical-step-max` ahead of the last recorded time.
-    LogicalStep = "logical-step",
+    LogicalStep,
     /// A tick that is recorded already is the same tick.
-    ConflictingTick = "conflicting-tick",
+    ConflictingTick,
     /// The state holds at most 2^32 − 1 decisions, feedbacks, instances, classes and markets each.
-    Capacity = "capacity",
+    Capacity,
 }
 
-impl fmt::Display for Rule {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
+impl Spelled for Rule {}
 
 /// How many bytes of a foreign text a message shows.
 const EXCERPT_BYTES_MAX: usize = 80;

@@ -1,18 +1,18 @@
-//! Feedback: whom it concerns, and the id by which the same feedback is known.
+//! Feedback: what it is about, and the id by which the same feedback is known.
 
-use crate::canonical::{Reader, Sink, Value};
+use crate::canonical::{Members, Reader, Sink, Value, record};
 use crate::fault::{Result, Rule};
 use crate::id::{DecisionId, ExecutionId, FeedbackId, identity};
 use crate::value::{Comment, FeedbackCategory, LogicalTime};
 
-/// Whom feedback concerns.
+/// What feedback is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedbackTarget {
     /// A decision.
     Decision(DecisionId),
     /// An execution of a decision.
     Execution(DecisionId, ExecutionId),
-    /// All that happened from the first time to the second, both included.
+    /// Everything that happened from the first time to the second, both included.
     TimeWindow {
         /// The first time.
         from: LogicalTime,
@@ -21,52 +21,73 @@ pub enum FeedbackTarget {
     },
 }
 
+record! {
+    /// The members of a decision as target, after its type.
+    DecisionMembers {
+        /// The decision.
+        decision_id: DecisionId = "decisionId",
+    }
+
+    /// The members of an execution as target, after its type.
+    ExecutionMembers {
+        /// The decision.
+        decision_id: DecisionId = "decisionId",
+        /// The execution.
+        execution_id: ExecutionId = "executionId",
+    }
+
+    /// The members of a time window as target, after its type.
+    TimeWindowMembers {
+        /// The first time.
+        from: LogicalTime = "from",
+        /// The last time.
+        to: LogicalTime = "to",
+    }
+}
+
+const DECISION: &[u8] = b"{\"type\":\"DECISION\"";
+const EXECUTION: &[u8] = b"{\"type\":\"EXECUTION\"";
+const TIME_WINDOW: &[u8] = b"{\"type\":\"TIME_WINDOW\"";
+
 impl<'a> Value<'a> for FeedbackTarget {
     fn write(&self, sink: &mut impl Sink) {
-        match self {
-            Self::Decision(decision) => {
-                sink.put(b"{\"type\":\"DECISION\",\"decisionId\":");
-                decision.write(sink);
+        match *self {
+            Self::Decision(decision_id) => {
+                sink.put(DECISION);
+                DecisionMembers { decision_id }.write_members(sink);
             }
-            Self::Execution(decision, execution) => {
-                sink.put(b"{\"type\":\"EXECUTION\",\"decisionId\":");
-                decision.write(sink);
-                sink.put(b",\"executionId\":");
-                execution.write(sink);
+            Self::Execution(decision_id, execution_id) => {
+                sink.put(EXECUTION);
+                ExecutionMembers { decision_id, execution_id }.write_members(sink);
             }
             Self::TimeWindow { from, to } => {
-                sink.put(b"{\"type\":\"TIME_WINDOW\",\"from\":");
-                from.write(sink);
-                sink.put(b",\"to\":");
-                to.write(sink);
+                sink.put(TIME_WINDOW);
+                TimeWindowMembers { from, to }.write_members(sink);
             }
         }
         sink.put(b"}");
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self> {
-        let target = if reader.take(b"{\"type\":\"DECISION\"") {
-            reader.key(",\"decisionId\":", "target.decisionId")?;
-            Self::Decision(Value::read(reader)?)
-        } else if reader.take(b"{\"type\":\"EXECUTION\"") {
-            reader.key(",\"decisionId\":", "target.decisionId")?;
-            let decision = Value::read(reader)?;
-            reader.key(",\"executionId\":", "target.executionId")?;
-            Self::Execution(decision, Value::read(reader)?)
-        } else if reader.take(b"{\"type\":\"TIME_WINDOW\"") {
-            reader.key(",\"from\":", "target.from")?;
-            let from = Value::read(reader)?;
-            reader.key(",\"to\":", "target.to")?;
-            Self::TimeWindow { from, to: Value::read(reader)? }
-        } else {
-            return Err(reader.fault(
-                Rule::Value,
-                reader.offset(),
-                "an object whose first member is type: DECISION, EXECUTION or TIME_WINDOW",
-            ));
-        };
-        reader.literal("}")?;
-        Ok(target)
+        reader.within("target", |reader| {
+            let target = if reader.take(DECISION) {
+                Self::Decision(DecisionMembers::read_members(reader)?.decision_id)
+            } else if reader.take(EXECUTION) {
+                let ExecutionMembers { decision_id, execution_id } = ExecutionMembers::read_members(reader)?;
+                Self::Execution(decision_id, execution_id)
+            } else if reader.take(TIME_WINDOW) {
+                let TimeWindowMembers { from, to } = TimeWindowMembers::read_members(reader)?;
+                Self::TimeWindow { from, to }
+            } else {
+                return Err(reader.fault(
+                    Rule::Value,
+                    reader.offset(),
+                    "an object whose first member is type: DECISION, EXECUTION or TIME_WINDOW",
+                ));
+            };
+            reader.literal("}")?;
+            Ok(target)
+        })
     }
 }
 

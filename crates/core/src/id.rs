@@ -1,25 +1,35 @@
 //! Content ids: the first 16 bytes of an RFC 6962 leaf hash, as a UUID of version 8 (RFC 9562).
 //!
-//! An id says what it is the id of: whoever has the content can compute it again, and refuse another.
+//! An id says what it is the id of: anybody who has the content can compute it again, and refuse another.
 
+use alloc::string::String;
 use core::fmt;
 
-use crate::canonical::{Sink, Value, formed_values};
+use crate::canonical::{Reader, Sink, Value};
+use crate::fault::Result;
 use crate::tree::Hash;
-use crate::value::{Form, LogicalTime, MarketId, Origin, Plane, Side, StrategyInstanceId, Uuid};
+use crate::value::{
+    Form, LogicalTime, MarketId, Origin, Plane, Side, StrategyInstanceId, UUID_TEXT_BYTES, Uuid, read_uuid,
+};
 
 /// The content id that belongs to a leaf hash.
+#[inline(always)]
 pub fn content_id(leaf: Hash) -> Uuid {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&leaf.as_bytes()[..16]);
-    bytes[6] = (bytes[6] & 0x0f) | 0x80;
-    bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    Uuid::from_bytes(bytes)
+    let [bytes, _] = leaf.as_bytes().as_chunks::<16>().0 else { unreachable!("a hash has 32 bytes") };
+    uuid::Builder::from_custom_bytes(*bytes).into_uuid()
 }
 
-fn is_content_id(uuid: Uuid) -> bool {
-    let bytes = uuid.as_bytes();
-    bytes[6] & 0xf0 == 0x80 && bytes[8] & 0xc0 == 0x80
+/// The UUID of this spelling, if it is a content id.
+#[inline(always)]
+fn read_content_id(text: &[u8; UUID_TEXT_BYTES]) -> Option<Uuid> {
+    let uuid = read_uuid(text)?;
+    // Version 8 and the variant of RFC 9562.
+    let is_content_id = uuid.as_bytes()[6] & 0xf0 == 0x80 && uuid.as_bytes()[8] & 0xc0 == 0x80;
+    is_content_id.then_some(uuid)
+}
+
+fn expected_content_id() -> String {
+    "a content id: a UUID of version 8 in lower-case hexadecimal digits, 8-4-4-4-12".into()
 }
 
 macro_rules! content_ids {
@@ -36,19 +46,26 @@ macro_rules! content_ids {
         }
 
         impl Form for $name {
-            const EXPECTED: &'static str =
-                "a content id: a UUID of version 8 in lower-case hexadecimal digits, 8-4-4-4-12";
-
-            fn parse(text: &[u8]) -> Option<Self> {
-                Uuid::parse(text).filter(|uuid| is_content_id(*uuid)).map(Self)
+            fn expected() -> String {
+                expected_content_id()
             }
 
-            fn as_text(&self) -> impl AsRef<str> {
-                crate::value::UuidText::new(self.0)
+            fn parse(text: &[u8]) -> Option<Self> {
+                read_content_id(text.try_into().ok()?).map(Self)
             }
         }
 
-        formed_values!($name);
+        impl<'a> Value<'a> for $name {
+            #[inline(always)]
+            fn write(&self, sink: &mut impl Sink) {
+                self.0.write(sink);
+            }
+
+            #[inline(always)]
+            fn read(reader: &mut Reader<'a>) -> Result<Self> {
+                reader.fixed(read_content_id, expected_content_id).map(Self)
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +88,7 @@ content_ids!(
     OrderIntentId,
     /// One execution of an order intent on a plane.
     ExecutionId,
-    /// The same words on the same target at the same time, whoever says them.
+    /// The same words on the same target at the same time, regardless of the sender.
     FeedbackId,
     /// One snapshot: the id of its line without the member `snapshotId`.
     SnapshotId,
@@ -90,13 +107,15 @@ impl SnapshotId {
     }
 }
 
-/// Hashes `{"identity":"…","version":1` and the members that follow, each given with its name's token.
+/// Hashes `{"identity":"…","version":1` and the members that follow, by one update of the hash.
 macro_rules! identity {
-    ($name:literal, $( $token:literal => $value:expr ),+) => {{
-        let mut hasher = $crate::tree::Hasher::leaf();
-        hasher.put(concat!("{\"identity\":\"", $name, "\",\"version\":1").as_bytes());
-        $( hasher.put(concat!(",\"", $token, "\":").as_bytes()); $value.write(&mut hasher); )+
-        hasher.put(b"}");
+    ($name:literal, $( $key:literal => $value:expr ),+) => {{
+        let mut content = alloc::vec::Vec::with_capacity(192);
+        content.put(concat!("\0{\"identity\":\"", $name, "\",\"version\":1").as_bytes());
+        $( content.put(concat!(",\"", $key, "\":").as_bytes()); $value.write(&mut content); )+
+        content.put(b"}");
+        let mut hasher = $crate::tree::Hasher::plain();
+        hasher.put(&content);
         hasher.finish()
     }};
 }

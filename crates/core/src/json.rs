@@ -1,221 +1,199 @@
-//! JSON as upstreams may write it: any member order, any white space but line ends, any escape. Strict in
-//! everything else.
+//! A cursor over JSON as upstreams may write it: any member order, spaces and tabs between tokens, any escape. Strict
+//! in everything else.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use crate::fault::{Fault, Result, Rule, excerpt, push_escaped};
 
-/// How deep objects and arrays may stand in each other. An input needs two levels; a stack has an end.
+/// The most objects and arrays inside each other. An input needs two levels; a stack has an end.
 const DEPTH_MAX: usize = 8;
 
-/// How many characters of a member's name a message shows.
-const NAME_SHOWN: usize = 40;
+/// The most characters of a member's name that a message shows.
+const NAME_SHOWN_MAX: usize = 40;
 
-/// A value, and where in the line it starts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Node<'a> {
-    /// In bytes from the start of the line.
-    pub offset: usize,
-    /// The value.
-    pub json: Json<'a>,
-}
-
-/// A JSON value. Numbers are kept as their text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Json<'a> {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Boolean(bool),
-    /// A number's text, not yet known to be well-formed.
-    Number(&'a str),
-    /// A string, unescaped.
-    String(Cow<'a, str>),
-    /// An array.
-    Array(Vec<Node<'a>>),
-    /// An object's members, in the order of the text, repeats included.
-    Object(Vec<Member<'a>>),
-}
-
-/// A member of an object.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Member<'a> {
-    /// Where the name starts, in bytes from the start of the line.
-    pub offset: usize,
-    /// The name, unescaped.
-    pub name: Cow<'a, str>,
-    /// The value.
-    pub value: Node<'a>,
-}
-
-/// The one JSON value that `line` (without its LF) holds.
-pub fn parse(line: &[u8]) -> Result<Node<'_>> {
-    if line.starts_with(b"\xef\xbb\xbf") {
-        return Err(fault(line, 0, "JSON without a byte-order mark before it"));
-    }
-    let text = core::str::from_utf8(line).map_err(|error| fault(line, error.valid_up_to(), "UTF-8"))?;
-    let mut parser = Parser { text, at: 0, path: Vec::new() };
-    parser.skip_blanks();
-    if parser.peek().is_none() {
-        return Err(Fault::new(Rule::Json, 0, "", "a blank line", "one JSON object on each line"));
-    }
-    let node = parser.value(0)?;
-    parser.skip_blanks();
-    if parser.peek().is_some() {
-        return Err(parser.fault("the end of the line"));
-    }
-    Ok(node)
-}
-
-fn fault(line: &[u8], offset: usize, expected: &str) -> Box<Fault> {
-    let found = match line.get(offset..) {
-        None | Some([]) => String::from("the end of the line"),
-        Some([b'\r', ..]) => String::from("a carriage return (lines end in LF alone)"),
-        Some([0, ..]) => String::from("a NUL byte"),
-        Some(rest) => excerpt(rest),
-    };
-    Fault::new(Rule::Json, offset, "", found, expected)
-}
-
-struct Parser<'a> {
+/// Reads one line from left to right. A broken syntax is a fault at once; whether a value is the one that its member
+/// demands is the caller's business.
+#[derive(Debug)]
+pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
-    /// The members, outermost first, within whose values the parser stands.
-    path: Vec<Cow<'a, str>>,
+    /// How many objects and arrays the cursor is in.
+    depth: usize,
 }
 
-impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+impl<'a> Cursor<'a> {
+    /// A cursor at the value that `line` (without its LF) holds.
+    pub(crate) fn new(line: &'a [u8]) -> Result<Self> {
+        if line.starts_with(b"\xef\xbb\xbf") {
+            return Err(syntax_fault(line, 0, "JSON without a byte-order mark before it"));
+        }
+        let text =
+            core::str::from_utf8(line).map_err(|error| syntax_fault(line, error.valid_up_to(), "UTF-8"))?;
+        let mut cursor = Self { text, at: 0, depth: 0 };
+        cursor.skip_blanks();
+        if cursor.peek().is_none() {
+            return Err(Fault::new(Rule::Json, 0, "", "a blank line", "one JSON object on each line"));
+        }
+        Ok(cursor)
     }
 
-    fn peek(&self) -> Option<u8> {
+    /// Bytes read so far.
+    pub(crate) fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The next byte.
+    #[inline]
+    pub(crate) fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    fn take(&mut self, expected: &str) -> bool {
-        let is_here = self.rest().starts_with(expected);
+    /// Demands that nothing follows.
+    pub(crate) fn end(&mut self) -> Result<()> {
+        self.skip_blanks();
+        if self.peek().is_none() { Ok(()) } else { Err(self.fault("the end of the line")) }
+    }
+
+    /// Steps over `expected` if it is here.
+    #[inline]
+    pub(crate) fn take(&mut self, expected: &str) -> bool {
+        let is_here = self.text.as_bytes()[self.at..].starts_with(expected.as_bytes());
         if is_here {
             self.at += expected.len();
         }
         is_here
     }
 
+    /// The fault of a value at `offset` that is not what its member demands.
+    #[cold]
+    pub(crate) fn value_fault(&self, rule: Rule, offset: usize, expected: impl Into<String>) -> Box<Fault> {
+        Fault::new(rule, offset, "", excerpt(&self.text.as_bytes()[offset..]), expected)
+    }
+
+    /// The fault of a syntax that is broken here.
+    #[cold]
     fn fault(&self, expected: &str) -> Box<Fault> {
-        let mut fault = fault(self.text.as_bytes(), self.at, expected);
-        for (depth, name) in self.path.iter().enumerate() {
-            if depth > 0 {
-                fault.member.push('.');
-            }
-            name.chars().take(NAME_SHOWN).for_each(|character| push_escaped(&mut fault.member, character));
-            if name.chars().nth(NAME_SHOWN).is_some() {
-                fault.member.push('…');
-            }
-        }
-        fault
+        syntax_fault(self.text.as_bytes(), self.at, expected)
     }
 
     /// Steps over spaces and tabs: the only white space that an input may hold.
+    #[inline]
     fn skip_blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t')) {
+        while let Some(b' ' | b'\t') = self.peek() {
             self.at += 1;
         }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Node<'a>> {
-        if depth > DEPTH_MAX {
+    /// Steps over any value.
+    pub(crate) fn skip_value(&mut self) -> Result<()> {
+        match self.peek() {
+            Some(b'{') => self.object(|cursor, _, _| cursor.skip_value()),
+            Some(b'[') => self.array(Self::skip_value),
+            Some(b'"') => self.string().map(drop),
+            Some(b'-' | b'0'..=b'9') => {
+                self.number();
+                Ok(())
+            }
+            _ if self.take("null") || self.take("true") || self.take("false") => Ok(()),
+            _ => Err(self.fault("a JSON value")),
+        }
+    }
+
+    /// The text of a number, not known to be well-formed.
+    pub(crate) fn number(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+        let length = rest.bytes().position(|byte| !is_part(byte)).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        // A value in the eighth object or array may still be a text or a number.
+        if self.depth > DEPTH_MAX {
             return Err(self.fault(&format!("at most {DEPTH_MAX} objects and arrays in each other")));
         }
-        let offset = self.at;
-        let json = match self.peek() {
-            Some(b'{') => self.object(depth)?,
-            Some(b'[') => self.array(depth)?,
-            Some(b'"') => Json::String(self.string()?),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ if self.take("null") => Json::Null,
-            _ if self.take("true") => Json::Boolean(true),
-            _ if self.take("false") => Json::Boolean(false),
-            _ => return Err(self.fault("a JSON value")),
-        };
-        Ok(Node { offset, json })
-    }
-
-    fn number(&mut self) -> Json<'a> {
-        let rest = self.rest();
-        let length = rest
-            .bytes()
-            .position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
-            .unwrap_or(rest.len());
-        self.at += length;
-        Json::Number(rest.get(..length).unwrap_or_default())
-    }
-
-    fn array(&mut self, depth: usize) -> Result<Json<'a>> {
-        let mut items = Vec::new();
+        self.depth += 1;
         self.at += 1;
         self.skip_blanks();
-        if self.take("]") {
-            return Ok(Json::Array(items));
-        }
-        loop {
-            self.skip_blanks();
-            items.push(self.value(depth + 1)?);
-            self.skip_blanks();
-            if self.take("]") {
-                return Ok(Json::Array(items));
-            }
-            if !self.take(",") {
-                return Err(self.fault("`,` or `]`"));
-            }
-        }
+        Ok(())
     }
 
-    fn object(&mut self, depth: usize) -> Result<Json<'a>> {
-        let mut members = Vec::with_capacity(10);
-        self.at += 1;
-        self.skip_blanks();
-        if self.take("}") {
-            return Ok(Json::Object(members));
-        }
-        loop {
-            self.skip_blanks();
-            let offset = self.at;
-            let name = self.string()?;
-            self.skip_blanks();
-            if !self.take(":") {
-                return Err(self.fault("`:`"));
-            }
-            self.skip_blanks();
-            self.path.push(name.clone());
-            let value = self.value(depth + 1)?;
-            self.path.pop();
-            members.push(Member { offset, name, value });
-            self.skip_blanks();
-            if self.take("}") {
-                return Ok(Json::Object(members));
-            }
-            if !self.take(",") {
-                return Err(self.fault("`,` or `}`"));
+    /// Reads the array that is here: each of its items by `read`.
+    pub(crate) fn array(&mut self, mut read: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.enter()?;
+        if !self.take("]") {
+            loop {
+                self.skip_blanks();
+                self.check_depth()?;
+                read(self)?;
+                self.skip_blanks();
+                if self.take("]") {
+                    break;
+                }
+                if !self.take(",") {
+                    return Err(self.fault("`,` or `]`"));
+                }
             }
         }
+        self.depth -= 1;
+        Ok(())
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>> {
+    /// Reads the object that is here: the value of each member by `read`, which gets the member's name, unescaped,
+    /// and where the name starts.
+    pub(crate) fn object(
+        &mut self,
+        mut read: impl FnMut(&mut Self, &str, usize) -> Result<()>,
+    ) -> Result<()> {
+        self.enter()?;
+        if !self.take("}") {
+            loop {
+                self.skip_blanks();
+                let name_at = self.at;
+                let name = self.string()?;
+                self.skip_blanks();
+                if !self.take(":") {
+                    return Err(self.fault("`:`"));
+                }
+                self.skip_blanks();
+                self.check_depth()
+                    .and_then(|()| read(self, &name, name_at))
+                    .map_err(|fault| within(&name, fault))?;
+                self.skip_blanks();
+                if self.take("}") {
+                    break;
+                }
+                if !self.take(",") {
+                    return Err(self.fault("`,` or `}`"));
+                }
+            }
+        }
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn check_depth(&self) -> Result<()> {
+        if self.depth <= DEPTH_MAX {
+            return Ok(());
+        }
+        Err(self.fault(&format!("at most {DEPTH_MAX} objects and arrays in each other")))
+    }
+
+    /// The string that must be here, unescaped.
+    pub(crate) fn string(&mut self) -> Result<Cow<'a, str>> {
         if !self.take("\"") {
             return Err(self.fault("a string"));
         }
         let mut text = Cow::Borrowed("");
         loop {
-            let rest = self.rest();
-            let length = rest
-                .bytes()
-                .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-                .unwrap_or(rest.len());
-            let plain = rest.get(..length).unwrap_or_default();
+            let rest = &self.text[self.at..];
+            let ends = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+            let length = rest.bytes().position(ends).unwrap_or(rest.len());
+            let plain = &rest[..length];
             if text.is_empty() {
                 text = Cow::Borrowed(plain);
             } else {
@@ -257,7 +235,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// The character behind `\u`; two escapes for one beyond U+FFFF.
+    /// The character after `\u`; two escapes for one beyond U+FFFF.
     fn unicode_escape(&mut self) -> Option<char> {
         let first = self.hex4()?;
         if !(0xd800..0xdc00).contains(&first) {
@@ -275,11 +253,38 @@ impl<'a> Parser<'a> {
     }
 
     fn hex4(&mut self) -> Option<u32> {
-        let digits = self.rest().get(..4)?;
+        let digits = self.text.get(self.at..self.at + 4)?;
         if !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return None;
         }
         self.at += 4;
         u32::from_str_radix(digits, 16).ok()
     }
+}
+
+#[cold]
+fn syntax_fault(line: &[u8], offset: usize, expected: &str) -> Box<Fault> {
+    let found = match &line[offset..] {
+        [] => String::from("the end of the line"),
+        [b'\r', ..] => String::from("a carriage return (lines end in LF alone)"),
+        [0, ..] => String::from("a NUL byte"),
+        rest => excerpt(rest),
+    };
+    Fault::new(Rule::Json, offset, "", found, expected)
+}
+
+/// The fault of something in the value of the member `name`.
+#[cold]
+pub(crate) fn within(name: &str, mut fault: Box<Fault>) -> Box<Fault> {
+    let mut path = String::new();
+    name.chars().take(NAME_SHOWN_MAX).for_each(|character| push_escaped(&mut path, character));
+    if name.chars().nth(NAME_SHOWN_MAX).is_some() {
+        path.push('…');
+    }
+    if !fault.member.is_empty() {
+        path.push('.');
+        path.push_str(&fault.member);
+    }
+    fault.member = path;
+    fault
 }

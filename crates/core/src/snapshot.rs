@@ -1,26 +1,28 @@
-//! The snapshot of format v1: the complete Shadow Ledger, and of which history it was taken.
+//! The snapshot of format v1: the complete Shadow Ledger, and the history that it was taken of.
 
 use alloc::borrow::Cow;
-use alloc::collections::BTreeMap;
+use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::FORMAT_VERSION;
-use crate::canonical::{Reader, Sink, Value};
+use strum::{Display, IntoStaticStr, VariantArray};
+
+use crate::canonical::{Members, Reader, Sink, Value, Version, record};
 use crate::certified::Certified;
-use crate::event::read_version;
 use crate::fault::{Fault, Result, Rule};
-use crate::id::SnapshotId;
+use crate::history::History;
+use crate::id::{ExecutionId, SnapshotId};
 use crate::state::{Position, Positions};
 use crate::tree::Hash;
-use crate::value::{LogicalTime, MarketId, Plane};
+use crate::value::{Decimal, LogicalTime, MarketId, Plane, Spelled};
 
 /// One snapshot. Its id is not a part of it but follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot<'a> {
     /// The time of the last event that it covers.
     pub logical_time: LogicalTime,
-    /// How many of the log's first events it covers; at least 1.
+    /// The number of the log's first events that it covers; at least 1.
     pub audit_tree_size: u64,
     /// The root of the tree over those events.
     pub audit_root_hash: Hash,
@@ -28,17 +30,17 @@ pub struct Snapshot<'a> {
     pub positions: Cow<'a, Positions>,
 }
 
-/// What a snapshot of an empty ledger may be long, and more.
-const HEAD_BYTES: u64 = 1_024;
+/// Upper bound on the length of a snapshot line without positions.
+const HEAD_BYTES_MAX: u64 = 1_024;
 
-/// Refuses a line of `length` bytes (LF excluded) that is too long for a snapshot of a log of `log_bytes`, before the
-/// memory is asked to hold it: each position takes less room than the events that made it.
+/// Refuses a line of `length` bytes (LF excluded) that is too long for a snapshot of a log of `log_bytes`, before
+/// memory for it is asked for: each position takes less room than the events that made it.
 ///
 /// # Errors
 ///
 /// [`Rule::SnapshotAhead`]: it is a snapshot of more than the log holds.
 pub fn check_length(length: u64, log_bytes: u64) -> Result<()> {
-    let max = log_bytes.saturating_add(HEAD_BYTES);
+    let max = log_bytes.saturating_add(HEAD_BYTES_MAX);
     if length <= max {
         return Ok(());
     }
@@ -51,7 +53,63 @@ pub fn check_length(length: u64, log_bytes: u64) -> Result<()> {
     ))
 }
 
-const TYPE: &str = "\"SHADOW_LEDGER_SNAPSHOT\"";
+/// The only type of a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+enum SnapshotType {
+    ShadowLedgerSnapshot,
+}
+
+impl Spelled for SnapshotType {}
+
+/// The number of events that a snapshot covers: at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct TreeSize(u64);
+
+impl<'a> Value<'a> for TreeSize {
+    fn write(&self, sink: &mut impl Sink) {
+        self.0.write(sink);
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let at = reader.offset();
+        match u64::read(reader)? {
+            0 => Err(reader.fault(Rule::Value, at, "1 or more: a snapshot is taken of at least one event")),
+            size => Ok(Self(size)),
+        }
+    }
+}
+
+record! {
+    /// The members of a snapshot, but the id.
+    SnapshotMembers<'a> {
+        /// The type.
+        snapshot_type: SnapshotType = "type",
+        /// The format's version.
+        version: Version = "version",
+        /// The time of the last event that is covered.
+        logical_time: LogicalTime = "logicalTime",
+        /// Where orders are executed.
+        plane: Plane = "plane",
+        /// The number of events that are covered.
+        audit_tree_size: TreeSize = "auditTreeSize",
+        /// The root of the tree over those events.
+        audit_root_hash: Hash = "auditRootHash",
+        /// The ledger.
+        positions: Cow<'a, Positions> = "positions",
+    }
+
+    /// The members of a position after the first, which is its market.
+    PositionMembers {
+        /// The quantity held.
+        quantity: Decimal = "quantity",
+        /// True if something is held.
+        is_open: bool = "isOpen",
+        /// The execution that made the position what it is.
+        last_execution_id: ExecutionId = "lastExecutionId",
+    }
+}
+
 const LINE: Certified = Certified {
     opening: "{\"snapshotId\":\"",
     key: "{\"snapshotId\":",
@@ -59,114 +117,192 @@ const LINE: Certified = Certified {
     rule: Rule::SnapshotId,
 };
 
-impl Snapshot<'_> {
+impl<'a> Snapshot<'a> {
+    /// The snapshot of the present ledger; none of a log without an event.
+    pub fn of(history: &'a mut History) -> Option<Self> {
+        let (audit_tree_size, audit_root_hash) = (history.size(), history.root());
+        Some(Snapshot {
+            logical_time: history.state().last_logical_time()?,
+            audit_tree_size,
+            audit_root_hash,
+            positions: Cow::Borrowed(history.state().ledger().positions()),
+        })
+    }
+
     /// Appends the snapshot's line and its LF; returns its id.
     pub fn write_line(&self, lines: &mut Vec<u8>) -> SnapshotId {
-        let leaf = LINE.write(lines, |lines| {
-            lines.put(b"\"type\":");
-            lines.put(TYPE.as_bytes());
-            lines.put(b",\"version\":");
-            FORMAT_VERSION.write(lines);
-            lines.put(b",\"logicalTime\":");
-            self.logical_time.write(lines);
-            lines.put(b",\"plane\":");
-            Plane::Paper.write(lines);
-            lines.put(b",\"auditTreeSize\":");
-            self.audit_tree_size.write(lines);
-            lines.put(b",\"auditRootHash\":");
-            self.audit_root_hash.write(lines);
-            lines.put(b",\"positions\":{");
-            for (index, (market, position)) in self.positions.iter().enumerate() {
-                if index > 0 {
-                    lines.put(b",");
-                }
-                market.write(lines);
-                lines.put(b":");
-                position.write(*market, lines);
-            }
-            lines.put(b"}}");
-        });
-        SnapshotId::of(leaf)
+        let members = SnapshotMembers {
+            snapshot_type: SnapshotType::ShadowLedgerSnapshot,
+            version: Version,
+            logical_time: self.logical_time,
+            plane: Plane::Paper,
+            audit_tree_size: TreeSize(self.audit_tree_size),
+            audit_root_hash: self.audit_root_hash,
+            positions: Cow::Borrowed(&*self.positions),
+        };
+        SnapshotId::of(LINE.write(lines, |lines| members.write_members(lines)))
     }
+
+    /// Checks that the snapshot says what the events that it covers, which are all of `history`, add up to.
+    ///
+    /// # Errors
+    ///
+    /// The rule by which it contradicts them.
+    pub fn check(&self, history: &mut History) -> Result<()> {
+        debug_assert_eq!(self.audit_tree_size, history.size());
+        let root = history.root();
+        let state = history.state();
+        if let Some(decision) = state.open_tick() {
+            return Err(Fault::new(
+                Rule::SnapshotBoundary,
+                0,
+                "auditTreeSize",
+                format!("{}, within the tick of decision {decision}", self.audit_tree_size),
+                "the number of an event that ends a tick or is feedback",
+            ));
+        }
+        if self.audit_root_hash != root {
+            return Err(Fault::new(
+                Rule::SnapshotRoot,
+                0,
+                "auditRootHash",
+                self.audit_root_hash.to_string(),
+                format!("{root}, the root of the log's first {} events", self.audit_tree_size),
+            ));
+        }
+        if Some(self.logical_time) != state.last_logical_time() {
+            let last = state.last_logical_time().map_or(0, LogicalTime::get);
+            return Err(Fault::new(
+                Rule::SnapshotTime,
+                0,
+                "logicalTime",
+                self.logical_time.to_string(),
+                format!("{last}, the time of event {}", self.audit_tree_size),
+            ));
+        }
+        self.check_positions(state.ledger().positions())
+    }
+
+    fn check_positions(&self, expected: &Positions) -> Result<()> {
+        let found = &*self.positions;
+        if found == expected {
+            return Ok(());
+        }
+        let differs = |market| found.get(market) != expected.get(market);
+        let market = expected.keys().chain(found.keys()).find(|market| differs(*market));
+        Err(Fault::new(
+            Rule::SnapshotPositions,
+            0,
+            market.map_or_else(String::new, |market| format!("positions.{market}")),
+            "another position",
+            format!("the position that the log's first {} events add up to", self.audit_tree_size),
+        ))
+    }
+
+    /// Checks that the log has all events that the snapshot covers.
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::SnapshotAhead`] if it has only so many `events`.
+    pub fn check_not_ahead(&self, events: u64) -> Result<()> {
+        if self.audit_tree_size <= events {
+            Ok(())
+        } else {
+            Err(snapshot_ahead(self.audit_tree_size, events))
+        }
+    }
+}
+
+/// The fault of a snapshot that covers more events than the log has.
+#[cold]
+pub fn snapshot_ahead(covered: u64, events: u64) -> Box<Fault> {
+    Fault::new(
+        Rule::SnapshotAhead,
+        0,
+        "auditTreeSize",
+        covered.to_string(),
+        format!("at most {events}, the number of events in the log"),
+    )
 }
 
 impl Snapshot<'static> {
     /// Reads a line (without its LF), refusing everything but the one canonical encoding of a snapshot with
     /// its right id.
+    ///
+    /// # Errors
+    ///
+    /// The first rule of the format that the line breaks.
     pub fn read_line(line: &[u8]) -> Result<(Self, SnapshotId)> {
-        let (snapshot, leaf) = LINE.read(line, |reader| {
-            reader.key(",\"type\":", "type")?;
-            if !reader.take(TYPE.as_bytes()) {
-                return Err(reader.fault(Rule::Type, reader.offset(), TYPE));
-            }
-            reader.key(",\"version\":", "version")?;
-            read_version(reader)?;
-            reader.key(",\"logicalTime\":", "logicalTime")?;
-            let logical_time = Value::read(reader)?;
-            reader.key(",\"plane\":", "plane")?;
-            reader.plane()?;
-            reader.key(",\"auditTreeSize\":", "auditTreeSize")?;
-            let size_at = reader.offset();
-            let audit_tree_size = Value::read(reader)?;
-            if audit_tree_size == 0 {
-                return Err(reader.fault(
-                    Rule::Value,
-                    size_at,
-                    "1 or more: a snapshot is taken of at least one event",
-                ));
-            }
-            reader.key(",\"auditRootHash\":", "auditRootHash")?;
-            let audit_root_hash = Value::read(reader)?;
-            reader.key(",\"positions\":", "positions")?;
-            let positions = Cow::Owned(read_positions(reader)?);
-            reader.literal("}")?;
-            Ok(Self { logical_time, audit_tree_size, audit_root_hash, positions })
-        })?;
+        let leaf = LINE.leaf(line);
+        let members = LINE.read(line, leaf, SnapshotMembers::read_members)?;
+        let snapshot = Self {
+            logical_time: members.logical_time,
+            audit_tree_size: members.audit_tree_size.0,
+            audit_root_hash: members.audit_root_hash,
+            positions: Cow::Owned(members.positions.into_owned()),
+        };
         Ok((snapshot, SnapshotId::of(leaf)))
     }
 }
 
-fn read_positions(reader: &mut Reader<'_>) -> Result<Positions> {
-    let mut positions: Positions = BTreeMap::new();
-    reader.literal("{")?;
-    if reader.take(b"}") {
-        return Ok(positions);
+/// The positions by market, in byte order, each under its market's name.
+impl<'a> Value<'a> for Cow<'_, Positions> {
+    fn write(&self, sink: &mut impl Sink) {
+        let mut before: &[u8] = b"{";
+        for (market, position) in self.iter() {
+            sink.put(before);
+            market.write(sink);
+            sink.put(b":");
+            position.write(*market, sink);
+            before = b",";
+        }
+        sink.put(if self.is_empty() { b"{}" } else { b"}" });
     }
-    loop {
-        reader.enter("positions");
-        let start = reader.offset();
-        let market: MarketId = reader.formed()?;
-        if positions.last_key_value().is_some_and(|(last, _)| *last >= market) {
-            return Err(reader.fault(Rule::SnapshotOrder, start, "markets in byte order, each once"));
-        }
-        reader.literal(":")?;
-        let position_at = reader.offset();
-        let (named, position) = read_position(reader)?;
-        reader.enter("positions");
-        if named != market {
-            return Err(reader.fault(
-                Rule::SnapshotOrder,
-                position_at,
-                format!("the position of {market}, under which name it stands"),
-            ));
-        }
-        positions.insert(market, position);
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let mut positions = Positions::new();
+        reader.literal("{")?;
         if reader.take(b"}") {
-            return Ok(positions);
+            return Ok(Cow::Owned(positions));
         }
-        reader.literal(",")?;
+        loop {
+            reader.enter("positions");
+            let start = reader.offset();
+            let market: MarketId = reader.formed()?;
+            if positions.last_key_value().is_some_and(|(last, _)| *last >= market) {
+                return Err(reader.fault(Rule::SnapshotOrder, start, "markets in byte order, each once"));
+            }
+            reader.literal(":")?;
+            let position_at = reader.offset();
+            let (named, position) = Position::read(reader)?;
+            reader.enter("positions");
+            if named != market {
+                let expected = format!("the position of {market}, which is the name before it");
+                return Err(reader.fault(Rule::SnapshotOrder, position_at, expected));
+            }
+            positions.insert(market, position);
+            if reader.take(b"}") {
+                return Ok(Cow::Owned(positions));
+            }
+            reader.literal(",")?;
+        }
     }
 }
 
-fn read_position(reader: &mut Reader<'_>) -> Result<(MarketId, Position)> {
-    reader.key("{\"marketId\":", "marketId")?;
-    let market = Value::read(reader)?;
-    reader.key(",\"quantity\":", "quantity")?;
-    let quantity = Value::read(reader)?;
-    reader.key(",\"isOpen\":", "isOpen")?;
-    let is_open = Value::read(reader)?;
-    reader.key(",\"lastExecutionId\":", "lastExecutionId")?;
-    let last_execution_id = Value::read(reader)?;
-    reader.literal("}")?;
-    Ok((market, Position { quantity, is_open, last_execution_id }))
+impl Position {
+    /// Appends the position of `market` as canonical JSON, without LF.
+    pub fn write(&self, market: MarketId, sink: &mut impl Sink) {
+        let &Self { quantity, is_open, last_execution_id } = self;
+        sink.put(b"{\"marketId\":");
+        market.write(sink);
+        PositionMembers { quantity, is_open, last_execution_id }.write_members(sink);
+        sink.put(b"}");
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<(MarketId, Self)> {
+        let market = reader.member("{\"marketId\":", "marketId")?;
+        let PositionMembers { quantity, is_open, last_execution_id } = PositionMembers::read_members(reader)?;
+        reader.literal("}")?;
+        Ok((market, Self { quantity, is_open, last_execution_id }))
+    }
 }

@@ -37,7 +37,7 @@ impl SafetyMode {
     }
 }
 
-/// What the operator lays down for all inputs.
+/// The operator's settings for all inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
     /// The gates added to every tick's.
@@ -46,7 +46,7 @@ pub struct Policy {
     pub logical_step_max: Option<u64>,
 }
 
-/// What an input comes to.
+/// The result of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
     /// Nothing: the log has it already.
@@ -55,7 +55,7 @@ pub enum Step<'a> {
     Events(Vec<Event<'a>>),
 }
 
-/// What `input` comes to on `state`, which must stand between ticks: recovery completes an open one first.
+/// The result of `input` on `state`, in which no tick is open: recovery completes an open one first.
 ///
 /// # Errors
 ///
@@ -140,7 +140,7 @@ fn check_time(state: &State, time: LogicalTime, policy: Policy) -> Result<()> {
 pub fn enact(state: &State, time: LogicalTime, decision: DecisionEvaluated) -> Vec<Event<'static>> {
     let open = state.ledger().open_position();
     let intent = intend(state.lifecycles().of(decision.strategy_instance_id), time, &decision);
-    let verdict = judge(decision.safety_gates, intent.as_ref().ok(), open);
+    let verdict = evaluate_safety(decision.safety_gates, intent.as_ref().ok(), open);
     let decision_id = decision.decision_id;
     let mut bodies = Vec::with_capacity(7);
     bodies.push(Body::DecisionEvaluated(decision));
@@ -228,8 +228,12 @@ fn intend(
     }
 }
 
-/// What safety says: the first rule that holds.
-fn judge(gates: SafetyGates, intent: Option<&OrderIntentCreated>, open: Option<OpenPosition>) -> Verdict {
+/// Safety's verdict: the first rule that holds.
+fn evaluate_safety(
+    gates: SafetyGates,
+    intent: Option<&OrderIntentCreated>,
+    open: Option<OpenPosition>,
+) -> Verdict {
     let side = intent.map(|intent| intent.side);
     if gates.halt_all() {
         return if side == Some(Side::Sell) { Verdict::Allow } else { Verdict::Halt };

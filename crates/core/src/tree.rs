@@ -1,59 +1,64 @@
 //! The Merkle tree over the log: RFC 6962 (and RFC 9162), SHA-256, one leaf per event in file order.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use dreichor_sha256::hash_each;
 use sha2::{Digest, Sha256};
 
-use crate::canonical::{Sink, formed_values};
-use crate::value::{Form, hex_digits, hex_nibble};
+use crate::canonical::{Reader, Sink, Value};
+use crate::fault::Result;
+use crate::value::Form;
 
 /// A SHA-256 hash: of a leaf, an inner node or a whole tree.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Hash([u8; 32]);
 
+/// The length of the spelling, in bytes.
+const HASH_TEXT_BYTES: usize = 64;
+
 impl Hash {
+    /// The hash of these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes of the hash.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
 
-    fn hex(self) -> [u8; 64] {
-        let mut text = [0; 64];
-        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
-            pair.copy_from_slice(&hex_digits(byte));
-        }
-        text
-    }
+fn read_hash(text: &[u8; HASH_TEXT_BYTES]) -> Option<Hash> {
+    let mut bytes = [0; 32];
+    base16ct::lower::decode(text, &mut bytes).ok()?;
+    Some(Hash(bytes))
 }
 
 impl Form for Hash {
-    const EXPECTED: &'static str = "a SHA-256 hash of 64 lower-case hexadecimal digits";
-
-    fn parse(text: &[u8]) -> Option<Self> {
-        let text: &[u8; 64] = text.try_into().ok()?;
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-            let (high, low) = (hex_nibble(pair[0]), hex_nibble(pair[1]));
-            if high > 0x0f || low > 0x0f {
-                return None;
-            }
-            *byte = (high << 4) | low;
-        }
-        Some(Self(bytes))
+    fn expected() -> String {
+        "a SHA-256 hash of 64 lower-case hexadecimal digits".into()
     }
 
-    fn as_text(&self) -> impl AsRef<str> {
-        use alloc::string::ToString;
-        self.to_string()
+    fn parse(text: &[u8]) -> Option<Self> {
+        read_hash(text.try_into().ok()?)
     }
 }
 
-formed_values!(Hash);
+impl<'a> Value<'a> for Hash {
+    fn write(&self, sink: &mut impl Sink) {
+        sink.put(alloc::format!("\"{self}\"").as_bytes());
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        reader.fixed(read_hash, Self::expected)
+    }
+}
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(core::str::from_utf8(&self.hex()).unwrap_or_default())
+        write!(f, "{:x}", base16ct::HexDisplay(&self.0))
     }
 }
 
@@ -63,12 +68,12 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// A SHA-256 over what is put into it.
+/// A SHA-256 of everything that is put into it.
 #[derive(Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// A hash of nothing yet: what is put is what is hashed.
+    /// A hash of nothing yet.
     pub fn plain() -> Self {
         Self(Sha256::new())
     }
@@ -80,7 +85,7 @@ impl Hasher {
         hasher
     }
 
-    /// The hash of all that was put.
+    /// The hash of everything that was put.
     pub fn finish(self) -> Hash {
         Hash(self.0.finalize().into())
     }
@@ -98,20 +103,19 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// The hash of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1.
-fn inner(left: Hash, right: Hash) -> Hash {
-    let mut data = [0x01; 65];
-    data[1..33].copy_from_slice(&left.0);
-    data[33..].copy_from_slice(&right.0);
-    Hash(Sha256::digest(data).into())
+/// What is hashed before the two children of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1.
+const INNER: &[u8] = &[0x01];
+
+fn inner(left: [u8; 32], right: [u8; 32]) -> [u8; 32] {
+    Sha256::new().chain_update(INNER).chain_update([left, right].as_flattened()).finalize().into()
 }
 
 /// A growing tree, kept as the roots of its perfect subtrees: one for each bit that is set in the size, the
 /// greatest first. At most 64 hashes, whatever the size.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     size: u64,
-    peaks: Vec<Hash>,
+    peaks: Vec<[u8; 32]>,
 }
 
 impl Tree {
@@ -125,27 +129,39 @@ impl Tree {
         self.size
     }
 
-    /// Adds a leaf behind all others.
+    /// Adds a leaf after all others.
     pub fn push(&mut self, leaf: Hash) {
-        let mut node = leaf;
-        // Each trailing one of the size is a perfect subtree that the new node completes.
-        for _ in 0..self.size.trailing_ones() {
-            if let Some(left) = self.peaks.pop() {
-                node = inner(left, node);
+        self.extend(&[leaf]);
+    }
+
+    /// Adds leaves after all others, in order. The nodes of a level don't depend on each other, so they are hashed
+    /// together.
+    pub fn extend(&mut self, leaves: &[Hash]) {
+        // The new nodes of a level, and how many nodes were there before them.
+        let (mut nodes, mut before) = (Vec::with_capacity(leaves.len() + 1), self.size);
+        nodes.extend(leaves.iter().map(|leaf| leaf.0));
+        let mut unpaired = Vec::new();
+        while !nodes.is_empty() {
+            if before % 2 == 1 {
+                // The last node of the level is still without its right neighbour: it is the lowest peak.
+                let left = self.peaks.pop();
+                nodes.splice(0..0, left);
             }
+            if nodes.len() % 2 == 1 {
+                unpaired.extend(nodes.pop());
+            }
+            let mut parents = Vec::with_capacity(nodes.len() / 2 + 1);
+            hash_each(INNER, nodes.as_flattened().chunks_exact(64), &mut parents);
+            (nodes, before) = (parents, before / 2);
         }
-        self.peaks.push(node);
-        self.size += 1;
+        self.peaks.extend(unpaired.into_iter().rev());
+        self.size += leaves.len() as u64;
         debug_assert_eq!(self.peaks.len(), self.size.count_ones() as usize);
     }
 
     /// The root: of the empty tree, SHA-256 of nothing.
     pub fn root(&self) -> Hash {
-        self.peaks
-            .iter()
-            .rev()
-            .copied()
-            .reduce(|right, left| inner(left, right))
-            .unwrap_or_else(|| Hasher::plain().finish())
+        let root = self.peaks.iter().rev().copied().reduce(|right, left| inner(left, right));
+        root.map_or_else(|| Hasher::plain().finish(), Hash)
     }
 }

@@ -6,6 +6,7 @@
 mod support;
 
 use dreichor_core::canonical::write_string;
+use dreichor_core::value::Spelled;
 use dreichor_core::{Event, Fault, Rule, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -153,7 +154,7 @@ fn check(row: &str) {
     };
     let fault = rewritten(&bytes, is_snapshot).err().unwrap_or_else(|| panic!("not refused: {row}"));
     let (rule, member) = expected.trim().split_once(' ').unwrap_or((expected.trim(), ""));
-    assert_eq!((fault.rule.name(), Some(fault.offset)), (rule, offset), "{row}: {fault}");
+    assert_eq!((fault.rule.as_str(), Some(fault.offset)), (rule, offset), "{row}: {fault}");
     assert!(member == "*" || member == fault.member, "{row}: {fault}");
 }
 

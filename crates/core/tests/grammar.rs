@@ -12,6 +12,7 @@
 mod support;
 
 use dreichor_core::event::EventType;
+use dreichor_core::value::Spelled;
 use dreichor_core::{Event, Fault, Rule, State};
 use support::line::{edited, identified};
 use support::log::{Context, expanded};
@@ -78,7 +79,7 @@ fn check(scenario: &str) -> Option<Box<Fault>> {
     }
     let is_whole = state.open_tick().is_none();
     let accepted = if is_whole { "accepted" } else { "interrupted" };
-    assert_eq!(becomes.as_ref().map_or(accepted, |fault| fault.rule.name()), end.trim(), "{scenario}");
+    assert_eq!(becomes.as_ref().map_or(accepted, |fault| fault.rule.as_str()), end.trim(), "{scenario}");
     becomes
 }
 

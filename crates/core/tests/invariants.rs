@@ -16,6 +16,7 @@ use dreichor_core::state::{Lifecycle, OpenPosition};
 use dreichor_core::tick::{Policy, SafetyMode, Step, enact, step};
 use dreichor_core::value::{
     Attention, FeedbackCategory, LogicalTime, Origin, ParameterPool, Plane, ReasonCodes, SafetyGates, Side,
+    Spelled,
 };
 use dreichor_core::{Event, Input, Snapshot, State, Tree};
 use proptest::collection::vec;

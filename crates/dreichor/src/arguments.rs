@@ -1,5 +1,6 @@
 //! The command line.
 
+use dreichor_core::value::Spelled;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -214,7 +215,7 @@ fn event_types() -> impl TypedValueParser<Value = EventType> {
 }
 
 fn formed<T: Form>(text: &str) -> Result<T, String> {
-    T::parse(text.as_bytes()).ok_or_else(|| format!("expected {}", T::EXPECTED))
+    T::parse(text.as_bytes()).ok_or_else(|| format!("expected {}", T::expected()))
 }
 
 /// An id of any kind.

@@ -5,19 +5,21 @@ use std::io::{self, Read as _};
 use std::os::fd::AsFd;
 use std::path::Path;
 
-use dreichor_replay::Error;
 use dreichor_runtime::batch::{Read, Source};
 
+use crate::output::Failure;
 use crate::signals::{Signals, is_ready};
 
 /// Where `ingest` reads from.
 pub(crate) struct Inputs<'s> {
     file: File,
+    /// The length of a regular file.
+    length: Option<u64>,
     signals: &'s Signals,
 }
 
 /// Opens FILE, or standard input without it; and its name, for messages.
-pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Error> {
+pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Failure> {
     let named = path.filter(|path| *path != Path::new("-"));
     let name = named.map_or_else(|| "standard input".into(), |path| path.display().to_string());
     let opened = match named {
@@ -26,26 +28,24 @@ pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Error> {
     };
     match opened {
         Ok(file) => Ok((file, name)),
-        Err(error) => Err(Error::Input { problem: format!("{name}: {error}") }),
+        Err(error) => Err(Failure::Input(format!("{name}: {error}"))),
     }
 }
 
 impl<'s> Inputs<'s> {
     /// Reads `file` until its end or a signal.
     pub(crate) fn new(file: File, signals: &'s Signals) -> Self {
-        Self { file, signals }
+        let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file);
+        Self { length: metadata.map(|metadata| metadata.len()), file, signals }
     }
 }
 
 impl Source for Inputs<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read> {
         loop {
+            self.signals.wait_for(&self.file)?;
             if self.is_interrupted() {
                 return Ok(Read::Interrupted);
-            }
-            if !is_ready(&self.file)? {
-                self.signals.wait_for(&self.file)?;
-                continue;
             }
             match self.file.read(buffer) {
                 Ok(0) => return Ok(Read::End),
@@ -59,6 +59,10 @@ impl Source for Inputs<'_> {
 
     fn is_ready(&mut self) -> io::Result<bool> {
         is_ready(&self.file)
+    }
+
+    fn length(&self) -> Option<u64> {
+        self.length
     }
 
     fn is_interrupted(&self) -> bool {

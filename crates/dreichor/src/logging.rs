@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
-use dreichor_replay::Error;
 use dreichor_runtime::config::{Config, LogFormat, LogLevel};
 use tracing::level_filters::LevelFilter;
+
+use crate::output::Failure;
 
 /// How what ends the process is reported: the format, and the flags that name the stores.
 static REPORT: OnceLock<(LogFormat, String)> = OnceLock::new();
@@ -23,7 +24,7 @@ pub(crate) fn start(config: &Config) {
     let builder = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_target(false)
-        // Who does not read our log must not stop us: by default a failed write is reported by a panic.
+        // A log that nobody reads must not stop us: by default a failed write is reported by a panic.
         .log_internal_errors(false)
         .with_ansi(colored)
         .with_max_level(level);
@@ -46,20 +47,20 @@ fn mount_flags(config: &Config) -> String {
     flags
 }
 
-/// Reports the error that ends the process.
-pub(crate) fn report_error(error: &Error) {
-    let code = error.exit_code();
+/// Reports the failure that ends the process.
+pub(crate) fn report_failure(failure: &Failure) {
+    let code = failure.exit_code();
     match REPORT.get() {
-        // Who is woken by this copies the next command from here, and it must not look at other stores.
+        // The operator copies the next command from here, and it must not look at other stores.
         Some((_, flags)) if (10..=13).contains(&code) && !flags.is_empty() => {
-            report(code, &format!("{error}\nthese stores, to any command: `dreichor{flags} …`"));
+            report(code, &format!("{failure}\nthese stores, to any command: `dreichor{flags} …`"));
         }
-        Some(_) | None => report(code, &error.to_string()),
+        Some(_) | None => report(code, &failure.to_string()),
     }
 }
 
 /// Reports what ends the process.
-pub(crate) fn report(exit_code: u8, message: &str) {
+fn report(exit_code: u8, message: &str) {
     match REPORT.get() {
         Some((LogFormat::Json, _)) => tracing::error!(exit_code, "{message}"),
         Some((LogFormat::Text, _)) | None => {

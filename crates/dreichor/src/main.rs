@@ -21,22 +21,11 @@ fn main() -> ExitCode {
     signals::ignore_file_size_limit();
     match commands::run(arguments) {
         Ok(code) => ExitCode::from(code),
-        // Who closed the pipe has what they wanted.
+        // The reader who closed the pipe has what they wanted.
         Err(Failure::OutputClosed) => ExitCode::SUCCESS,
-        Err(Failure::Output(error)) => {
-            logging::report(
-                14,
-                &format!("the result could not be printed: {error}\nnext: see to where standard output goes"),
-            );
-            ExitCode::from(14)
-        }
-        Err(Failure::NotFound(message)) => {
-            logging::report(2, &message);
-            ExitCode::from(2)
-        }
-        Err(Failure::Command(error)) => {
-            logging::report_error(&error);
-            ExitCode::from(error.exit_code())
+        Err(failure) => {
+            logging::report_failure(&failure);
+            ExitCode::from(failure.exit_code())
         }
     }
 }

@@ -1,25 +1,123 @@
 //! Results, on standard output.
 
+use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use dreichor_audit::salvage::SalvageError;
 use dreichor_replay::Error;
+use dreichor_runtime::config::ConfigError;
+use dreichor_runtime::gate::GateError;
+use dreichor_runtime::ingest::IngestError;
+use dreichor_runtime::writing::WriteError;
 
 /// Why a command did not end well.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The command's own error.
-    Command(Error),
-    /// What was asked for is not there: the question was wrong, not the stores.
+    /// Flags or variables are wrong.
+    Configuration(ConfigError),
+    /// The stores cannot be read.
+    Stores(Error),
+    /// The startup gate was not passed.
+    Gate(GateError),
+    /// The ingestion ended before its input did.
+    Ingest(IngestError),
+    /// Nothing was salvaged.
+    Salvage(SalvageError),
+    /// The input could not be opened, or read to its end.
+    Input(String),
+    /// The command's subject is not there: the question was wrong, not the stores.
     NotFound(String),
-    /// Whoever read the result has closed the pipe.
+    /// The reader of the result has closed the pipe.
     OutputClosed,
     /// The result could not be printed.
     Output(io::Error),
+    /// A bug, or a system that refuses what every system grants.
+    Internal(String),
+}
+
+impl Failure {
+    /// The process's exit code.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::OutputClosed => 0,
+            Self::Internal(_) => 1,
+            Self::Configuration(_) | Self::NotFound(_) | Self::Gate(GateError::Listen { .. }) => 2,
+            Self::Stores(error)
+            | Self::Gate(GateError::Write(WriteError::Stores(error)))
+            | Self::Ingest(IngestError::Write(WriteError::Stores(error)))
+            | Self::Salvage(SalvageError::Stores(error)) => match error {
+                Error::Unavailable { .. } => 10,
+                Error::Malformed { .. } => 12,
+            },
+            Self::Gate(GateError::Write(WriteError::Locked { .. }))
+            | Self::Ingest(IngestError::Write(WriteError::Locked { .. })) => 11,
+            Self::Gate(GateError::Write(WriteError::InDoubt { .. }))
+            | Self::Ingest(IngestError::Write(WriteError::InDoubt { .. }))
+            | Self::Salvage(SalvageError::Copy { .. }) => 13,
+            Self::Input(_)
+            | Self::Output(_)
+            | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => 14,
+            Self::Ingest(IngestError::Rejected(_)) => 20,
+            Self::Gate(GateError::Database(_)) => 30,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(error) => error.fmt(f),
+            Self::Stores(error) => error.fmt(f),
+            Self::Gate(error) => error.fmt(f),
+            Self::Ingest(error) => error.fmt(f),
+            Self::Salvage(error) => error.fmt(f),
+            Self::Input(problem) => write!(
+                f,
+                "the input could not be read to its end: {problem}\nwhat was acknowledged is recorded; next: mend the input and send it again: what is recorded is not recorded twice"
+            ),
+            Self::NotFound(message) => f.write_str(message),
+            Self::OutputClosed => f.write_str("the reader of the output has closed it"),
+            Self::Output(error) => {
+                write!(f, "the result could not be printed: {error}\nnext: see to where standard output goes")
+            }
+            Self::Internal(problem) => write!(f, "internal error, please report it: {problem}"),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::Configuration(error)
+    }
 }
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Command(error)
+        Self::Stores(error)
+    }
+}
+
+impl From<GateError> for Failure {
+    fn from(error: GateError) -> Self {
+        Self::Gate(error)
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        Self::Gate(error.into())
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        Self::Ingest(error)
+    }
+}
+
+impl From<SalvageError> for Failure {
+    fn from(error: SalvageError) -> Self {
+        Self::Salvage(error)
     }
 }
 

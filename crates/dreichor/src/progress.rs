@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use dreichor_replay::Watch;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Work that is done sooner shows nothing.
@@ -14,16 +13,22 @@ pub(crate) struct Progress {
     what: &'static str,
     started: Instant,
     bar: Option<ProgressBar>,
+    /// How much is to be done before the clock is looked at again.
+    next: u64,
 }
+
+/// How often the clock is looked at, in bytes.
+const STEP_BYTES: u64 = 4 << 20;
 
 impl Progress {
     /// Of `what`, in bytes.
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, started: Instant::now(), bar: None }
+        Self { what, started: Instant::now(), bar: None, next: 0 }
     }
 
-    /// `done` of `total` bytes are done.
-    pub(crate) fn set(&mut self, done: u64, total: u64) {
+    #[cold]
+    fn show(&mut self, done: u64, total: u64) {
+        self.next = done + STEP_BYTES;
         if self.bar.is_none() && self.started.elapsed() > PATIENCE && std::io::stderr().is_terminal() {
             let style =
                 ProgressStyle::with_template("{prefix} {bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
@@ -39,16 +44,20 @@ impl Progress {
     }
 }
 
+impl dreichor_replay::Progress for Progress {
+    #[inline]
+    fn advance(&mut self, done: u64, total: u64) {
+        // Work that is begun again counts from its start.
+        if done >= self.next || done == 0 {
+            self.show(done, total);
+        }
+    }
+}
+
 impl Drop for Progress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-    }
-}
-
-impl Watch for Progress {
-    fn progress(&mut self, done: u64, total: u64) {
-        self.set(done, total);
     }
 }

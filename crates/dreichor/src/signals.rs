@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
+use crate::output::Failure;
+
 /// How long, after a signal, a reader of our output has to take what was given.
 const AFTER_SIGNAL: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
@@ -25,7 +27,11 @@ pub(crate) fn ignore_file_size_limit() {
 
 impl Signals {
     /// From now on, SIGINT and SIGTERM end the work in hand and not the process.
-    pub(crate) fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> Result<Self, Failure> {
+        Self::register().map_err(|error| Failure::Internal(format!("no signal handler: {error}")))
+    }
+
+    fn register() -> io::Result<Self> {
         let received = Arc::new(AtomicUsize::new(0));
         let (wake, waker) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {

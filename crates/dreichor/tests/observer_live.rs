@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
-use dreichor_core::value::{Form, LogicalTime, StrategyInstanceId};
+use dreichor_core::value::{Form, LogicalTime, Spelled, StrategyInstanceId};
 use rustix::process::Signal;
 
 use prefixes::{
@@ -254,7 +254,7 @@ fn parameter(asked: Asked) -> String {
     match asked {
         Asked::All => String::new(),
         Asked::Type(event_type) => format!("&type={}", event_type.as_str()),
-        Asked::Instance(instance) => format!("&strategy_instance_id={}", instance.as_text().as_ref()),
+        Asked::Instance(instance) => format!("&strategy_instance_id={}", instance),
     }
 }
 

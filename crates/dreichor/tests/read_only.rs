@@ -313,13 +313,13 @@ fn serve_and_obey(dir: &Path) {
         ..Settings::default()
     };
     let config = Config::new(settings, []).unwrap();
-    let admitted = gate::admit_runtime(&config, &mut ()).unwrap();
+    let mut admitted = gate::admit_runtime(&config, &mut ()).unwrap();
     let about = About {
         safety_mode: "normal",
         snapshot_strategy: config.snapshot_strategy.to_string(),
         database: false,
         sandbox: SandboxReport { mode: "auto", abi: None, enforced: Vec::new(), not_enforced: Vec::new() },
-        started_with: Receipt::of(&admitted.replayed),
+        started_with: Receipt::of(&mut admitted.replayed),
     };
     let observer = Observer::new(admitted.stores, about, None).unwrap();
     let serving = observer.start(admitted.listener.unwrap()).unwrap();

@@ -1,7 +1,7 @@
 //! From an id to its story.
 
 use dreichor_core::value::Uuid;
-use dreichor_replay::{Error, Medium, Replay, Replayed, Stores, Watch};
+use dreichor_replay::{Error, Medium, Progress, Replay, Replayed, Stores};
 
 use crate::story::Story;
 use crate::subject::Subject;
@@ -20,12 +20,23 @@ pub struct Explained {
 /// of it or on it; or of feedback on a time window, which is a story of its own. By which of its ids a story
 /// is asked for changes nothing in it.
 ///
-/// Searches the log for the id, then replays it once. `watch` watches the replay.
-pub fn explain<M: Medium>(stores: &Stores<M>, id: Uuid, watch: &mut impl Watch) -> Result<Explained, Error> {
+/// Searches the log for the id, then replays it once.
+///
+/// # Errors
+///
+/// The stores cannot be read, or are malformed.
+pub fn explain<M: Medium>(
+    stores: &Stores<M>,
+    id: Uuid,
+    progress: &mut impl Progress,
+) -> Result<Explained, Error> {
     // Opened before the search: what is appended between the two is then in no story, but in no count either.
-    let replay = Replay::open(stores)?;
-    let subject = Subject::find(stores, id)?;
-    let mut teller = Teller::new(subject, watch);
-    let replayed = replay.run(&mut teller)?;
-    Ok(Explained { story: teller.story(), replayed })
+    let mut replay = Replay::open(stores)?;
+    let mut teller = Teller::new(Subject::find(stores, id)?);
+    let total = replay.end();
+    while let Some(entry) = replay.next()? {
+        teller.tell(&entry);
+        progress.advance(entry.line.offset, total);
+    }
+    Ok(Explained { story: teller.story(), replayed: replay.finish()? })
 }

@@ -5,9 +5,9 @@ use std::vec::IntoIter;
 use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::id::content_id;
 use dreichor_core::tick::enact;
-use dreichor_core::{Event, Hash, State};
+use dreichor_core::{Event, State};
+use dreichor_replay::Entry;
 use dreichor_replay::page::PAGE_BYTES_MAX;
-use dreichor_replay::{Error, History, Line, Watch};
 
 use crate::decision::listed;
 use crate::scene::{Order, Scene};
@@ -15,11 +15,10 @@ use crate::story::{Story, Told};
 use crate::subject::Subject;
 use crate::{decision, execution, feedback, order, safety};
 
-/// Watches a replay for one subject, and hands everything on to another watch.
-pub(crate) struct Teller<'w, W> {
+/// Tells the story of one subject, entry by entry of its log.
+pub(crate) struct Teller {
     subject: Option<Subject>,
     telling: Option<Telling>,
-    watch: &'w mut W,
 }
 
 /// The story so far.
@@ -38,10 +37,10 @@ struct Tick {
     demanded: Option<IntoIter<Event<'static>>>,
 }
 
-impl<'w, W> Teller<'w, W> {
+impl Teller {
     /// Will tell of the subject, if the log has it.
-    pub(crate) fn new(subject: Option<Subject>, watch: &'w mut W) -> Self {
-        Self { subject, telling: None, watch }
+    pub(crate) fn new(subject: Option<Subject>) -> Self {
+        Self { subject, telling: None }
     }
 
     /// The story, once the log is replayed; none if the subject is not in it.
@@ -49,36 +48,21 @@ impl<'w, W> Teller<'w, W> {
         self.telling.map(Telling::end)
     }
 
-    fn tell(&mut self, line: Line<'_>, event: &Event<'_>, leaf: Hash, state: &State) {
+    /// Tells of the entry, if it belongs to the subject.
+    pub(crate) fn tell(&mut self, entry: &Entry<'_>) {
+        let body = &entry.event.body;
         let is_asked_for = match self.subject {
             None => false,
-            Some(Subject::Decision(id)) => event.body.decision_id() == Some(id),
+            Some(Subject::Decision(id)) => body.decision_id() == Some(id),
             Some(Subject::Window(id)) => {
-                matches!(&event.body, Body::UserFeedbackRecorded(given) if given.feedback_id == id)
+                matches!(body, Body::UserFeedbackRecorded(given) if given.feedback_id == id)
             }
         };
-        if !is_asked_for {
-            return;
+        if is_asked_for {
+            // The grammar has a decision's first event come before all others of it or on it.
+            let begin = || Telling::begin(&entry.event, entry.history.state());
+            self.telling.get_or_insert_with(begin).go_on(entry);
         }
-        // The grammar has a decision's first event come before all others of it or on it.
-        self.telling.get_or_insert_with(|| Telling::begin(event, state)).go_on(line, event, leaf, state);
-    }
-}
-
-impl<W: Watch> Watch for Teller<'_, W> {
-    fn event(
-        &mut self,
-        line: Line<'_>,
-        event: &Event<'_>,
-        leaf: Hash,
-        history: &History,
-    ) -> Result<(), Error> {
-        self.tell(line, event, leaf, history.state());
-        self.watch.event(line, event, leaf, history)
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.watch.progress(done, total);
     }
 }
 
@@ -99,12 +83,12 @@ impl Telling {
         Self { tick, story, room: PAGE_BYTES_MAX }
     }
 
-    fn go_on(&mut self, line: Line<'_>, event: &Event<'_>, leaf: Hash, state: &State) {
+    fn go_on(&mut self, entry: &Entry<'_>) {
         let told = Told {
-            line: line.number,
-            event_id: content_id(leaf),
-            bytes: line.bytes.to_vec(),
-            sentences: self.sentences(event, state),
+            line: entry.line.number,
+            event_id: content_id(entry.leaf),
+            bytes: entry.line.bytes.to_vec(),
+            sentences: self.sentences(&entry.event, entry.history.state()),
         };
         // A tick is a few events. Only feedback can be too much.
         match self.room.checked_sub(told.json_bytes_max()) {

@@ -13,7 +13,7 @@ use dreichor_core::id::{DecisionId, FeedbackId};
 use dreichor_core::tick::enact;
 use dreichor_core::value::{
     Attention, Comment, FailureReason, FeedbackCategory, Form, LogicalTime, ParameterPool, ReasonCodes,
-    SafetyGates, SkipReason, StrategyInstanceId,
+    SafetyGates, SkipReason, Spelled, StrategyInstanceId,
 };
 use support::Bench;
 

@@ -1,4 +1,4 @@
-//! What reading may come to, whichever way a file is read.
+//! Reading at an offset, and why it may fail.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use crate::medium::ReadAt;
 /// An unterminated tail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tail {
-    /// Where it starts: behind the last LF.
+    /// Where it starts: after the last LF.
     pub offset: u64,
     /// How many bytes it has.
     pub length: u64,
@@ -22,7 +22,8 @@ pub enum ReadError {
     Refused {
         /// Where, in bytes from the start of the file.
         offset: u64,
-        /// How.
+        /// The system's reason.
+        #[source]
         error: io::Error,
     },
     /// The file ends before the size that it had.
@@ -32,10 +33,8 @@ pub enum ReadError {
         offset: u64,
     },
     /// A line is longer than any line may be.
-    #[error("line {number} at byte {offset} is too long")]
+    #[error("the line at byte {offset} is too long")]
     TooLong {
-        /// The line, from 1.
-        number: u64,
         /// Where it starts.
         offset: u64,
         /// How many bytes of it were seen.

@@ -77,9 +77,6 @@ pub(crate) struct StartedWith {
     snapshot_id: Option<String>,
     #[schema(required)]
     snapshot_tree_size: Option<u64>,
-    memory_digest: String,
-    ledger_digest: String,
-    lifecycles_digest: String,
     #[schema(required)]
     interrupted_tick: Option<String>,
     unterminated_bytes: u64,

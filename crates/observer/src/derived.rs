@@ -1,11 +1,12 @@
 //! What a whole log adds up to, computed once for as long as the files stay the very same.
 
+use dreichor_core::Hash;
 use dreichor_core::event::EventType;
 use dreichor_core::id::content_id;
+use dreichor_core::value::Spelled;
 use dreichor_core::value::Uuid;
-use dreichor_core::{Event, Hash};
 use dreichor_replay::leaves::Leaves;
-use dreichor_replay::{Directory, Error, History, Line, Replay, Replayed, Stat, Store, Stores, Watch};
+use dreichor_replay::{Directory, Error, Replay, Replayed, Stat, Store, Stores};
 
 /// The files that a computation read: device, inode, size and change time of each; none: missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,7 @@ impl Files {
 #[derive(Debug)]
 pub(crate) struct Derived {
     pub(crate) replayed: Replayed,
+    pub(crate) root_hash: Hash,
     pub(crate) leaves: Leaves,
     pub(crate) counts: Counts,
     pub(crate) last_event_id: Option<Uuid>,
@@ -68,26 +70,15 @@ impl Counts {
 impl Derived {
     /// Replays the stores as they are now.
     pub(crate) fn compute(stores: &Stores<Directory>) -> Result<Self, Error> {
-        let mut witness = Witness::default();
-        let replayed = Replay::open(stores)?.run(&mut witness)?;
-        let Witness { leaves, counts, last_leaf } = witness;
-        Ok(Self { replayed, leaves, counts, last_event_id: last_leaf.map(content_id) })
-    }
-}
-
-/// Sees what the state does not keep.
-#[derive(Default)]
-struct Witness {
-    leaves: Leaves,
-    counts: Counts,
-    last_leaf: Option<Hash>,
-}
-
-impl Watch for Witness {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, leaf: Hash, _: &History) -> Result<(), Error> {
-        self.leaves.push(line.offset, leaf);
-        self.last_leaf = Some(leaf);
-        self.counts.add(event.body.event_type());
-        Ok(())
+        let (mut leaves, mut counts, mut last_event_id) = (Leaves::default(), Counts::default(), None);
+        let mut replay = Replay::open(stores)?;
+        while let Some(entry) = replay.next()? {
+            leaves.push(entry.line.offset, entry.leaf);
+            counts.add(entry.event.body.event_type());
+            last_event_id = Some(content_id(entry.leaf));
+        }
+        let mut replayed = replay.finish()?;
+        let root_hash = replayed.history.root();
+        Ok(Self { replayed, root_hash, leaves, counts, last_event_id })
     }
 }

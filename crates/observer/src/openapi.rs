@@ -1,5 +1,6 @@
 //! The description of the API: OpenAPI 3.1, made from the code, and a page of it that needs no network.
 
+use dreichor_core::value::Spelled;
 use std::fmt::Write;
 
 use dreichor_core::event::EventType;
@@ -42,7 +43,7 @@ const MARKET: &str = "^[A-Za-z0-9._:/-]{1,64}$";
 const FORMS: [(&str, &[&str]); 5] = [
     (UUID, &["id", "event_id", "last_event_id", "strategy_instance_id"]),
     (CONTENT_ID, &["decision_id", "interrupted_tick", "last_execution_id", "snapshot_id", "snapshotId"]),
-    (HASH, &["root_hash", "auditRootHash", "memory_digest", "ledger_digest", "lifecycles_digest"]),
+    (HASH, &["root_hash", "auditRootHash"]),
     (CURSOR, &["before", "after", "next", "previous"]),
     (MARKET, &["market_id"]),
 ];

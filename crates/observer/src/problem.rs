@@ -193,15 +193,6 @@ impl From<&Error> for Problem {
                 let place = Place { file: path.display().to_string(), line: None, offset: None, rule: None };
                 Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreUnavailable, detail) }
             }
-            Error::Configuration(_)
-            | Error::Locked { .. }
-            | Error::InDoubt { .. }
-            | Error::Copy { .. }
-            | Error::Input { .. }
-            | Error::Acknowledgement { .. }
-            | Error::Rejected { .. }
-            | Error::Database { .. }
-            | Error::Internal(_) => Self::internal(&detail),
         }
     }
 }

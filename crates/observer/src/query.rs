@@ -69,7 +69,7 @@ impl<'q> Query<'q> {
         self.text(name)
             .map(|text| {
                 T::parse(text.as_bytes())
-                    .ok_or_else(|| Problem::parameter(name, format!("{name} must be {}", T::EXPECTED)))
+                    .ok_or_else(|| Problem::parameter(name, format!("{name} must be {}", T::expected())))
             })
             .transpose()
     }
@@ -115,5 +115,5 @@ pub(crate) type Segment = Result<Path<String>, PathRejection>;
 /// A value of the format in a path.
 pub(crate) fn path_form<T: Form>(name: &'static str, segment: &Segment) -> Result<T, Problem> {
     let value = segment.as_ref().ok().and_then(|Path(text)| T::parse(text.as_bytes()));
-    value.ok_or_else(|| Problem::parameter(name, format!("{name} must be {}", T::EXPECTED)))
+    value.ok_or_else(|| Problem::parameter(name, format!("{name} must be {}", T::expected())))
 }

@@ -4,7 +4,7 @@ use dreichor_core::Event;
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::state::DecisionMemory;
-use dreichor_core::value::{MarketId, StrategyInstanceId};
+use dreichor_core::value::{MarketId, Spelled, StrategyInstanceId};
 
 /// What an event must be to be asked for; none: whatever it is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

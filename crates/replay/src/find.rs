@@ -49,15 +49,17 @@ impl<M: Medium> View<'_, M> {
         Ok(None)
     }
 
+    /// The line at `offset`, which must be the event with this id.
     fn take(&self, offset: u64, number: u64, id: Uuid) -> Result<Found, Error> {
-        let mut found = None;
-        self.each_line(offset, self.end(), |line| {
+        let mut lines = self.lines(offset, self.end());
+        if let Some(line) = lines.next()? {
             let (_, leaf) = self.read_event(offset, line.bytes)?;
-            found = (content_id(leaf) == id).then(|| Found { number, offset, bytes: line.bytes.to_vec() });
-            Ok(false)
-        })?;
+            if content_id(leaf) == id {
+                return Ok(Found { number, offset, bytes: line.bytes.to_vec() });
+            }
+        }
         // It was there a moment ago.
-        found.ok_or_else(|| self.changed(offset))
+        Err(self.changed(offset))
     }
 }
 

@@ -27,13 +27,13 @@ struct Chunk {
 
 impl Leaves {
     /// Adds the leaf of the next line, which starts at `offset`.
+    #[expect(clippy::expect_used, reason = "the first leaf of a chunk has just added it")]
     pub fn push(&mut self, offset: u64, leaf: Hash) {
         if self.size.is_multiple_of(CHUNK_LEAVES) {
             self.chunks.push(Chunk { offset, tree: Tree::new() });
         }
-        if let Some(chunk) = self.chunks.last_mut() {
-            chunk.tree.push(leaf);
-        }
+        let chunk = self.chunks.last_mut().expect("there is a chunk for every leaf");
+        chunk.tree.push(leaf);
         self.size += 1;
     }
 
@@ -90,9 +90,8 @@ impl Leaves {
         while at < range.end {
             let number = at / CHUNK_LEAVES;
             let end = range.end.min((number + 1) * CHUNK_LEAVES);
-            let Some(chunk) = self.chunks.get(usize::try_from(number).unwrap_or(usize::MAX)) else {
-                return Err(Error::Internal("a proof of leaves that are not there".into()));
-            };
+            // The paths are those of trees of at most `self.size` leaves, which the chunks have.
+            let chunk = &self.chunks[place(number)];
             roots.push(if end - at == chunk.tree.size() {
                 chunk.tree.root()
             } else {
@@ -116,12 +115,14 @@ impl Chunk {
         }
         let mut leaves = Vec::new();
         let mut tree = Tree::new();
-        view.each_line(self.offset, view.end(), |line| {
+        let mut lines = view.lines(self.offset, view.end());
+        while tree.size() < self.tree.size()
+            && let Some(line) = lines.next()?
+        {
             let (_, leaf) = view.read_event(line.offset, line.bytes)?;
             leaves.push(leaf);
             tree.push(leaf);
-            Ok(tree.size() < self.tree.size())
-        })?;
+        }
         if tree.size() == self.tree.size() && tree.root() == self.tree.root() {
             Ok(leaves)
         } else {
@@ -130,8 +131,13 @@ impl Chunk {
     }
 }
 
+/// The index of what is in memory.
+#[expect(clippy::expect_used, reason = "as many as that are in memory")]
+fn place(at: u64) -> usize {
+    usize::try_from(at).expect("an index in memory")
+}
+
 fn subtree(leaves: &[Hash], start: u64, length: u64) -> Hash {
-    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     let mut tree = Tree::new();
     leaves.iter().skip(place(start)).take(place(length)).for_each(|leaf| tree.push(*leaf));
     tree.root()

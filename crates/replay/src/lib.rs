@@ -2,30 +2,34 @@
 //! the core.
 //!
 //! ```text
-//! stores ──store──▶ opened files ──replay──▶ lines checked, events folded ──▶ History, Receipt
+//! stores ──store──▶ opened files ──hashing, fold──▶ entries ──replay──▶ History, Receipt
 //! ```
 //!
-//! Invariant: nothing here can write. What a writer does to the stores is `dreichor-runtime`'s, by traits of
-//! `dreichor-log` that are not given on here: a crate which knows only this one cannot name them.
+//! Invariant: nothing here can write. What a writer does to the stores is in `dreichor-runtime`, by traits of
+//! `dreichor-log` that are not exported here: a crate that depends on this one alone cannot name them.
 
+pub mod digests;
 pub mod error;
 pub mod filter;
 pub mod find;
-pub mod history;
+pub mod fold;
+pub mod hashing;
 pub mod leaves;
 pub mod page;
+pub mod progress;
 pub mod receipt;
 pub mod replay;
 pub mod snapshot;
 pub mod store;
 pub mod view;
 
-/// What reading needs of the log's crate. Of what writes there, nothing.
+/// What reading needs of the log's crate. Nothing of it writes.
 pub use dreichor_log::{Directory, Line, Medium, Stat};
 pub use error::Error;
 pub use filter::Filter;
-pub use history::History;
+pub use fold::{Entry, Fold};
+pub use progress::Progress;
 pub use receipt::Receipt;
-pub use replay::{Replay, Replayed, Watch};
+pub use replay::{Replay, Replayed};
 pub use store::{Store, Stores};
 pub use view::View;

@@ -66,12 +66,12 @@ impl<M: Medium> View<'_, M> {
         while upper > 0 && !taken.is_full {
             let lower = self.line_start(upper.saturating_sub(step))?;
             let mut found = Vec::<(u64, Box<[u8]>)>::new();
-            self.each_line(lower, upper, |line| {
+            let mut lines = self.lines(lower, upper);
+            while let Some(line) = lines.next()? {
                 if has_all(&finders, line.bytes) {
                     found.push((line.offset, Box::from(line.bytes)));
                 }
-                Ok(true)
-            })?;
+            }
             // From the last one on, so that only lines of the page, and between them, can be at fault.
             while let Some((offset, line)) = found.pop_if(|_| !taken.is_full) {
                 let (event, _) = self.read_event(offset, &line)?;
@@ -96,16 +96,18 @@ impl<M: Medium> View<'_, M> {
         let finders = search.finders();
         let mut taken = Taken::up_to(search.limit);
         let mut behind = position;
-        self.each_line(position, self.end(), |line| {
+        let mut lines = self.lines(position, self.end());
+        while !taken.is_full
+            && let Some(line) = lines.next()?
+        {
             if !has_all(&finders, line.bytes) {
-                return Ok(true);
+                continue;
             }
             let (event, _) = self.read_event(line.offset, line.bytes)?;
             if (search.asks_for)(&event) && taken.take(Box::from(line.bytes)) {
                 behind = line.offset + line.bytes.len() as u64 + 1;
             }
-            Ok(!taken.is_full)
-        })?;
+        }
         let next = if taken.is_full { behind } else { self.end() };
         Ok(Page { lines: taken.lines, previous: (position > 0).then_some(position), next })
     }

@@ -5,15 +5,15 @@ use std::fmt;
 use dreichor_core::canonical::write_string;
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::state::Digests;
-use dreichor_core::{FORMAT_VERSION, Hash};
+use dreichor_core::{FORMAT_VERSION, Hash, History};
 
-use crate::history::History;
+use crate::digests::digests;
 use crate::replay::Replayed;
 
 /// This program's version.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What a replay came to.
+/// The result of a replay in few figures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The number of events, which is the size of the tree.
@@ -24,38 +24,44 @@ pub struct Receipt {
     pub root_hash: Hash,
     /// The latest snapshot, and how many events it covers.
     pub snapshot: Option<(SnapshotId, u64)>,
-    /// The digests of the state.
-    pub digests: Digests,
+    /// The digests of the state. `replay` prints them; a start does without, since they cost a second pass over the
+    /// state and follow from the root.
+    pub digests: Option<Digests>,
     /// The decision of the tick that is not whole.
     pub interrupted_tick: Option<DecisionId>,
-    /// Bytes behind the last LF of log and snapshots.
+    /// The bytes of both unterminated tails.
     pub unterminated_bytes: u64,
 }
 
 impl Receipt {
-    /// The receipt of a replay.
-    pub fn of(replayed: &Replayed) -> Self {
-        let snapshot = replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size));
+    /// The receipt of a replay, without digests.
+    pub fn of(replayed: &mut Replayed) -> Self {
+        let latest = replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size));
         let tails = [replayed.events_tail, replayed.snapshots_tail];
-        let unterminated_bytes = tails.iter().flatten().map(|tail| tail.length).sum();
         Self {
             interrupted_tick: replayed.interrupted_decision(),
-            unterminated_bytes,
-            ..Self::of_whole(&replayed.history, replayed.events_bytes, snapshot)
+            unterminated_bytes: tails.iter().flatten().map(|tail| tail.length).sum(),
+            ..Self::of_whole(&mut replayed.history, replayed.events_bytes, latest)
         }
     }
 
-    /// The receipt of a history that is whole.
-    pub fn of_whole(history: &History, bytes: u64, snapshot: Option<(SnapshotId, u64)>) -> Self {
+    /// The receipt of a history that is whole, without digests.
+    pub fn of_whole(history: &mut History, bytes: u64, snapshot: Option<(SnapshotId, u64)>) -> Self {
         Self {
-            events: history.tree().size(),
+            events: history.size(),
             bytes,
-            root_hash: history.tree().root(),
+            root_hash: history.root(),
             snapshot,
-            digests: history.state().digests(),
+            digests: None,
             interrupted_tick: None,
             unterminated_bytes: 0,
         }
+    }
+
+    /// The same with the digests of the state that was replayed.
+    #[must_use]
+    pub fn with_digests(self, replayed: &Replayed) -> Self {
+        Self { digests: Some(digests(replayed.history.state())), ..self }
     }
 
     /// The receipt as one line of JSON, without LF.
@@ -69,16 +75,16 @@ impl Receipt {
             None => "null".into(),
         };
         format!(
-            "{{\"events\":{},\"bytes\":{},\"treeSize\":{},\"rootHash\":\"{}\",\"snapshotId\":{},\"snapshotTreeSize\":{},\"memoryDigest\":\"{}\",\"ledgerDigest\":\"{}\",\"lifecyclesDigest\":\"{}\",\"interruptedTick\":{},\"unterminatedBytes\":{},\"formatVersion\":{FORMAT_VERSION},\"programVersion\":\"{PROGRAM_VERSION}\"}}",
+            "{{\"events\":{},\"bytes\":{},\"treeSize\":{},\"rootHash\":\"{}\",\"snapshotId\":{},\"snapshotTreeSize\":{}{},\"interruptedTick\":{},\"unterminatedBytes\":{},\"formatVersion\":{FORMAT_VERSION},\"programVersion\":\"{PROGRAM_VERSION}\"}}",
             self.events,
             self.bytes,
             self.events,
             self.root_hash,
             quoted(self.snapshot.map(|(id, _)| id.to_string())),
             self.snapshot.map_or_else(|| "null".into(), |(_, size)| size.to_string()),
-            self.digests.memory,
-            self.digests.ledger,
-            self.digests.lifecycles,
+            self.digests.map_or_else(String::new, |Digests { memory, ledger, lifecycles }| format!(
+                ",\"memoryDigest\":\"{memory}\",\"ledgerDigest\":\"{ledger}\",\"lifecyclesDigest\":\"{lifecycles}\""
+            )),
             quoted(self.interrupted_tick.map(|id| id.to_string())),
             self.unterminated_bytes,
         )
@@ -91,16 +97,16 @@ impl fmt::Display for Receipt {
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
         write!(
             f,
-            "events={} bytes={} tree_size={} root_hash={} snapshot_id={} snapshot_tree_size={} memory_digest={} ledger_digest={} lifecycles_digest={} interrupted_tick={} unterminated_bytes={} format_version={FORMAT_VERSION} program_version={PROGRAM_VERSION}",
+            "events={} bytes={} tree_size={} root_hash={} snapshot_id={} snapshot_tree_size={}{} interrupted_tick={} unterminated_bytes={} format_version={FORMAT_VERSION} program_version={PROGRAM_VERSION}",
             self.events,
             self.bytes,
             self.events,
             self.root_hash,
             or_none(self.snapshot.map(|(id, _)| id.to_string())),
             or_none(self.snapshot.map(|(_, size)| size.to_string())),
-            self.digests.memory,
-            self.digests.ledger,
-            self.digests.lifecycles,
+            self.digests.map_or_else(String::new, |Digests { memory, ledger, lifecycles }| format!(
+                " memory_digest={memory} ledger_digest={ledger} lifecycles_digest={lifecycles}"
+            )),
             or_none(self.interrupted_tick.map(|id| id.to_string())),
             self.unterminated_bytes,
         )

@@ -7,29 +7,39 @@
 //!    anyway, and restoring means proving that snapshot and fold agree on size, root, time and positions.
 //! 5. The caller wires the orchestrator.
 
-use dreichor_core::event::{Body, DecisionEvaluated};
+use dreichor_core::History;
+use dreichor_core::event::DecisionEvaluated;
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::LogicalTime;
-use dreichor_core::{Event, Hash, LINE_BYTES_MAX, Snapshot};
 use dreichor_log::last::{End, find_end, find_nul, line_start};
-use dreichor_log::{Line, Lines, Medium, ReadError, Stat, Tail};
+use dreichor_log::{Medium, ReadError, Stat, Tail};
 
 use crate::error::Error;
-use crate::history::History;
+use crate::fold::{Entry, Fold};
+use crate::progress::Progress;
 use crate::snapshot::{self, Latest};
 use crate::store::Stores;
 
 /// The stores, opened for one replay: what is appended later is not seen.
+///
+/// [`Replay::next`] applies one event after the other; [`Replay::finish`] applies the rest, and checks what can be
+/// checked only at the end.
 pub struct Replay<'s, M: Medium> {
     stores: &'s Stores<M>,
-    snapshots: Opened<M>,
-    snapshots_end: End,
-    latest: Option<Result<Latest, Box<Fault>>>,
-    events: Opened<M>,
+    snapshots: Option<Snapshots<M>>,
+    fold: Fold<'s, M>,
+    snapshot_fault: Option<Box<Fault>>,
 }
 
-type Opened<M> = Option<(<M as Medium>::File, Stat)>;
+/// The snapshots' file, and its latest snapshot.
+struct Snapshots<M: Medium> {
+    file: M::File,
+    stat: Stat,
+    end: End,
+    /// The latest snapshot with where its line starts, or what is wrong with that line.
+    latest: Option<(u64, Result<Latest, Box<Fault>>)>,
+}
 
 /// A log's last tick, if its last events are missing.
 #[derive(Debug, Clone)]
@@ -38,13 +48,13 @@ pub struct InterruptedTick {
     pub line: u64,
     /// Where that line starts.
     pub offset: u64,
-    /// When it was decided.
+    /// The tick's time.
     pub time: LogicalTime,
     /// The decision, from which the whole tick can be computed again.
     pub decision: DecisionEvaluated,
 }
 
-/// What replay found, all of it checked.
+/// The content of the stores, all of it checked.
 #[derive(Debug)]
 pub struct Replayed {
     /// State and tree.
@@ -53,11 +63,11 @@ pub struct Replayed {
     pub latest: Option<Latest>,
     /// The log's whole lines, in bytes.
     pub events_bytes: u64,
-    /// What stands behind them.
+    /// The unterminated tail of the log.
     pub events_tail: Option<Tail>,
     /// The snapshots' whole lines, in bytes.
     pub snapshots_bytes: u64,
-    /// What stands behind the snapshots' whole lines.
+    /// The unterminated tail of the snapshots.
     pub snapshots_tail: Option<Tail>,
     /// The last tick, if it is not whole.
     pub interrupted: Option<InterruptedTick>,
@@ -70,74 +80,64 @@ impl Replayed {
     }
 }
 
-/// Is told of each event once it is folded, and now and then of the progress.
-pub trait Watch {
-    /// The event on `line`, with its leaf hash, was folded into `history`.
-    fn event(
-        &mut self,
-        line: Line<'_>,
-        event: &Event<'_>,
-        leaf: Hash,
-        history: &History,
-    ) -> Result<(), Error> {
-        let _ = (line, event, leaf, history);
-        Ok(())
-    }
-
-    /// `done` of `total` bytes were read.
-    fn progress(&mut self, done: u64, total: u64) {
-        let _ = (done, total);
-    }
-}
-
-/// Watches nothing.
-impl Watch for () {}
-
-/// How often progress is told, in bytes.
-const PROGRESS_BYTES: u64 = 4 << 20;
-
 impl<'s, M: Medium> Replay<'s, M> {
     /// Opens the stores: first fixes the length of the snapshots, then that of the log, so that beside a
     /// running writer every snapshot that is seen is of events that are seen.
     pub fn open(stores: &'s Stores<M>) -> Result<Self, Error> {
         let snapshots = stores.snapshots.open()?;
-        let unreadable = |error: ReadError| stores.snapshots.unreadable(&error);
-        let snapshots_end = match &snapshots {
-            Some((file, stat)) => find_end(file, stat.size).map_err(unreadable)?,
-            None => End { last_line: None, tail: None },
+        let unreadable = |error: ReadError| stores.snapshots.unreadable(error, 0);
+        let snapshots = match snapshots {
+            Some((file, stat)) => Some((find_end(&file, stat.size).map_err(unreadable)?, file, stat)),
+            None => None,
         };
-        let events = stores.events.open()?;
-        // Its size must be known before the fold comes by; a fault in it is told only after the log's own.
-        let latest = match (&snapshots, snapshots_end.last_line) {
-            (Some((file, _)), Some(line)) => {
-                let log_bytes = events.as_ref().map_or(0, |(_, stat)| stat.size);
-                let read = snapshot::read(file, line.offset, line.length, log_bytes).map_err(unreadable)?;
-                Some(read.map(|(_, latest)| latest))
+        let log = stores.events.open()?;
+        let log_bytes = log.as_ref().map_or(0, |(_, stat)| stat.size);
+        let snapshots = match snapshots {
+            Some((end, file, stat)) => {
+                // Its size must be known before the fold reaches it; a fault in it is told only after the log's own.
+                let read = |line: dreichor_log::last::LastLine| {
+                    let read =
+                        snapshot::read(&file, line.offset, line.length, log_bytes).map_err(unreadable)?;
+                    Ok((line.offset, read.map(|(_, latest)| latest)))
+                };
+                let latest = end.last_line.map(read).transpose()?;
+                Some(Snapshots { file, stat, end, latest })
             }
-            (Some(_), None) | (None, _) => None,
+            None => None,
         };
-        Ok(Self { stores, snapshots, snapshots_end, latest, events })
+        let fold = Fold::new(&stores.events, log.map(|(file, _)| file), log_bytes);
+        Ok(Self { stores, snapshots, fold, snapshot_fault: None })
     }
 
-    /// The events that the latest snapshot says it covers, before it is known to be right; 0 if there is none.
+    /// The latest snapshot as it was read, before it is known to be right.
+    fn latest(&self) -> Option<&Latest> {
+        self.snapshots.as_ref()?.latest.as_ref()?.1.as_ref().ok()
+    }
+
+    /// The number of events that the latest snapshot says it covers, before it is known to be right; 0 if there is
+    /// none.
     pub fn latest_size(&self) -> u64 {
-        match &self.latest {
-            Some(Ok(latest)) => latest.snapshot.audit_tree_size,
-            Some(Err(_)) | None => 0,
-        }
+        self.latest().map_or(0, |latest| latest.snapshot.audit_tree_size)
+    }
+
+    /// How many bytes the log had when it was opened.
+    pub fn end(&self) -> u64 {
+        self.fold.end()
     }
 
     /// Refuses snapshots with a hole, for a writer: replay reads the latest only, but a crash may have kept a
     /// later part of the last batch and not an earlier one, and the writer that goes on would bury the hole.
     /// Of the snapshots before the latest, the last `unsynced_bytes` are read.
     pub fn refuse_hole(&self, unsynced_bytes: u64) -> Result<(), Error> {
-        let Some((file, _)) = &self.snapshots else { return Ok(()) };
-        let Some(latest) = self.snapshots_end.last_line else { return Ok(()) };
+        let Some(Snapshots { file, end: End { last_line: Some(latest), .. }, .. }) = &self.snapshots else {
+            return Ok(());
+        };
         let store = &self.stores.snapshots;
+        let unreadable = |error: ReadError| store.unreadable(error, 0);
         let from = latest.offset.saturating_sub(unsynced_bytes);
-        let found = find_nul(file, from, latest.offset).map_err(|error| store.unreadable(&error))?;
+        let found = find_nul(file, from, latest.offset).map_err(unreadable)?;
         let Some(offset) = found else { return Ok(()) };
-        let start = line_start(file, offset).map_err(|error| store.unreadable(&error))?;
+        let start = line_start(file, offset).map_err(unreadable)?;
         let within = usize::try_from(offset - start).unwrap_or(usize::MAX);
         let expected =
             "snapshots without a NUL: the medium kept later parts of a batch that was never acknowledged";
@@ -145,147 +145,85 @@ impl<'s, M: Medium> Replay<'s, M> {
         Err(store.malformed_at(file, start, fault))
     }
 
-    /// Folds the whole log and checks the latest snapshot against it.
-    pub fn run(self, watch: &mut impl Watch) -> Result<Replayed, Error> {
-        let store = &self.stores.events;
-        let mut history = History::new();
-        let mut tick_start = None;
-        let mut snapshot_fault = None;
-        let (mut events_bytes, mut events_tail) = (0, None);
-        if let Some((file, stat)) = &self.events {
-            let mut lines = Lines::new(file, stat.size, LINE_BYTES_MAX);
-            let mut told = 0;
-            while let Some(line) = lines.next_line().map_err(|error| store.unreadable(&error))? {
-                let (event, leaf) =
-                    Event::read_line(line.bytes).map_err(|fault| store.malformed(line, fault))?;
-                history.push(&event, leaf).map_err(|fault| store.malformed(line, fault))?;
-                if let Body::DecisionEvaluated(_) = event.body {
-                    tick_start = Some((line.number, line.offset));
-                }
-                if let Some(Ok(latest)) = &self.latest
-                    && latest.snapshot.audit_tree_size == line.number
-                {
-                    snapshot_fault = check_snapshot(&latest.snapshot, &history).err();
-                }
-                watch.event(line, &event, leaf, &history)?;
-                if line.offset >= told {
-                    watch.progress(line.offset, stat.size);
-                    told = line.offset + PROGRESS_BYTES;
-                }
-            }
-            events_bytes = lines.offset();
-            events_tail = lines.tail();
+    /// Applies the next event; none when no line follows.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong with the log, in file order. The replay is then over.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an entry borrows from the replay, as no Iterator's item can"
+    )]
+    #[inline]
+    pub fn next(&mut self) -> Result<Option<Entry<'_>>, Error> {
+        let covered = self.latest_size();
+        let Some(entry) = self.fold.next()? else { return Ok(None) };
+        if entry.line.number == covered
+            && let Some(Snapshots { latest: Some((_, Ok(latest))), .. }) = &self.snapshots
+        {
+            self.snapshot_fault = latest.snapshot.check(entry.history).err();
         }
-        let latest = self.check_latest(&history, snapshot_fault)?;
-        let interrupted = find_interrupted(&history, tick_start)?;
+        Ok(Some(entry))
+    }
+
+    /// Applies all events, and checks the latest snapshot against them.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong: of the log, in file order, then of the latest snapshot.
+    pub fn run(mut self, progress: &mut impl Progress) -> Result<Replayed, Error> {
+        let total = self.end();
+        while let Some(entry) = self.next()? {
+            progress.advance(entry.line.offset, total);
+        }
+        self.finish()
+    }
+
+    /// Applies the events that are left, and checks the latest snapshot against the log.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Replay::run`].
+    pub fn finish(mut self) -> Result<Replayed, Error> {
+        while self.next()?.is_some() {}
+        let latest = self.check_latest()?;
+        let interrupted = self.interrupted_tick();
+        let (snapshots_bytes, snapshots_tail) = match &self.snapshots {
+            Some(Snapshots { stat, end, .. }) => (end.tail.map_or(stat.size, |tail| tail.offset), end.tail),
+            None => (0, None),
+        };
         Ok(Replayed {
-            history,
             latest,
-            events_bytes,
-            events_tail,
-            snapshots_bytes: self.snapshots_bytes(),
-            snapshots_tail: self.snapshots_end.tail,
+            events_bytes: self.fold.offset(),
+            events_tail: self.fold.tail(),
+            snapshots_bytes,
+            snapshots_tail,
             interrupted,
+            history: self.fold.into_history(),
         })
     }
 
-    fn snapshots_bytes(&self) -> u64 {
-        let size = self.snapshots.as_ref().map_or(0, |(_, stat)| stat.size);
-        self.snapshots_end.tail.map_or(size, |tail| tail.offset)
-    }
-
-    fn check_latest(&self, history: &History, fault: Option<Box<Fault>>) -> Result<Option<Latest>, Error> {
-        let latest = match &self.latest {
-            None => return Ok(None),
-            Some(Err(fault)) => return Err(self.snapshot_malformed(fault.clone())),
-            Some(Ok(latest)) => latest,
+    fn check_latest(&mut self) -> Result<Option<Latest>, Error> {
+        let events = self.fold.history().size();
+        let Some(Snapshots { file, latest: Some((offset, latest)), .. }) = &self.snapshots else {
+            return Ok(None);
         };
-        let covered = latest.snapshot.audit_tree_size;
-        let size = history.tree().size();
-        let fault = fault.or_else(|| (covered > size).then(|| snapshot_ahead(covered, size)));
-        match fault {
-            Some(fault) => Err(self.snapshot_malformed(fault)),
-            None => Ok(Some(latest.clone())),
-        }
+        let checked = latest.clone().and_then(|latest| match self.snapshot_fault.take() {
+            Some(fault) => Err(fault),
+            None => latest.snapshot.check_not_ahead(events).map(|()| latest),
+        });
+        checked.map(Some).map_err(|fault| self.stores.snapshots.malformed_at(file, *offset, fault))
     }
 
-    fn snapshot_malformed(&self, fault: Box<Fault>) -> Error {
-        let store = &self.stores.snapshots;
-        let offset = self.snapshots_end.last_line.map_or(0, |line| line.offset);
-        let Some((file, _)) = &self.snapshots else {
-            return Error::Internal("a snapshot without a file".into());
-        };
-        store.malformed_at(file, offset, fault)
+    /// The tick whose last events are missing, if the log ends within one.
+    #[expect(clippy::expect_used, reason = "an open tick has begun with its decision, on a line")]
+    fn interrupted_tick(&mut self) -> Option<InterruptedTick> {
+        let tick_start = self.fold.tick_start();
+        let state = self.fold.history().state();
+        let id = state.open_tick()?;
+        let (line, offset) = tick_start.expect("an open tick has begun on a line");
+        let decision = state.memory().decision(id).expect("an open tick's decision is remembered");
+        let time = decision.first_seen_logical_time();
+        Some(InterruptedTick { line, offset, time, decision: decision.evaluated() })
     }
-}
-
-/// The tick whose last events are missing, if `history` ends within one.
-fn find_interrupted(
-    history: &History,
-    tick_start: Option<(u64, u64)>,
-) -> Result<Option<InterruptedTick>, Error> {
-    let Some(id) = history.state().open_tick() else { return Ok(None) };
-    let (Some((line, offset)), Some(decision)) = (tick_start, history.state().memory().decision(id)) else {
-        return Err(Error::Internal("an open tick without its decision".into()));
-    };
-    let time = decision.first_seen_logical_time();
-    Ok(Some(InterruptedTick { line, offset, time, decision: decision.evaluated() }))
-}
-
-/// The fault of a snapshot of more events than the log has.
-pub fn snapshot_ahead(covered: u64, events: u64) -> Box<Fault> {
-    Fault::new(
-        Rule::SnapshotAhead,
-        0,
-        "auditTreeSize",
-        covered.to_string(),
-        format!("at most {events}, the number of events in the log"),
-    )
-}
-
-/// Whether the snapshot says what the events that it covers, which are all of `history`, add up to.
-pub fn check_snapshot(snapshot: &Snapshot<'_>, history: &History) -> Result<(), Box<Fault>> {
-    let state = history.state();
-    if let Some(decision) = state.open_tick() {
-        return Err(Fault::new(
-            Rule::SnapshotBoundary,
-            0,
-            "auditTreeSize",
-            format!("{}, within the tick of decision {decision}", snapshot.audit_tree_size),
-            "the number of an event that ends a tick or is feedback",
-        ));
-    }
-    let root = history.tree().root();
-    if snapshot.audit_root_hash != root {
-        return Err(Fault::new(
-            Rule::SnapshotRoot,
-            0,
-            "auditRootHash",
-            snapshot.audit_root_hash.to_string(),
-            format!("{root}, the root of the log's first {} events", snapshot.audit_tree_size),
-        ));
-    }
-    if Some(snapshot.logical_time) != state.last_logical_time() {
-        let last = state.last_logical_time().map_or(0, LogicalTime::get);
-        return Err(Fault::new(
-            Rule::SnapshotTime,
-            0,
-            "logicalTime",
-            snapshot.logical_time.to_string(),
-            format!("{last}, the time of event {}", snapshot.audit_tree_size),
-        ));
-    }
-    let (found, expected) = (&*snapshot.positions, state.ledger().positions());
-    if found != expected {
-        let differs = |market| found.get(market) != expected.get(market);
-        let market = expected.keys().chain(found.keys()).find(|market| differs(*market));
-        return Err(Fault::new(
-            Rule::SnapshotPositions,
-            0,
-            market.map_or_else(String::new, |market| format!("positions.{market}")),
-            "another position",
-            format!("the position that the log's first {} events add up to", snapshot.audit_tree_size),
-        ));
-    }
-    Ok(())
 }

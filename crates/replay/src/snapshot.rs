@@ -44,7 +44,7 @@ pub struct Found<'s, M: Medium> {
 pub fn find<M: Medium>(stores: &Stores<M>) -> Result<Option<Found<'_, M>>, Error> {
     let store = &stores.snapshots;
     let Some((file, stat)) = store.open()? else { return Ok(None) };
-    let end = find_end(&file, stat.size).map_err(|error| store.unreadable(&error))?;
+    let end = find_end(&file, stat.size).map_err(|error| store.unreadable(error, 0))?;
     let Some(line) = end.last_line else { return Ok(None) };
     // Looked at only now: beside a running writer the log holds the events of every snapshot that was seen.
     let log_bytes = stores.events.stat()?.map_or(0, |stat| stat.size);
@@ -61,7 +61,7 @@ impl<M: Medium> Found<'_, M> {
     pub fn read(&self) -> Result<Vec<u8>, Error> {
         let LastLine { offset, length } = self.line;
         let read = read(&self.file, offset, length, self.log_bytes);
-        match read.map_err(|error| self.store.unreadable(&error))? {
+        match read.map_err(|error| self.store.unreadable(error, 0))? {
             Ok((line, _)) => Ok(line),
             Err(fault) => Err(self.store.malformed_at(&self.file, offset, fault)),
         }

@@ -62,13 +62,13 @@ fn open_mount(path: &Path) -> Result<Directory, Error> {
             format!("move what is there away; {init}"),
         ),
         OpenError::Refused(error) => {
-            Error::unavailable(path, format!("the mount cannot be opened: {error}"), "see to its permissions")
+            Error::unavailable(path, "the mount cannot be opened", "see to its permissions").because(error)
         }
     })
 }
 
 impl<M: Medium> Stores<M> {
-    /// Says which files others could write to.
+    /// Warns of files that others could write to.
     pub fn warn_of_loose_permissions(&self) -> Result<(), Error> {
         self.each(|store| {
             if let Some(Err(refusal)) = store.stat()?.map(|stat| refusal::check_mode(&stat)) {
@@ -78,7 +78,7 @@ impl<M: Medium> Stores<M> {
         })
     }
 
-    /// Does the same to both, the log first.
+    /// Does the same with both, the log first.
     pub fn each(&self, act: impl Fn(&Store<M>) -> Result<(), Error>) -> Result<(), Error> {
         act(&self.events)?;
         act(&self.snapshots)
@@ -104,7 +104,7 @@ impl<M: Medium> Store<M> {
     /// What the file is; none if it is missing, which is an empty store. A file that can be no store is
     /// refused.
     pub fn stat(&self) -> Result<Option<Stat>, Error> {
-        let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", &error))?;
+        let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", error))?;
         if stat.is_none() && self.pinned.get().is_some() {
             return Err(Error::unavailable(
                 self.path(),
@@ -129,10 +129,12 @@ impl<M: Medium> Store<M> {
     }
 
     /// Takes no other file than the one with this identity for the store from now on.
+    ///
+    /// # Panics
+    ///
+    /// If it was pinned to another file before.
     pub fn pin(&self, identity: (u64, u64)) -> Result<(), Error> {
-        if *self.pinned.get_or_init(|| identity) != identity {
-            return Err(Error::Internal("a store is pinned to two files".into()));
-        }
+        assert_eq!(*self.pinned.get_or_init(|| identity), identity, "a store is pinned to one file");
         // The name may have passed to another file just before.
         self.stat().map(drop)
     }
@@ -142,19 +144,16 @@ impl<M: Medium> Store<M> {
         if self.stat()?.is_none() {
             return Ok(None);
         }
-        let cannot = |error: io::Error| self.cannot("be read", &error);
+        let cannot = |error: io::Error| self.cannot("be read", error);
         let file = self.medium.open(self.file).map_err(cannot)?;
         let stat = file.stat().map_err(cannot)?;
         Ok(Some((file, self.check(stat)?)))
     }
 
-    /// The error of a file that could not be read, examined, pinned.
-    pub fn cannot(&self, act: &str, error: &dyn std::error::Error) -> Error {
-        Error::unavailable(
-            self.path(),
-            format!("it cannot {act}: {error}"),
-            "see to its permissions and its disk",
-        )
+    /// The error of an operation on the file that the system refused.
+    pub fn cannot(&self, act: &str, error: io::Error) -> Error {
+        Error::unavailable(self.path(), format!("it cannot {act}"), "see to its permissions and its disk")
+            .because(error)
     }
 
     /// The error of a file that can be no store.
@@ -176,24 +175,27 @@ impl<M: Medium> Store<M> {
     pub fn malformed_at(&self, file: &M::File, offset: u64, fault: Box<Fault>) -> Error {
         match count_lines(file, offset) {
             Ok(before) => Error::Malformed { path: self.path(), line: before + 1, offset, fault },
-            Err(error) => self.unreadable(&error),
+            Err(error) => self.unreadable(error, 0),
         }
     }
 
-    /// The error of a file that cannot be read to the end.
-    pub fn unreadable(&self, error: &ReadError) -> Error {
+    /// The error of a file that cannot be read on, when `lines` were read.
+    pub fn unreadable(&self, error: ReadError, lines: u64) -> Error {
         match error {
-            ReadError::Refused { .. } => self.cannot("be read", error),
+            ReadError::Refused { offset, error } => {
+                let problem = format!("it cannot be read at byte {offset}");
+                Error::unavailable(self.path(), problem, "see to its permissions and its disk").because(error)
+            }
             ReadError::Shrank { .. } => Error::unavailable(
                 self.path(),
                 error,
                 "find out what else writes to the file, before anything else",
             ),
-            ReadError::TooLong { number, offset, length } => Error::Malformed {
+            ReadError::TooLong { offset, length } => Error::Malformed {
                 path: self.path(),
-                line: *number,
-                offset: *offset,
-                fault: line_too_long(usize::try_from(*length).unwrap_or(usize::MAX)),
+                line: lines + 1,
+                offset,
+                fault: line_too_long(usize::try_from(length).unwrap_or(usize::MAX)),
             },
         }
     }

@@ -1,4 +1,4 @@
-//! The log's whole lines at one moment, wherever one wants to read them.
+//! The log's whole lines at one moment, read at any place.
 
 use dreichor_core::event::{Event, line_too_long};
 use dreichor_core::{Hash, LINE_BYTES_MAX};
@@ -22,7 +22,7 @@ impl<'s, M: Medium> View<'s, M> {
         let Some((file, stat)) = store.open()? else {
             return Ok(Self { store, file: None, end: 0 });
         };
-        let end = line_start(&file, stat.size).map_err(|error| store.unreadable(&error))?;
+        let end = line_start(&file, stat.size).map_err(|error| store.unreadable(error, 0))?;
         Ok(Self { store, file: Some(file), end })
     }
 
@@ -37,53 +37,31 @@ impl<'s, M: Medium> View<'s, M> {
         self.end
     }
 
-    /// Whether a line starts here, or the log's whole lines end here.
+    /// True if a line starts here, or the log's whole lines end here.
     pub fn is_boundary(&self, offset: u64) -> Result<bool, Error> {
         Ok(offset <= self.end && self.line_start(offset)? == offset)
     }
 
-    /// Where the line starts within which `offset` stands.
+    /// Where the line starts that has the byte at `offset`.
     pub(crate) fn line_start(&self, offset: u64) -> Result<u64, Error> {
         match &self.file {
-            Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(&error)),
+            Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(error, 0)),
             None => Ok(0),
         }
     }
 
-    /// Reads `buffer` full from `offset` on.
+    /// Fills `buffer` from `offset` on.
     pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
         match &self.file {
-            Some(file) => read_exactly(file, buffer, offset).map_err(|error| self.store.unreadable(&error)),
+            Some(file) => read_exactly(file, buffer, offset).map_err(|error| self.store.unreadable(error, 0)),
             None => Ok(()),
         }
     }
 
-    /// Gives the lines from `start` to `end`, both boundaries, to `each` until that returns false. The lines'
-    /// numbers count from `start`.
-    pub(crate) fn each_line(
-        &self,
-        start: u64,
-        end: u64,
-        mut each: impl FnMut(Line<'_>) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
-        let Some(file) = &self.file else { return Ok(()) };
-        let mut lines = Lines::starting_at(file, start, 0, end, LINE_BYTES_MAX);
-        loop {
-            match lines.next_line() {
-                Ok(Some(line)) if each(line)? => {}
-                Ok(Some(_)) => return Ok(()),
-                Ok(None) => break,
-                Err(ReadError::TooLong { offset, length, .. }) => {
-                    let fault = line_too_long(usize::try_from(length).unwrap_or(usize::MAX));
-                    return Err(self.malformed(offset, fault));
-                }
-                Err(error @ (ReadError::Refused { .. } | ReadError::Shrank { .. })) => {
-                    return Err(self.store.unreadable(&error));
-                }
-            }
-        }
-        // An LF stood before `end`. What is left over lost its own since.
-        lines.tail().map_or(Ok(()), |tail| Err(self.changed(tail.offset)))
+    /// The lines from `start` to `end`, both boundaries. Their numbers count from `start`.
+    pub(crate) fn lines(&self, start: u64, end: u64) -> ViewLines<'_, 's, M> {
+        let lines = self.file.as_ref().map(|file| Lines::starting_at(file, start, 0, end, LINE_BYTES_MAX));
+        ViewLines { view: self, lines }
     }
 
     /// The event of the line that starts at `offset`, and its leaf hash.
@@ -100,10 +78,36 @@ impl<'s, M: Medium> View<'s, M> {
         )
     }
 
-    fn malformed(&self, offset: u64, fault: Box<dreichor_core::Fault>) -> Error {
-        match &self.file {
-            Some(file) => self.store.malformed_at(file, offset, fault),
-            None => Error::Internal("a line of no file".into()),
+    fn unreadable(&self, error: ReadError) -> Error {
+        match error {
+            ReadError::TooLong { offset, length } => {
+                self.malformed(offset, line_too_long(usize::try_from(length).unwrap_or(usize::MAX)))
+            }
+            ReadError::Refused { .. } | ReadError::Shrank { .. } => self.store.unreadable(error, 0),
         }
+    }
+
+    #[expect(clippy::expect_used, reason = "a line was read from the file")]
+    fn malformed(&self, offset: u64, fault: Box<dreichor_core::Fault>) -> Error {
+        self.store.malformed_at(self.file.as_ref().expect("a line is of a file"), offset, fault)
+    }
+}
+
+/// Lines of a view, one after the other. They are not folded: what they say is not checked against the log before.
+pub(crate) struct ViewLines<'v, 's, M: Medium> {
+    view: &'v View<'s, M>,
+    lines: Option<Lines<'v, M::File>>,
+}
+
+impl<M: Medium> ViewLines<'_, '_, M> {
+    /// The next line; none at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Error> {
+        let Self { view, lines } = self;
+        let Some(lines) = lines else { return Ok(None) };
+        if lines.has_next().map_err(|error| view.unreadable(error))? {
+            return lines.next_line().map_err(|error| view.unreadable(error));
+        }
+        // The end is a boundary: what follows the last line before it has lost its LF since.
+        lines.tail().map_or(Ok(None), |tail| Err(view.changed(tail.offset)))
     }
 }

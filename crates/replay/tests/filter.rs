@@ -3,6 +3,7 @@
 
 mod support;
 
+use dreichor_core::value::Spelled;
 use std::collections::BTreeSet;
 
 use dreichor_core::event::EventType;

@@ -1,12 +1,14 @@
-//! What an upstream is told of each input: one JSON object a line, in order.
+//! Acknowledgements: one JSON object a line for each input, in order.
 
-use dreichor_core::canonical::{Sink, write_integer};
+use std::fmt;
+use std::io::Write;
+
+use dreichor_core::History;
 use dreichor_core::input::{Input, Kind};
 use dreichor_core::state::Decision;
-use dreichor_core::value::{SafetyResult, Status};
-use dreichor_replay::History;
+use dreichor_core::value::Spelled;
 
-/// Whether the input was recorded now or before.
+/// When the input was recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// Now, by so many events.
@@ -15,8 +17,8 @@ pub enum Outcome {
     AlreadyRecorded,
 }
 
-/// Appends the acknowledgement of `input` on input line `line`, with its LF. `history` has dealt with it.
-pub fn write(sink: &mut impl Sink, line: u64, input: &Input<'_>, outcome: Outcome, history: &History) {
+/// Appends the acknowledgement of `input` on input line `line`, with its LF. The input is in `history`.
+pub fn write(line_bytes: &mut Vec<u8>, line: u64, input: &Input<'_>, outcome: Outcome, history: &History) {
     let (status, events) = match outcome {
         Outcome::Recorded(events) => ("RECORDED", events),
         Outcome::AlreadyRecorded => ("ALREADY_RECORDED", 0),
@@ -25,33 +27,30 @@ pub fn write(sink: &mut impl Sink, line: u64, input: &Input<'_>, outcome: Outcom
         Kind::Tick(tick) => (Some(tick.decision_id), None),
         Kind::Feedback(feedback) => (None, Some(feedback.feedback_id)),
     };
-    // As Decision Memory holds it: so that an upstream learns what became of its tick, also when it asks again.
+    // As Decision Memory holds it, so that an upstream learns the result of its tick, also when it asks again.
     let remembered = decision.and_then(|id| history.state().memory().decision(id));
-    let safety = remembered.and_then(Decision::last_safety_result).map(SafetyResult::as_str);
-    let execution = remembered.and_then(Decision::last_execution_status).map(Status::as_str);
-    sink.put(b"{\"line\":");
-    write_integer(sink, line);
-    write_text(sink, ",\"status\":", Some(status));
-    write_text(sink, ",\"decisionId\":", decision.map(|id| id.to_string()).as_deref());
-    write_text(sink, ",\"feedbackId\":", feedback.map(|id| id.to_string()).as_deref());
-    sink.put(b",\"events\":");
-    write_integer(sink, events);
-    sink.put(b",\"treeSize\":");
-    write_integer(sink, history.tree().size());
-    write_text(sink, ",\"safety\":", safety);
-    write_text(sink, ",\"execution\":", execution);
-    sink.put(b"}\n");
+    let safety = remembered.and_then(Decision::last_safety_result).map(Spelled::as_str);
+    let execution = remembered.and_then(Decision::last_execution_status).map(Spelled::as_str);
+    let written = writeln!(
+        line_bytes,
+        "{{\"line\":{line},\"status\":\"{status}\",\"decisionId\":{},\"feedbackId\":{},\"events\":{events},\"treeSize\":{},\"safety\":{},\"execution\":{}}}",
+        Quoted(decision),
+        Quoted(feedback),
+        history.size(),
+        Quoted(safety),
+        Quoted(execution),
+    );
+    debug_assert!(written.is_ok(), "memory takes every byte");
 }
 
-/// None of these texts needs an escape: they are ids and names of the format.
-fn write_text(sink: &mut impl Sink, key: &str, value: Option<&str>) {
-    sink.put(key.as_bytes());
-    match value {
-        Some(text) => {
-            sink.put(b"\"");
-            sink.put(text.as_bytes());
-            sink.put(b"\"");
+/// A text in quotes, or null. None of these texts needs an escape: they are ids and names of the format.
+struct Quoted<T>(Option<T>);
+
+impl<T: fmt::Display> fmt::Display for Quoted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(text) => write!(f, "\"{text}\""),
+            None => f.write_str("null"),
         }
-        None => sink.put(b"null"),
     }
 }

@@ -1,11 +1,11 @@
-//! Batches of input lines: whatever can be read without waiting, up to a limit. So an upstream that waits
+//! Batches of input lines: those that can be read without waiting, up to a limit. So an upstream that waits
 //! for each answer gets it at once, and a file is read at full speed.
 
 use std::io;
 
 use dreichor_core::LINE_BYTES_MAX;
 
-/// How much a batch may be.
+/// Upper bounds on a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The most inputs; at least one.
@@ -26,21 +26,24 @@ pub trait Source {
     /// Reads some bytes, waiting for them if need be.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read>;
 
-    /// Whether a read would return without waiting.
+    /// True if a read would return without waiting.
     fn is_ready(&mut self) -> io::Result<bool>;
 
-    /// Whether somebody asks for an end after the batch in hand.
+    /// True if an end was asked for, after the pending batch.
     fn is_interrupted(&self) -> bool;
+
+    /// How many bytes there are, if that is known.
+    fn length(&self) -> Option<u64>;
 }
 
-/// What a read came to.
+/// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
     /// So many bytes, at least one.
     Bytes(usize),
     /// There are no more.
     End,
-    /// Somebody asked for an end while we waited.
+    /// An end was asked for during the wait.
     Interrupted,
 }
 
@@ -51,9 +54,12 @@ pub enum Next<'b> {
     Batch(Batch<'b>),
     /// Nothing more.
     End,
-    /// Nothing more, because somebody asked for an end.
+    /// Nothing more, because an end was asked for.
     Interrupted,
 }
+
+/// A read that brings less has found a pipe empty: it is not asked again whether it has more.
+const DRAINED_BYTES: usize = 4_096;
 
 /// Lines that were read together; at least one.
 #[derive(Debug, Clone, Copy)]
@@ -72,11 +78,16 @@ pub struct InputLine<'b> {
     pub offset: u64,
     /// Its bytes.
     pub bytes: &'b [u8],
-    /// Whether an LF ended it.
+    /// True if an LF ended it.
     pub is_terminated: bool,
 }
 
 impl<'b> Batch<'b> {
+    /// How many bytes the batch has.
+    pub fn length(self) -> usize {
+        self.bytes.len()
+    }
+
     /// Where the batch ends in the input, in bytes.
     pub fn end(self) -> u64 {
         self.offset + self.bytes.len() as u64
@@ -84,18 +95,20 @@ impl<'b> Batch<'b> {
 
     /// The lines, in order.
     pub fn lines(self) -> impl Iterator<Item = InputLine<'b>> {
-        let mut at = 0;
-        self.bytes.split_inclusive(|&byte| byte == b'\n').zip(self.first_line..).map(move |(line, number)| {
-            let offset = self.offset + at;
-            at += line.len() as u64;
-            let unterminated = line.strip_suffix(b"\n");
-            InputLine {
-                number,
-                offset,
-                bytes: unterminated.unwrap_or(line),
-                // A line that is too long is given out before its LF is seen.
-                is_terminated: unterminated.is_some() || line.len() > LINE_BYTES_MAX,
+        let (mut rest, mut offset) = (self.bytes, self.offset);
+        (self.first_line..).map_while(move |number| {
+            if rest.is_empty() {
+                return None;
             }
+            let line_feed = memchr::memchr(b'\n', rest);
+            let bytes = &rest[..line_feed.unwrap_or(rest.len())];
+            // A line that is too long is returned before its LF is seen.
+            let is_terminated = line_feed.is_some() || bytes.len() > LINE_BYTES_MAX;
+            let line = InputLine { number, offset, bytes, is_terminated };
+            let length = line_feed.map_or(bytes.len(), |at| at + 1);
+            rest = &rest[length..];
+            offset += length as u64;
+            Some(line)
         })
     }
 }
@@ -113,7 +126,9 @@ pub struct Batcher<S> {
     lines_end: usize,
     searched: usize,
     has_ended: bool,
-    /// Why no more could be read; told once the lines before it are dealt with.
+    /// The last read brought so little that there was no more to be had.
+    is_drained: bool,
+    /// Why no more could be read; told once the lines before it are recorded.
     failure: Option<io::Error>,
     next_line: u64,
     offset: u64,
@@ -140,13 +155,29 @@ impl<S: Source> Batcher<S> {
             lines_end: 0,
             searched: 0,
             has_ended: false,
+            is_drained: false,
             failure: None,
             next_line: 1,
             offset: 0,
         }
     }
 
+    /// How many bytes the source has, if that is known.
+    pub fn length(&self) -> Option<u64> {
+        self.source.length()
+    }
+
+    /// True if the next batch can be had without waiting.
+    pub fn has_more(&mut self) -> bool {
+        self.search();
+        self.lines > 0 || self.has_ended || self.failure.is_some() || self.can_read_on()
+    }
+
     /// The next batch.
+    ///
+    /// # Errors
+    ///
+    /// The source could not be read on. Every line before that was returned.
     pub fn next_batch(&mut self) -> io::Result<Next<'_>> {
         loop {
             if self.source.is_interrupted() {
@@ -154,7 +185,7 @@ impl<S: Source> Batcher<S> {
             }
             self.search();
             if self.lines > 0 && (self.is_full() || !self.can_read_on()) {
-                return Ok(Next::Batch(self.give_out(self.lines_end, self.lines)));
+                return Ok(Next::Batch(self.cut(self.lines_end, self.lines)));
             }
             if let Some(failure) = self.failure.take() {
                 return Err(failure);
@@ -162,10 +193,13 @@ impl<S: Source> Batcher<S> {
             let pending = self.filled - self.start;
             if self.has_ended || (self.lines == 0 && pending > LINE_BYTES_MAX) {
                 // The last line without LF; or one that is too long already, whatever follows.
-                return Ok(if pending == 0 { Next::End } else { Next::Batch(self.give_out(self.filled, 1)) });
+                return Ok(if pending == 0 { Next::End } else { Next::Batch(self.cut(self.filled, 1)) });
             }
             match self.read() {
-                Ok(Read::Bytes(count)) => self.filled += count,
+                Ok(Read::Bytes(count)) => {
+                    self.filled += count;
+                    self.is_drained = count < DRAINED_BYTES;
+                }
                 Ok(Read::End) => self.has_ended = true,
                 Ok(Read::Interrupted) => return Ok(Next::Interrupted),
                 Err(failure) => self.failure = Some(failure),
@@ -173,9 +207,9 @@ impl<S: Source> Batcher<S> {
         }
     }
 
-    /// Whether there is more, and can be read without waiting.
+    /// True if there is more, and it can be read without waiting.
     fn can_read_on(&mut self) -> bool {
-        if self.has_ended || self.failure.is_some() {
+        if self.has_ended || self.is_drained || self.failure.is_some() {
             return false;
         }
         self.source.is_ready().unwrap_or_else(|failure| {
@@ -193,7 +227,7 @@ impl<S: Source> Batcher<S> {
         let limit = self.filled.min(self.start + self.limits.bytes);
         while self.lines < self.limits.inputs {
             let unsearched = self.buffer.get(self.searched..limit).unwrap_or_default();
-            let Some(found) = unsearched.iter().position(|&byte| byte == b'\n') else {
+            let Some(found) = memchr::memchr(b'\n', unsearched) else {
                 self.searched = limit.max(self.searched);
                 return;
             };
@@ -214,7 +248,7 @@ impl<S: Source> Batcher<S> {
         self.source.read(self.buffer.get_mut(self.filled..).unwrap_or_default())
     }
 
-    fn give_out(&mut self, end: usize, lines: usize) -> Batch<'_> {
+    fn cut(&mut self, end: usize, lines: usize) -> Batch<'_> {
         let (start, first_line, offset) = (self.start, self.next_line, self.offset);
         self.start = end;
         self.searched = end;

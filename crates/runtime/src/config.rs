@@ -1,12 +1,13 @@
 //! Configuration: read once, validated whole, frozen, logged in full.
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use dreichor_core::tick::{Policy, SafetyMode};
-use dreichor_core::value::INTEGER_MAX;
-use dreichor_replay::Error;
+use dreichor_core::value::{Form, INTEGER_MAX, Spelled};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::database::DatabaseAddress;
 use crate::snapshots::SnapshotStrategy;
@@ -92,57 +93,59 @@ pub struct Config {
     pub log_level: LogLevel,
 }
 
-macro_rules! choices {
-    ($( $(#[$doc:meta])* $name:ident { $( $(#[$member_doc:meta])* $member:ident = $text:literal ),* $(,)? } )*) => { $(
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $( $(#[$member_doc])* $member ),* }
-
-        impl $name {
-            /// The spelling as a flag's value.
-            pub const fn as_str(self) -> &'static str {
-                match self { $( Self::$member => $text ),* }
-            }
-
-            fn parse(text: &str) -> Result<Self, String> {
-                match text {
-                    $( $text => Ok(Self::$member), )*
-                    _ => Err(concat!("one of" $(, " ", $text)*).into()),
-                }
-            }
-        }
-    )* };
+/// The promises that the kernel is asked to enforce.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Sandbox {
+    /// All that it can, saying what it can't.
+    Auto,
+    /// All, or no start.
+    Require,
+    /// Nothing.
+    Off,
 }
 
-choices! {
-    /// What the kernel is asked to enforce.
-    Sandbox {
-        /// All that it can, saying what it can't.
-        Auto = "auto",
-        /// All, or no start.
-        Require = "require",
-        /// Nothing.
-        Off = "off",
-    }
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
 
-    /// How log lines look.
-    LogFormat {
-        /// For people.
-        Text = "text",
-        /// For machines: one JSON object a line.
-        Json = "json",
-    }
+/// Which log lines are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum LogLevel {
+    /// What ends the process.
+    Error,
+    /// What an operator should see to.
+    Warn,
+    /// What happens.
+    Info,
+    /// How it happens.
+    Debug,
+}
 
-    /// Which log lines are shown.
-    LogLevel {
-        /// What ends the process.
-        Error = "error",
-        /// What an operator should see to.
-        Warn = "warn",
-        /// What happens.
-        Info = "info",
-        /// How it happens.
-        Debug = "debug",
+impl Spelled for Sandbox {}
+impl Spelled for LogFormat {}
+impl Spelled for LogLevel {}
+
+/// What is wrong with the configuration: every fault, not only the first.
+#[derive(Debug)]
+pub struct ConfigError(pub Vec<String>);
+
+impl std::error::Error for ConfigError {}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(faults) = self;
+        let plural = if faults.len() == 1 { "" } else { "s" };
+        write!(f, "the configuration has {} fault{plural}:", faults.len())?;
+        faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
+        write!(f, "\nnothing was changed; next: mend them all, see `dreichor help`")
     }
 }
 
@@ -151,8 +154,11 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`Error::Configuration`] with every fault, not only the first.
-    pub fn new(settings: Settings, variables: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+    /// Every fault, not only the first.
+    pub fn new(
+        settings: Settings,
+        variables: impl IntoIterator<Item = OsString>,
+    ) -> Result<Self, ConfigError> {
         let mut faults = unknown_variables(variables);
         let faults_ref = &mut faults;
         let data_dir = directory("data-dir", settings.data_dir, faults_ref);
@@ -187,16 +193,15 @@ impl Config {
                 "--observer-addr: {addr} is not a loopback address, which needs --observer-token-file"
             ));
         }
-        let sandbox = choose("sandbox", settings.sandbox, Sandbox::Auto, faults_ref, Sandbox::parse);
+        let sandbox = choose("sandbox", settings.sandbox, Sandbox::Auto, faults_ref, spelled);
         let logical_step_max =
             choose("logical-step-max", settings.logical_step_max, None, faults_ref, |text| {
                 integer(text).map(Some)
             });
-        let log_format =
-            choose("log-format", settings.log_format, LogFormat::Text, faults_ref, LogFormat::parse);
-        let log_level = choose("log-level", settings.log_level, LogLevel::Info, faults_ref, LogLevel::parse);
+        let log_format = choose("log-format", settings.log_format, LogFormat::Text, faults_ref, spelled);
+        let log_level = choose("log-level", settings.log_level, LogLevel::Info, faults_ref, spelled);
         if !faults.is_empty() {
-            return Err(Error::Configuration(faults));
+            return Err(ConfigError(faults));
         }
         Ok(Self {
             audit_events_dir,
@@ -352,4 +357,9 @@ fn integer(text: &str) -> Result<u64, String> {
         .and_then(|text| text.parse().ok())
         .filter(|value| *value <= INTEGER_MAX)
         .ok_or_else(|| format!("an integer from 0 to {INTEGER_MAX}"))
+}
+
+/// The member of an enumeration that a flag's value names.
+fn spelled<T: Spelled>(text: &str) -> Result<T, String> {
+    T::parse(text.as_bytes()).ok_or_else(T::expected)
 }

@@ -1,14 +1,26 @@
 //! The database of a later phase: its address is checked, and that it answers. Nothing is asked of it.
 
 use std::fmt;
+use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use dreichor_replay::Error;
 use url::{Host, Url};
 
 /// How long the one connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Why the database was not reached.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the database cannot be reached: {address}: {source}\nnothing was changed; next: mend it, or unset --database-url, for the database is not used in this phase"
+)]
+pub struct DatabaseError {
+    /// Its address, without the password.
+    pub address: DatabaseAddress,
+    /// The system's reason.
+    pub source: io::Error,
+}
 
 /// Host and port of a Postgres URL. User and password are not even kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,23 +61,27 @@ impl DatabaseAddress {
     }
 
     /// Connects once, and hangs up.
-    pub fn check(&self) -> Result<(), Error> {
-        let fail = |problem: String| Error::Database { problem: format!("{self}: {problem}") };
+    ///
+    /// # Errors
+    ///
+    /// The name has no address, or nothing answers there within three seconds.
+    pub fn check(&self) -> Result<(), DatabaseError> {
+        self.connect().map_err(|source| DatabaseError { address: self.clone(), source })
+    }
+
+    fn connect(&self) -> io::Result<()> {
         let name = match &self.host {
             Host::Domain(name) => name.clone(),
             Host::Ipv4(address) => address.to_string(),
             Host::Ipv6(address) => address.to_string(),
         };
-        let mut addresses =
-            (name.as_str(), self.port).to_socket_addrs().map_err(|error| fail(error.to_string()))?;
-        let address = addresses.next().ok_or_else(|| fail("the name has no address".into()))?;
-        TcpStream::connect_timeout(&address, CONNECT_TIMEOUT)
-            .map(drop)
-            .map_err(|error| fail(error.to_string()))
+        let mut addresses = (name.as_str(), self.port).to_socket_addrs()?;
+        let address = addresses.next().ok_or_else(|| io::Error::other("the name has no address"))?;
+        TcpStream::connect_timeout(&address, CONNECT_TIMEOUT).map(drop)
     }
 }
 
-/// What stands behind the host of a URL that has one, from the first `/`, `?` or `#` on.
+/// What follows the host of a URL that has one, from the first `/`, `?` or `#` on.
 fn behind_host(url: &str) -> String {
     // Tabs and line ends are no part of a URL, wherever they stand.
     let url: String = url.chars().filter(|letter| !matches!(letter, '\t' | '\r' | '\n')).collect();

@@ -1,49 +1,98 @@
 //! Ingest: inputs become events, durably, and are acknowledged.
 //!
-//! Per commit: compute all events; append them in one write, and sync; the same for their snapshots; then
-//! acknowledge. The order is the promise: what is acknowledged is durable, and what a snapshot speaks of is
-//! durable before it.
+//! ```text
+//! input ──batch──▶ lines ──orchestrator──▶ Commit ──committer──▶ events durable ▸ acknowledged ▸ snapshots durable
+//! ```
+//!
+//! A single input is computed and committed in turn on one thread. Of many inputs, the next commit is computed on a
+//! second thread while this one syncs the commit before it. Only this thread reads, writes and syncs; the files and
+//! acknowledgements are the same both ways.
 
+use std::fmt;
 use std::io;
+use std::thread;
 
-use dreichor_core::fault::Fault;
+use dreichor_core::History;
 use dreichor_core::id::SnapshotId;
-use dreichor_core::input::Input;
-use dreichor_core::tick::{Policy, Step, step};
-use dreichor_log::{AppendError, Appender, WriteMedium};
-use dreichor_replay::{Error, History, Receipt, Stores};
+use dreichor_core::tick::Policy;
+use dreichor_log::WriteMedium;
+use dreichor_replay::{Progress, Receipt, Stores};
 
-use crate::acknowledgement::{self, Outcome};
-use crate::batch::{Batch, InputLine};
+use crate::batch::{Batch, Batcher, Next, Source};
+use crate::committer::Committer;
+use crate::orchestrator::{Commit, MetaOrchestrator, Rejection};
 use crate::recovery::Recovered;
-use crate::snapshots::take;
-use crate::writing::{Commits, WriteStore};
+use crate::writing::{Commits, WriteError};
 
-/// A writer at work.
+/// Why an ingestion ended before its input did. After any of these the session is over.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// A store could not be written to.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// An input breaks a rule. Nothing of it was recorded; everything before it was, and is acknowledged.
+    #[error("{}", Rejected(.0))]
+    Rejected(Rejection),
+    /// The input could not be read to its end. What was read before is durable and acknowledged.
+    #[error(
+        "the input could not be read to its end: {0}\nwhat was acknowledged is recorded; next: mend the input and send it again: what is recorded is not recorded twice"
+    )]
+    Unreadable(#[source] io::Error),
+    /// An acknowledgement could not be delivered.
+    #[error(
+        "an acknowledgement could not be delivered: {0}\nthe batch in hand is recorded; next: send again what was not acknowledged: what is recorded is not recorded twice"
+    )]
+    Acknowledgement(#[source] io::Error),
+}
+
+impl From<dreichor_replay::Error> for IngestError {
+    fn from(error: dreichor_replay::Error) -> Self {
+        Self::Write(error.into())
+    }
+}
+
+/// The message of a rejected input.
+struct Rejected<'r>(&'r Rejection);
+
+impl fmt::Display for Rejected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rejection { line, offset, is_terminated, fault } = self.0;
+        write!(
+            f,
+            "input line {line} at byte {} (the line starts at byte {offset}) is rejected: {fault}",
+            offset + fault.offset as u64
+        )?;
+        if !is_terminated {
+            write!(f, "; the input ended without LF behind this line")?;
+        }
+        write!(
+            f,
+            "\nnothing of it was recorded, everything before it is; next: mend the line and send the input again: what is recorded is not recorded twice"
+        )
+    }
+}
+
+/// How an ingestion ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// With the end of its input.
+    AtEnd,
+    /// Because an end was asked for. The pending batch was finished.
+    Interrupted,
+}
+
+/// An orchestrator and a committer at work on the same stores.
 pub struct Session<'s, M: WriteMedium> {
-    stores: &'s Stores<M>,
-    policy: Policy,
+    orchestrator: MetaOrchestrator,
+    committer: Committer<'s, M>,
     commits: Commits,
-    history: History,
-    latest: Option<(SnapshotId, u64)>,
-    events: Appender<'s, M>,
-    snapshots: Appender<'s, M>,
-    commit: Commit,
-    /// Input lines that are acknowledged.
-    acknowledged: u64,
+    /// The commit that is computed and not durable yet.
+    pending: Commit,
+    /// The buffers of the next one.
+    next: Commit,
 }
 
-const NOT_WRITTEN: &str = "not written";
-const IN_DOUBT: &str = "in doubt, on disk or not";
-
-/// What is computed but not yet durable.
-#[derive(Debug, Default)]
-struct Commit {
-    events: Vec<u8>,
-    snapshots: Vec<u8>,
-    acknowledgements: Vec<u8>,
-    last_line: u64,
-}
+type Deliver<'d> = &'d mut dyn FnMut(&[u8]) -> io::Result<()>;
 
 impl<'s, M: WriteMedium> Session<'s, M> {
     /// A session on stores that recovery has made whole. The caller holds their locks.
@@ -52,185 +101,126 @@ impl<'s, M: WriteMedium> Session<'s, M> {
         recovered: Recovered,
         policy: Policy,
         commits: impl Into<Commits>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, WriteError> {
+        let commits = commits.into();
+        let Recovered { history, events_bytes, snapshots_bytes, latest } = recovered;
         Ok(Self {
-            stores,
-            policy,
-            commits: commits.into(),
-            events: stores.events.open_appender(recovered.events_bytes)?,
-            snapshots: stores.snapshots.open_appender(recovered.snapshots_bytes)?,
-            history: recovered.history,
-            latest: recovered.latest,
-            commit: Commit::default(),
-            acknowledged: 0,
+            orchestrator: MetaOrchestrator::new(history, latest, policy, commits.strategy),
+            committer: Committer::open(stores, events_bytes, snapshots_bytes)?,
+            commits,
+            pending: Commit::default(),
+            next: Commit::default(),
         })
     }
 
-    /// What is recorded.
-    pub fn history(&self) -> &History {
-        &self.history
+    /// Everything that is recorded.
+    pub fn history(&mut self) -> &mut History {
+        self.orchestrator.history()
     }
 
-    /// What the stores hold.
-    pub fn receipt(&self) -> Receipt {
-        Receipt::of_whole(&self.history, self.events.size(), self.latest)
+    /// The receipt of the stores.
+    pub fn receipt(&mut self) -> Receipt {
+        let (bytes, latest) = (self.committer.events_bytes(), self.latest());
+        Receipt::of_whole(self.history(), bytes, latest)
     }
 
     /// The latest snapshot, and how many events it covers.
     pub fn latest(&self) -> Option<(SnapshotId, u64)> {
-        self.latest
+        self.orchestrator.latest()
     }
 
-    /// How many input lines are acknowledged.
+    /// The last input line that is acknowledged, from 1; 0 if none is.
     pub fn acknowledged(&self) -> u64 {
-        self.acknowledged
+        self.committer.acknowledged()
     }
 
-    /// Records a batch and hands the acknowledgements to `deliver`.
+    /// Records everything that `batcher` returns, and has `deliver` deliver the acknowledgements.
     ///
     /// # Errors
     ///
-    /// [`Error::Rejected`] for the first input that breaks a rule; everything before it is durable and
-    /// acknowledged. After any error the session is over.
-    pub fn record(
+    /// Whatever the error, everything before it that was read is durable and acknowledged, unless the error says
+    /// otherwise.
+    pub fn run<S: Source>(
         &mut self,
-        batch: Batch<'_>,
-        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        for line in batch.lines() {
-            if let Err(fault) = self.take_in(line)? {
+        batcher: &mut Batcher<S>,
+        deliver: Deliver<'_>,
+        progress: &mut impl Progress,
+    ) -> Result<Ended, IngestError> {
+        let total = batcher.length();
+        loop {
+            // Nobody is waited for while a commit is pending.
+            if !self.pending.is_empty() && !batcher.has_more() {
                 self.commit(deliver)?;
-                let InputLine { number, offset, is_terminated, .. } = line;
-                return Err(Error::Rejected { line: number, offset, is_terminated, fault });
             }
-            if (self.commit.events.len() + self.commit.snapshots.len()) as u64 >= self.commits.bytes_max {
-                self.commit(deliver)?;
+            let ended = match batcher.next_batch() {
+                Ok(Next::Batch(batch)) => {
+                    self.record(batch, deliver)?;
+                    if let Some(total) = total {
+                        progress.advance(batch.end(), total);
+                    }
+                    continue;
+                }
+                Ok(Next::End) => Ok(Ended::AtEnd),
+                Ok(Next::Interrupted) => Ok(Ended::Interrupted),
+                Err(error) => Err(IngestError::Unreadable(error)),
+            };
+            self.commit(deliver)?;
+            return ended;
+        }
+    }
+
+    /// Computes the commits of a batch. The last of them stays pending.
+    fn record(&mut self, batch: Batch<'_>, deliver: Deliver<'_>) -> Result<(), IngestError> {
+        let is_large = batch.length() >= self.commits.beside_bytes_min;
+        let mut inputs = batch.lines();
+        loop {
+            let Self { orchestrator, committer, commits, pending, next } = self;
+            next.clear();
+            let bytes_max = commits.bytes_max;
+            let mut fill = || orchestrator.fill(&mut inputs, next, bytes_max);
+            let filled = if is_large && !pending.is_empty() {
+                let (filled, committed) = thread::scope(|scope| {
+                    let filling = scope.spawn(fill);
+                    let committed = committer.commit(pending, deliver);
+                    (filling.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), committed)
+                });
+                committed?;
+                filled
+            } else {
+                committer.commit(pending, deliver)?;
+                fill()
+            };
+            std::mem::swap(pending, next);
+            match filled {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(rejection) => {
+                    self.commit(deliver)?;
+                    return Err(IngestError::Rejected(rejection));
+                }
             }
         }
-        self.commit(deliver)
+    }
+
+    /// Makes the pending commit durable.
+    fn commit(&mut self, deliver: Deliver<'_>) -> Result<(), IngestError> {
+        self.committer.commit(&self.pending, deliver)?;
+        self.pending.clear();
+        Ok(())
     }
 
     /// Takes one snapshot of the present ledger; none if the latest is of the same size or there is no event.
-    pub fn snapshot(&mut self) -> Result<Option<(SnapshotId, u64)>, Error> {
-        let size = self.history.tree().size();
-        if self.latest.is_some_and(|(_, latest)| latest == size) {
+    ///
+    /// # Errors
+    ///
+    /// The snapshot was not written, or may not have been.
+    pub fn snapshot(&mut self) -> Result<Option<(SnapshotId, u64)>, IngestError> {
+        let size = self.history().size();
+        if size == 0 || self.latest().is_some_and(|(_, latest)| latest == size) {
             return Ok(None);
         }
-        self.take_snapshot();
+        self.orchestrator.take_snapshot(&mut self.pending);
         self.commit(&mut |_| Ok(()))?;
-        Ok(self.latest.filter(|_| size > 0))
-    }
-
-    /// Adds what an input comes to to the commit in hand; the inner result is the input's own fault.
-    fn take_in(&mut self, line: InputLine<'_>) -> Result<Result<(), Box<Fault>>, Error> {
-        let parsed = Input::parse(line.bytes).and_then(|input| {
-            let step = step(self.history.state(), &input, self.policy)?;
-            Ok((input, step))
-        });
-        let (input, step) = match parsed {
-            Ok(parsed) => parsed,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        let outcome = match step {
-            Step::AlreadyRecorded => Outcome::AlreadyRecorded,
-            Step::Events(events) => {
-                for event in &events {
-                    let recorded = self.history.record(event, &mut self.commit.events);
-                    recorded.map_err(|fault| {
-                        Error::Internal(format!(
-                            "an event of input line {} breaks the grammar: {fault}",
-                            line.number
-                        ))
-                    })?;
-                    let latest = self.latest.map_or(0, |(_, size)| size);
-                    if self.commits.strategy.is_due(event, latest, self.history.tree().size()) {
-                        self.take_snapshot();
-                    }
-                }
-                Outcome::Recorded(events.len() as u64)
-            }
-        };
-        acknowledgement::write(
-            &mut self.commit.acknowledgements,
-            line.number,
-            &input,
-            outcome,
-            &self.history,
-        );
-        self.commit.last_line = line.number;
-        Ok(Ok(()))
-    }
-
-    fn take_snapshot(&mut self) {
-        if let Some(snapshot) = take(&self.history) {
-            let id = snapshot.write_line(&mut self.commit.snapshots);
-            self.latest = Some((id, snapshot.audit_tree_size));
-        }
-    }
-
-    /// Makes the commit in hand durable, then acknowledges it.
-    fn commit(&mut self, deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> Result<(), Error> {
-        let commit = std::mem::take(&mut self.commit);
-        self.append_events(&commit)?;
-        self.append_snapshots(&commit)?;
-        self.acknowledge(&commit, deliver)
-    }
-
-    fn append_events(&mut self, commit: &Commit) -> Result<(), Error> {
-        if !commit.events.is_empty() {
-            self.events.append(&commit.events).map_err(|error| {
-                let fate = match &error {
-                    AppendError::NotOurs(_) => NOT_WRITTEN,
-                    AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
-                };
-                self.stores.events.not_appended(error, self.tell(commit, fate))
-            })?;
-        }
-        Ok(())
-    }
-
-    fn append_snapshots(&mut self, commit: &Commit) -> Result<(), Error> {
-        if !commit.snapshots.is_empty() {
-            self.snapshots.append(&commit.snapshots).map_err(|error| {
-                let fate = match &error {
-                    _ if commit.last_line > 0 => {
-                        "durable but not acknowledged, and without snapshots until the next start writes them"
-                    }
-                    AppendError::NotOurs(_) => NOT_WRITTEN,
-                    AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
-                };
-                self.stores.snapshots.not_appended(error, self.tell(commit, fate))
-            })?;
-        }
-        Ok(())
-    }
-
-    fn acknowledge(
-        &mut self,
-        commit: &Commit,
-        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<(), Error> {
-        if !commit.acknowledgements.is_empty() {
-            deliver(&commit.acknowledgements)
-                .map_err(|error| Error::Acknowledgement { problem: error.to_string() })?;
-            self.acknowledged = commit.last_line;
-        }
-        Ok(())
-    }
-
-    /// What is acknowledged, and the fate of the inputs behind that.
-    fn tell(&self, commit: &Commit, fate: &str) -> String {
-        let acknowledged = match self.acknowledged {
-            0 => "no input was acknowledged".into(),
-            1 => "input line 1 is acknowledged and durable".into(),
-            last => format!("input lines 1 to {last} are acknowledged and durable"),
-        };
-        let first = self.acknowledged + 1;
-        let rest = match commit.last_line {
-            0 => "the snapshot that was asked for".into(),
-            last if last == first => format!("input line {last}"),
-            last => format!("input lines {first} to {last}"),
-        };
-        format!("{acknowledged}; {fate}: {rest}")
+        Ok(self.latest())
     }
 }

@@ -3,19 +3,21 @@
 //! ```text
 //! flags, variables ──config──▶ Config
 //! stores ──gate──▶ checked, locked ──(dreichor-replay)──▶ History ──recovery──▶ whole ──▶ READY
-//! input ──batch──▶ lines ──ingest──▶ events appended ──▶ snapshots appended ──▶ acknowledgements
+//! input ──batch──▶ lines ──orchestrator──▶ Commit ──committer──▶ events ▸ acknowledgements ▸ snapshots
 //! ```
 //!
-//! Invariant: nothing is acknowledged, and no snapshot is written, before the events it speaks of are durable.
+//! Invariant: nothing is acknowledged, and no snapshot is written, before the events that it is about are durable.
 //!
-//! Invariant: this crate never prints. It logs by `tracing`, and gives results and errors to its caller.
+//! Invariant: this crate never prints. It logs by `tracing`, and returns results and errors to its caller.
 
 pub mod acknowledgement;
 pub mod batch;
+pub mod committer;
 pub mod config;
 pub mod database;
 pub mod gate;
 pub mod ingest;
+pub mod orchestrator;
 pub mod recovery;
 pub mod sandbox;
 pub mod snapshots;

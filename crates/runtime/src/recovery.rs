@@ -1,21 +1,21 @@
-//! Recovery: what a writer does about a tail. It is itself crash-safe: stopped anywhere and started again,
-//! any number of times, it ends the same.
+//! Recovery: a writer makes stores whole that a killed predecessor left. It is itself crash-safe: stopped anywhere and
+//! started again, any number of times, it ends the same.
 //!
-//! The order is: check all, cut the tails off behind copies of them, complete the tick, write
+//! The order is: check all, copy the tails and cut them off, complete the tick, write
 //! the snapshots that are missing.
 
 use dreichor_core::fault::{Fault, Rule, excerpt};
 use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::enact;
-use dreichor_core::{Event, Hash};
+use dreichor_core::{Event, History, Snapshot};
 use dreichor_log::cut::CutError;
-use dreichor_log::{Appender, Line, Medium, Tail, WriteMedium, read_exactly};
-use dreichor_replay::{Error, History, Replay, Replayed, Store, Stores, Watch, replay::InterruptedTick};
+use dreichor_log::{Medium, Tail, WriteMedium, read_exactly};
+use dreichor_replay::{Error, Progress, Replay, Replayed, Store, Stores, replay::InterruptedTick};
 
-use crate::snapshots::{SnapshotStrategy, take};
-use crate::writing::{Commits, UNSYNCED_BYTES_MAX, WriteStore};
+use crate::snapshots::SnapshotStrategy;
+use crate::writing::{Commits, UNSYNCED_BYTES_MAX, WriteError, WriteStore};
 
-/// Stores that are whole, and what they hold.
+/// Stores that are whole.
 #[derive(Debug)]
 pub struct Recovered {
     /// State and tree.
@@ -33,13 +33,13 @@ pub struct Checked {
     replayed: Replayed,
     /// The events that the last tick lacks, if it is not whole.
     rest: Option<Vec<Event<'static>>>,
-    /// The events that the latest snapshot covers.
+    /// The number of events that the latest snapshot covers.
     latest_size: u64,
-    /// Whether the strategy asks for a snapshot that is not there.
+    /// True if the strategy asks for a snapshot that is not there.
     is_missing: bool,
 }
 
-/// Checks all that is checked before anything is changed, and changes nothing.
+/// Checks everything that is checked before anything is changed, and changes nothing.
 ///
 /// # Errors
 ///
@@ -47,14 +47,21 @@ pub struct Checked {
 pub fn check<M: Medium>(
     stores: &Stores<M>,
     strategy: SnapshotStrategy,
-    watch: &mut impl Watch,
+    progress: &mut impl Progress,
 ) -> Result<Checked, Error> {
-    let replay = Replay::open(stores)?;
-    let latest_size = replay.latest_size();
-    let mut missing = Missing { strategy, latest: latest_size, is_any: false, watch };
+    let mut replay = Replay::open(stores)?;
+    let (latest_size, total) = (replay.latest_size(), replay.end());
+    // A fault of the log is told before one of the snapshots.
     let hole = replay.refuse_hole(UNSYNCED_BYTES_MAX);
-    let replayed = replay.run(&mut missing)?;
-    let is_missing = missing.is_any;
+    let (mut latest, mut is_missing) = (latest_size, false);
+    while let Some(entry) = replay.next()? {
+        let size = entry.line.number;
+        if strategy.is_due(&entry.event, latest, size) {
+            (latest, is_missing) = (size, true);
+        }
+        progress.advance(entry.line.offset, total);
+    }
+    let replayed = replay.finish()?;
     hole?;
     let rest =
         replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
@@ -62,18 +69,23 @@ pub fn check<M: Medium>(
 }
 
 /// Replays the stores and makes them whole. The caller holds their locks.
+///
+/// # Errors
+///
+/// The stores are malformed, or what recovery wrote is in doubt. The next start begins again.
 pub fn recover<M: WriteMedium>(
     stores: &Stores<M>,
     commits: impl Into<Commits>,
-    watch: &mut impl Watch,
-) -> Result<Recovered, Error> {
+    progress: &mut impl Progress,
+) -> Result<Recovered, WriteError> {
     let commits = commits.into();
-    let Checked { mut replayed, rest, latest_size, mut is_missing } = check(stores, commits.strategy, watch)?;
+    let Checked { mut replayed, rest, latest_size, mut is_missing } =
+        check(stores, commits.strategy, progress)?;
     cut(&stores.events, replayed.events_tail)?;
     cut(&stores.snapshots, replayed.snapshots_tail)?;
     if let Some(rest) = rest {
         complete(&stores.events, &mut replayed, &rest)?;
-        let size = replayed.history.tree().size();
+        let size = replayed.history.size();
         is_missing |= rest.last().is_some_and(|event| commits.strategy.is_due(event, latest_size, size));
     }
     let mut recovered = Recovered {
@@ -83,20 +95,22 @@ pub fn recover<M: WriteMedium>(
         snapshots_bytes: replayed.snapshots_bytes,
     };
     if is_missing {
-        write_missing_snapshots(stores, commits, &mut recovered, watch)?;
+        write_missing_snapshots(stores, commits, &mut recovered, progress)?;
     }
     Ok(recovered)
 }
 
-fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error> {
+#[expect(clippy::expect_used, reason = "a tail was read from the file, and the store is pinned to it")]
+fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), WriteError> {
     let Some(tail) = tail else { return Ok(()) };
-    let Some(stat) = store.stat()? else { return Err(Error::Internal("a tail without a file".into())) };
+    let stat = store.stat()?.expect("a tail is of a file, which has not vanished");
     let copy = tail.cut(store.medium(), store.file(), stat.identity).map_err(|error| match error {
         CutError::NotOurs => {
-            Error::unavailable(store.path(), error, "find out what else writes to the file, then start again")
+            let next = "find out what else writes to the file, then start again";
+            Error::unavailable(store.path(), error, next).into()
         }
         CutError::Copy { .. } | CutError::Cut { .. } => {
-            store.in_doubt("the recovery of its tail failed", &error)
+            store.in_doubt("the recovery of its tail failed", error)
         }
     })?;
     // An error, whatever the level: nothing is trimmed in silence.
@@ -111,21 +125,22 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Error
 }
 
 /// The events that the interrupted tick lacks: it is computed again from its decision and the state before
-/// it, and what stands of it must be exactly how that begins. No file is changed.
+/// it, and the recorded events must be exactly a prefix of that. No file is changed.
 ///
 /// # Errors
 ///
 /// [`Error::Malformed`] with the first line that the tick, computed again, does not have.
+#[expect(clippy::expect_used, reason = "the log with the open tick was just replayed")]
 pub fn missing_events<M: Medium>(
     stores: &Stores<M>,
     replayed: &Replayed,
     tick: &InterruptedTick,
 ) -> Result<Vec<Event<'static>>, Error> {
     let store = &stores.events;
-    let Some((file, _)) = store.open()? else { return Err(Error::Internal("a tick without a log".into())) };
-    let length = usize::try_from(replayed.events_bytes - tick.offset).unwrap_or(usize::MAX);
-    let mut recorded = vec![0; length];
-    read_exactly(&file, &mut recorded, tick.offset).map_err(|error| store.unreadable(&error))?;
+    let (file, _) = store.open()?.expect("an open tick is in a log, which has not vanished");
+    let mut recorded =
+        vec![0; usize::try_from(replayed.events_bytes - tick.offset).expect("a tick is seven lines at most")];
+    read_exactly(&file, &mut recorded, tick.offset).map_err(|error| store.unreadable(error, 0))?;
     let mut computed = enact(replayed.history.state(), tick.time, tick.decision.clone()).into_iter();
     let mut offset = tick.offset;
     for (found, number) in recorded.split_inclusive(|&byte| byte == b'\n').zip(tick.line..) {
@@ -149,17 +164,21 @@ pub fn missing_events<M: Medium>(
 }
 
 /// Appends the rest of the interrupted tick.
+#[expect(
+    clippy::expect_used,
+    reason = "the tick is held to the grammar by tests, and a wrong log is worse than an abort"
+)]
 fn complete<M: WriteMedium>(
     store: &Store<M>,
     replayed: &mut Replayed,
     rest: &[Event<'_>],
-) -> Result<(), Error> {
+) -> Result<(), WriteError> {
     let mut lines = Vec::new();
     for event in rest {
-        let recorded = replayed.history.record(event, &mut lines);
-        recorded.map_err(|fault| Error::Internal(format!("a computed event breaks the grammar: {fault}")))?;
+        replayed.history.record(event, &mut lines).expect("the events of a tick keep the grammar");
     }
-    append(store, replayed.events_bytes, |appender| appender.append(&lines))?;
+    let mut appender = store.open_appender(replayed.events_bytes)?;
+    appender.append(&lines).map_err(|error| store.not_appended(error, GOES_ON.into()))?;
     replayed.events_bytes += lines.len() as u64;
     tracing::warn!(
         file = %store.path().display(),
@@ -170,49 +189,8 @@ fn complete<M: WriteMedium>(
     Ok(())
 }
 
-fn append<'s, M: WriteMedium>(
-    store: &'s Store<M>,
-    size: u64,
-    act: impl FnOnce(&mut Appender<'s, M>) -> Result<(), dreichor_log::AppendError>,
-) -> Result<(), Error> {
-    let mut appender = store.open_appender(size)?;
-    act(&mut appender).map_err(|error| {
-        store.not_appended(
-            error,
-            "this process acknowledged nothing; the recovery that it began goes on at the next start".into(),
-        )
-    })
-}
-
-/// Finds whether the strategy asks for snapshots that are not there.
-struct Missing<'w, W> {
-    strategy: SnapshotStrategy,
-    /// How many events the latest snapshot covers, were the missing ones written.
-    latest: u64,
-    is_any: bool,
-    watch: &'w mut W,
-}
-
-impl<W: Watch> Watch for Missing<'_, W> {
-    fn event(
-        &mut self,
-        line: Line<'_>,
-        event: &Event<'_>,
-        leaf: Hash,
-        history: &History,
-    ) -> Result<(), Error> {
-        let size = history.tree().size();
-        if self.strategy.is_due(event, self.latest, size) {
-            self.latest = size;
-            self.is_any = true;
-        }
-        self.watch.event(line, event, leaf, history)
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.watch.progress(done, total);
-    }
-}
+const GOES_ON: &str =
+    "this process acknowledged nothing; the recovery that it began goes on at the next start";
 
 /// Writes each missing snapshot as it would have been, by folding the log once more: the states that they
 /// are of have passed.
@@ -220,71 +198,36 @@ fn write_missing_snapshots<M: WriteMedium>(
     stores: &Stores<M>,
     commits: Commits,
     recovered: &mut Recovered,
-    watch: &mut impl Watch,
-) -> Result<(), Error> {
+    progress: &mut impl Progress,
+) -> Result<(), WriteError> {
     let store = &stores.snapshots;
-    let mut writer = Writer {
-        commits,
-        latest: recovered.latest,
-        count: 0,
-        lines: Vec::new(),
-        store,
-        appender: store.open_appender(recovered.snapshots_bytes)?,
-        watch,
-    };
-    Replay::open(stores)?.run(&mut writer)?;
-    writer.flush()?;
-    recovered.latest = writer.latest;
-    recovered.snapshots_bytes = writer.appender.size();
-    tracing::warn!(file = %store.path().display(), snapshots = writer.count, "wrote snapshots that were missing");
-    Ok(())
-}
-
-struct Writer<'s, M: WriteMedium, W> {
-    watch: &'s mut W,
-    commits: Commits,
-    latest: Option<(SnapshotId, u64)>,
-    count: u64,
-    lines: Vec<u8>,
-    store: &'s Store<M>,
-    appender: Appender<'s, M>,
-}
-
-impl<M: WriteMedium, W: Watch> Writer<'_, M, W> {
-    fn flush(&mut self) -> Result<(), Error> {
-        if self.lines.is_empty() {
-            return Ok(());
+    let mut appender = store.open_appender(recovered.snapshots_bytes)?;
+    let mut append = |lines: &mut Vec<u8>| {
+        if !lines.is_empty() {
+            appender.append(lines).map_err(|error| store.not_appended(error, GOES_ON.into()))?;
+            recovered.snapshots_bytes += lines.len() as u64;
+            lines.clear();
         }
-        let appended = self.appender.append(&self.lines);
-        appended.map_err(|error| {
-            self.store.not_appended(
-                error,
-                "this process acknowledged nothing; the recovery that it began goes on at the next start"
-                    .into(),
-            )
-        })?;
-        self.lines.clear();
-        Ok(())
-    }
-}
-
-impl<M: WriteMedium, W: Watch> Watch for Writer<'_, M, W> {
-    fn event(&mut self, _: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
-        let size = history.tree().size();
-        let latest = self.latest.map_or(0, |(_, size)| size);
-        if self.commits.strategy.is_due(event, latest, size)
-            && let Some(snapshot) = take(history)
+        Ok::<(), WriteError>(())
+    };
+    let (mut lines, mut count) = (Vec::new(), 0_u64);
+    let mut replay = Replay::open(stores)?;
+    let total = replay.end();
+    while let Some(entry) = replay.next()? {
+        let latest = recovered.latest.map_or(0, |(_, size)| size);
+        if commits.strategy.is_due(&entry.event, latest, entry.line.number)
+            && let Some(snapshot) = Snapshot::of(entry.history)
         {
-            self.latest = Some((snapshot.write_line(&mut self.lines), size));
-            self.count += 1;
-            if self.lines.len() as u64 >= self.commits.bytes_max {
-                self.flush()?;
+            recovered.latest = Some((snapshot.write_line(&mut lines), snapshot.audit_tree_size));
+            count += 1;
+            if lines.len() as u64 >= commits.bytes_max {
+                append(&mut lines)?;
             }
         }
-        Ok(())
+        progress.advance(entry.line.offset, total);
     }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        self.watch.progress(done, total);
-    }
+    replay.finish()?;
+    append(&mut lines)?;
+    tracing::warn!(file = %store.path().display(), snapshots = count, "wrote snapshots that were missing");
+    Ok(())
 }

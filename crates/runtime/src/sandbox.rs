@@ -13,7 +13,9 @@ pub mod trial;
 
 use std::fmt;
 use std::fs;
+use std::time::Duration;
 
+use dreichor_core::value::Spelled;
 use dreichor_log::Directory;
 use dreichor_replay::{Error, Stores};
 use landlock::{
@@ -23,13 +25,14 @@ use landlock::{
 
 use crate::config::Sandbox;
 use crate::writing::Locks;
+use strum::{Display, IntoStaticStr, VariantArray};
 use trial::{Trials, Verdict};
 
 /// The version of Landlock that knows every right that is given up here. Later ones know more, which is not
 /// asked for before it can be tested.
 const COMPLETE: ABI = ABI::V6;
 
-/// What a process is there for.
+/// The task of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// `ingest`, `snapshot`: appends to both stores.
@@ -38,52 +41,48 @@ pub enum Role {
     Reader,
 }
 
-macro_rules! promises {
-    ($( $(#[$doc:meta])* $name:ident = $text:literal since $abi:ident, Linux $linux:literal; )*) => {
-        /// What the kernel is asked to see to.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Promise { $( $(#[$doc])* $name ),* }
-
-        impl Promise {
-            /// Its name, in logs and in the status.
-            pub const fn name(self) -> &'static str {
-                match self { $( Self::$name => $text ),* }
-            }
-
-            /// The first version of Landlock that can enforce it, and of Linux.
-            const fn since(self) -> (ABI, &'static str) {
-                match self { $( Self::$name => (ABI::$abi, $linux) ),* }
-            }
-        }
-    };
-}
-
-promises! {
+/// What the kernel is asked to enforce. Its spelling is its name in logs and in the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Promise {
     /// No file and no directory outside the mounts can be opened.
-    NoFileOutside = "no-file-outside" since V1, Linux "5.13";
+    NoFileOutside,
     /// A writer's: no file but the two whose locks it holds can be opened for writing.
-    NoOtherWrite = "no-other-write" since V1, Linux "5.13";
+    NoOtherWrite,
     /// A reader's: no file can be opened for writing.
-    NoWrite = "no-write" since V1, Linux "5.13";
+    NoWrite,
     /// No file can be created.
-    NoCreate = "no-create" since V1, Linux "5.13";
+    NoCreate,
     /// No file can be removed.
-    NoRemove = "no-remove" since V1, Linux "5.13";
+    NoRemove,
     /// No file can be renamed.
-    NoRename = "no-rename" since V1, Linux "5.13";
+    NoRename,
     /// No file can be cut off.
-    NoTruncate = "no-truncate" since V3, Linux "6.2";
+    NoTruncate,
     /// No TCP connection goes out, and no port is listened on.
-    NoTcp = "no-tcp" since V4, Linux "6.7";
+    NoTcp,
     /// No abstract socket of another process is reached.
-    NoAbstractSocket = "no-abstract-socket" since V6, Linux "6.12";
+    NoAbstractSocket,
     /// No other process is signalled.
-    NoSignal = "no-signal" since V6, Linux "6.12";
+    NoSignal,
 }
 
-impl fmt::Display for Promise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+impl Spelled for Promise {}
+
+impl Promise {
+    /// The first version of Landlock that can enforce it, and of Linux.
+    const fn since(self) -> (ABI, &'static str) {
+        match self {
+            Self::NoFileOutside
+            | Self::NoOtherWrite
+            | Self::NoWrite
+            | Self::NoCreate
+            | Self::NoRemove
+            | Self::NoRename => (ABI::V1, "5.13"),
+            Self::NoTruncate => (ABI::V3, "6.2"),
+            Self::NoTcp => (ABI::V4, "6.7"),
+            Self::NoAbstractSocket | Self::NoSignal => (ABI::V6, "6.12"),
+        }
     }
 }
 
@@ -102,7 +101,7 @@ impl Role {
     }
 }
 
-/// What came of it.
+/// The result of confining a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// What was asked for.
@@ -181,9 +180,23 @@ fn restrict(
 }
 
 /// How many threads this process has; none where the system does not say.
+///
+/// A thread that was joined can be listed for a moment longer: the system wakes the one that waits before it removes the
+/// entry. So a second thread is looked at again, up to a bound.
 fn threads() -> Option<usize> {
-    fs::read_dir("/proc/self/task").ok().map(Iterator::count)
+    let count = || fs::read_dir("/proc/self/task").ok().map(Iterator::count);
+    for _ in 0..LOOKS_MAX {
+        match count() {
+            Some(threads) if threads > 1 => std::thread::sleep(LOOK_PAUSE),
+            found => return found,
+        }
+    }
+    count()
 }
+
+/// How often, and after which pauses, it is looked at the threads again: for a tenth of a second.
+const LOOKS_MAX: u32 = 100;
+const LOOK_PAUSE: Duration = Duration::from_millis(1);
 
 impl Outcome {
     fn of_none(mode: Sandbox, abi: Option<u32>, role: Role, reason: &str) -> Self {
@@ -230,7 +243,7 @@ impl Outcome {
     }
 
     fn names(&self) -> String {
-        let names: Vec<&str> = self.enforced.iter().map(|promise| promise.name()).collect();
+        let names: Vec<&str> = self.enforced.iter().map(|promise| promise.as_str()).collect();
         names.join(", ")
     }
 

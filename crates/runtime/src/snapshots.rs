@@ -1,18 +1,16 @@
-//! When a snapshot is taken, and of what.
+//! When a snapshot is taken.
 
-use std::borrow::Cow;
 use std::fmt;
 
+use dreichor_core::Event;
 use dreichor_core::event::Body;
-use dreichor_core::{Event, Snapshot};
-use dreichor_replay::History;
 
 /// When a snapshot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotStrategy {
     /// At every ledger update.
     OnLedgerUpdate,
-    /// At a ledger update when so many events, or more, stand since the latest snapshot; at least 1.
+    /// At a ledger update when so many events, or more, were recorded since the latest snapshot; at least 1.
     Every(u64),
     /// Never by itself.
     Manual,
@@ -38,7 +36,7 @@ impl SnapshotStrategy {
         .ok_or_else(|| "on-ledger-update, every:N (N from 1), or manual".into())
     }
 
-    /// Whether `event`, which made the log `size` events long, asks for a snapshot, when the latest one covers
+    /// True if `event`, which made the log `size` events long, asks for a snapshot, when the latest one covers
     /// `latest` events (0: there is none).
     pub fn is_due(self, event: &Event<'_>, latest: u64, size: u64) -> bool {
         let is_update = matches!(event.body, Body::LedgerUpdated(_));
@@ -60,14 +58,4 @@ impl fmt::Display for SnapshotStrategy {
             Self::Manual => f.write_str("manual"),
         }
     }
-}
-
-/// The snapshot of the present ledger; none of a log without an event.
-pub fn take(history: &History) -> Option<Snapshot<'_>> {
-    Some(Snapshot {
-        logical_time: history.state().last_logical_time()?,
-        audit_tree_size: history.tree().size(),
-        audit_root_hash: history.tree().root(),
-        positions: Cow::Borrowed(history.state().ledger().positions()),
-    })
 }

@@ -41,6 +41,10 @@ impl Source for Pieces<'_> {
     fn is_interrupted(&self) -> bool {
         false
     }
+
+    fn length(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// How many lines each batch has, of lines of these lengths (LF included).

@@ -3,15 +3,16 @@
 
 mod support;
 
+use dreichor_core::History;
 use dreichor_core::event::Event;
-use dreichor_replay::History;
-use dreichor_runtime::batch::{Batcher, Next};
+use dreichor_runtime::batch::Batcher;
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::writing::WriteStores;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use support::config::config;
+use support::kind::{Kind, kind};
 use support::{Bench, Whole, inputs, join, modes, seeds, strategies, vector, vector_stores};
 
 proptest! {
@@ -27,12 +28,9 @@ proptest! {
         stores.create_missing().unwrap();
         let recovered = recover(&stores, strategy, &mut ()).unwrap();
         let mut session = Session::new(&stores, recovered, bench.policy, strategy).unwrap();
-        let mut batcher = Batcher::new(Whole(&lines));
-        while let Next::Batch(batch) = batcher.next_batch().unwrap() {
-            session.record(batch, &mut |_| Ok(())).unwrap();
-        }
-        let replayed = bench.replay().unwrap();
-        prop_assert_eq!(facts(session.history()), facts(&replayed.history));
+        session.run(&mut Batcher::new(Whole(&lines)), &mut |_| Ok(()), &mut ()).unwrap();
+        let mut replayed = bench.replay().unwrap();
+        prop_assert_eq!(facts(session.history()), facts(&mut replayed.history));
         prop_assert_eq!(replayed.interrupted_decision(), None);
         // Twice is once.
         prop_assert_eq!(bench.receipt(), bench.receipt());
@@ -69,12 +67,12 @@ proptest! {
 }
 
 /// All that can be said of a history, as bytes.
-fn facts(history: &History) -> (Vec<u8>, Vec<u8>, Vec<u8>, String) {
+fn facts(history: &mut History) -> (Vec<u8>, Vec<u8>, Vec<u8>, String) {
     let (mut memory, mut ledger, mut lifecycles) = (Vec::new(), Vec::new(), Vec::new());
     history.state().write_memory(&mut memory);
     history.state().write_ledger(&mut ledger);
     history.state().write_lifecycles(&mut lifecycles);
-    (memory, ledger, lifecycles, history.tree().root().to_string())
+    (memory, ledger, lifecycles, history.root().to_string())
 }
 
 proptest! {
@@ -91,7 +89,7 @@ proptest! {
         let is_last_line_feed = at == bytes.events.len() - 1;
         let bench = Bench::holding(&bytes);
         match bench.replay() {
-            Err(error) => prop_assert_eq!(error.exit_code(), 12),
+            Err(error) => prop_assert_eq!(kind(&error), Kind::Malformed),
             // The last LF makes the last line; without it the line is no line but an unterminated tail.
             Ok(replayed) => {
                 prop_assert!(is_last_line_feed);

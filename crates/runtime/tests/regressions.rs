@@ -8,6 +8,7 @@ use std::io;
 use dreichor_runtime::batch::{Batcher, Next, Read, Source};
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::writing::WriteStores;
+use support::kind::{Kind, kind};
 use support::{Bench, Bytes, vector_stores};
 
 /// The lock was taken on one file, and another of the same size was then read, or appended to.
@@ -20,7 +21,7 @@ fn a_file_that_takes_the_place_of_the_locked_one_is_refused() {
     fs::copy(bench.events_path(), &other).unwrap();
     fs::rename(&other, bench.events_path()).unwrap();
     let error = recover(&stores, bench.strategy, &mut ()).unwrap_err();
-    assert_eq!(error.exit_code(), 10);
+    assert_eq!(kind(&error), Kind::Unavailable);
     assert!(error.to_string().contains("another file took its place"), "{error}");
 }
 
@@ -42,7 +43,7 @@ fn a_hole_in_the_snapshots_is_refused_by_a_writer() {
         let before = bench.listing();
         assert!(bench.replay().is_ok(), "a reader reads the latest only");
         let error = bench.ingest(b"").unwrap_err();
-        assert_eq!(error.exit_code(), 12);
+        assert_eq!(kind(&error), Kind::Malformed);
         assert!(error.to_string().contains("line 2 at byte 405 (the line starts at byte 395)"), "{error}");
         assert!(error.to_string().contains("snapshot-hole"), "{error}");
         assert!(bench.listing() == before, "a file was changed");
@@ -82,6 +83,9 @@ fn lines_before_a_failed_read_are_given_out_first() {
         }
         fn is_interrupted(&self) -> bool {
             false
+        }
+        fn length(&self) -> Option<u64> {
+            None
         }
     }
     let mut batcher = Batcher::new(Fails { given: false });

@@ -5,16 +5,17 @@
 //! memory is one line, and for each line where it stands: less than the fold's own memory of the decision
 //! whose ledger update it was taken at.
 
+use dreichor_core::History;
 use dreichor_core::fault::{Fault, Rule};
+use dreichor_core::snapshot::snapshot_ahead;
 use dreichor_log::{Medium, Span, Spans, Tail, WriteMedium};
 use dreichor_replay::{
-    Error, History, Store,
-    replay::{check_snapshot, snapshot_ahead},
+    Error, Store,
     snapshot::{self, Latest, ReadLine},
 };
 
 use super::copy::{Copied, NewFile};
-use super::{Broken, Opened};
+use super::{Broken, Opened, SalvageError};
 
 /// All lines of a snapshot store.
 pub(super) struct Candidates<'s, M: Medium> {
@@ -60,7 +61,7 @@ impl<'s, M: Medium> Candidates<'s, M> {
         candidates.file = Some(file);
         let mut sizes = Vec::new();
         let mut spans = Spans::starting_at(file, 0, 0, stat.size);
-        while let Some(span) = spans.next_span().map_err(|error| store.unreadable(&error))? {
+        while let Some(span) = spans.next_span().map_err(|error| store.unreadable(error, 0))? {
             let standing = match candidates.read(span)? {
                 Ok((_, Latest { snapshot, .. })) => {
                     sizes.push((snapshot.audit_tree_size, candidates.found.len()));
@@ -82,13 +83,13 @@ impl<'s, M: Medium> Candidates<'s, M> {
     }
 
     /// Holds the snapshots of so many events as `history` has against it.
-    pub(super) fn check(&mut self, history: &History) -> Result<(), Error> {
-        let size = history.tree().size();
+    pub(super) fn check(&mut self, history: &mut History) -> Result<(), Error> {
+        let size = history.size();
         while let Some(&index) = self.by_size.get(self.reached)
             && let Some(Candidate { span, standing: Standing::Unreached(covered) }) = self.found.get(index)
             && *covered == size
         {
-            let checked = self.read(*span)?.and_then(|(_, read)| check_snapshot(&read.snapshot, history));
+            let checked = self.read(*span)?.and_then(|(_, read)| read.snapshot.check(history));
             if let Some(candidate) = self.found.get_mut(index) {
                 candidate.standing = match checked {
                     Ok(()) => Standing::Sound(size),
@@ -105,7 +106,7 @@ impl<'s, M: Medium> Candidates<'s, M> {
         &self,
         to: &Store<N>,
         events: u64,
-    ) -> Result<(Copied, Vec<Broken>), Error> {
+    ) -> Result<(Copied, Vec<Broken>), SalvageError> {
         let mut copy = NewFile::create(to)?;
         let mut left_out = Vec::new();
         let mut latest = 0;
@@ -128,10 +129,11 @@ impl<'s, M: Medium> Candidates<'s, M> {
         Ok((copy.finish()?, left_out))
     }
 
+    #[expect(clippy::expect_used, reason = "a line was found in the file")]
     fn read(&self, span: Span) -> Result<ReadLine, Error> {
-        let Some(file) = self.file else { return Err(Error::Internal("a line without a file".into())) };
+        let file = self.file.expect("a line is of a file");
         snapshot::read(file, span.offset, span.length, self.log_bytes)
-            .map_err(|error| self.store.unreadable(&error))
+            .map_err(|error| self.store.unreadable(error, 0))
     }
 }
 

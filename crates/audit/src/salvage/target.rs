@@ -9,9 +9,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dreichor_log::{Directory, WriteMedium, directory, uninterrupted};
-use dreichor_replay::{Error, Stores, Watch};
+use dreichor_replay::{Error, Progress, Stores};
 
-use super::{Report, salvage};
+use super::{Report, SalvageError, salvage};
 
 /// Where a copy is made until it is whole; what an interrupted salvage leaves behind.
 pub const INCOMPLETE: &str = "incomplete";
@@ -24,28 +24,34 @@ const MOUNTS: [&str; 2] = ["audit-events", "snapshots"];
 ///
 /// Those of [`salvage`], and [`Error::Unavailable`] for an `out` that will not do. Whatever the error, `out`
 /// then has no mounts that a command would take for a result.
-pub fn salvage_to(from: &Stores<Directory>, out: &Path, watch: &mut impl Watch) -> Result<Report, Error> {
+pub fn salvage_to(
+    from: &Stores<Directory>,
+    out: &Path,
+    progress: &mut impl Progress,
+) -> Result<Report, SalvageError> {
     // What can be refused without a trace is refused before there is one.
     from.events.stat()?;
     from.snapshots.stat()?;
     check_apart(from, out)?;
     let created = directory::create(out).map_err(|error| unusable(out, creation_problem(&error)))?;
     if !created && out.read_dir().map_err(|error| unusable(out, error.to_string()))?.next().is_some() {
-        return Err(unusable(out, "it is not empty, and salvage writes to a new or empty directory only"));
+        return Err(
+            unusable(out, "it is not empty, and salvage writes to a new or empty directory only").into()
+        );
     }
     let incomplete = out.join(INCOMPLETE);
     let open = |name: &str| {
         let mount = incomplete.join(name);
-        directory::create(&mount).map_err(|error| copy_failed(&mount, &error))?;
-        Directory::open(&mount).map_err(|error| copy_failed(&mount, &error))
+        directory::create(&mount).map_err(|error| copy_failed(&mount, error))?;
+        Directory::open(&mount).map_err(|error| copy_failed(&mount, error))
     };
     // Whoever makes this directory has DIR for himself.
-    if !directory::create(&incomplete).map_err(|error| copy_failed(&incomplete, &error))? {
-        return Err(unusable(out, "another salvage writes to it"));
+    if !directory::create(&incomplete).map_err(|error| copy_failed(&incomplete, error))? {
+        return Err(unusable(out, "another salvage writes to it").into());
     }
     let to = Stores::new(open(MOUNTS[0])?, open(MOUNTS[1])?);
-    let report = salvage(from, &to, watch)?;
-    put_in_place(out).map_err(|error| copy_failed(&incomplete, &error))?;
+    let report = salvage(from, &to, progress)?;
+    put_in_place(out).map_err(|error| copy_failed(&incomplete, error))?;
     Ok(report)
 }
 
@@ -98,13 +104,11 @@ fn creation_problem(error: &io::Error) -> String {
 }
 
 fn unusable(path: &Path, problem: impl Into<String>) -> Error {
-    Error::Unavailable {
-        path: path.to_owned(),
-        problem: problem.into(),
-        next: "nothing was written; name a new directory by --out (what an interrupted salvage left can be removed)".into(),
-    }
+    let next = "nothing was written; name a new directory by --out (what an interrupted salvage left can be removed)";
+    Error::unavailable(path, problem.into(), next)
 }
 
-fn copy_failed(path: &Path, error: &dyn std::error::Error) -> Error {
-    Error::Copy { path: path.to_owned(), problem: error.to_string() }
+fn copy_failed(path: &Path, error: impl std::error::Error + Send + Sync + 'static) -> SalvageError {
+    let problem = error.to_string();
+    SalvageError::Copy { path: path.to_owned(), problem, source: Some(Box::new(error)) }
 }

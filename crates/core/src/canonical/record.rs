@@ -2,26 +2,28 @@
 
 /// Declares a struct whose fields are members of an object, in the order of the disk.
 ///
-/// `name: Type = "member"` is a member; `name: Type = ..` is a group of members ([`super::Members`]) that
-/// stand in the same object.
+/// `name: Type = "member"` is a member, read by [`Reader::member`](super::Reader::member). `name: Type = ..` is a
+/// group of members ([`Members`](super::Members)) that are in the same object.
 macro_rules! record {
     ($(
         $(#[$doc:meta])*
-        $name:ident $(<$life:lifetime>)? {
+        $visibility:vis $name:ident $(<$life:lifetime>)? {
             $( $(#[$field_doc:meta])* $field:ident : $ty:ty = $key:tt ),* $(,)?
         }
     )*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct $name $(<$life>)? {
+        $visibility struct $name $(<$life>)? {
             $( $(#[$field_doc])* pub $field: $ty ),*
         }
 
         impl<'r $(: $life, $life: 'r)?> $crate::canonical::Members<'r> for $name $(<$life>)? {
+            #[inline(always)]
             fn write_members(&self, sink: &mut impl $crate::canonical::Sink) {
-                $( $crate::canonical::record::write_member!(self.$field, $key, sink); )*
+                $( $crate::canonical::record::write_member!(sink, $key, self.$field); )*
             }
 
+            #[inline(always)]
             fn read_members(reader: &mut $crate::canonical::Reader<'r>) -> $crate::fault::Result<Self> {
                 Ok(Self { $( $field: $crate::canonical::record::read_member!(reader, $key) ),* })
             }
@@ -30,10 +32,10 @@ macro_rules! record {
 }
 
 macro_rules! write_member {
-    ($value:expr, .., $sink:ident) => {
+    ($sink:ident, .., $value:expr) => {
         $crate::canonical::Members::write_members(&$value, $sink)
     };
-    ($value:expr, $key:literal, $sink:ident) => {
+    ($sink:ident, $key:literal, $value:expr) => {
         $sink.put(concat!(",\"", $key, "\":").as_bytes());
         $crate::canonical::Value::write(&$value, $sink)
     };
@@ -43,10 +45,9 @@ macro_rules! read_member {
     ($reader:ident, ..) => {
         $crate::canonical::Members::read_members($reader)?
     };
-    ($reader:ident, $key:literal) => {{
-        $reader.key(concat!(",\"", $key, "\":"), $key)?;
-        $crate::canonical::Value::read($reader)?
-    }};
+    ($reader:ident, $key:literal) => {
+        $reader.member(concat!(",\"", $key, "\":"), $key)?
+    };
 }
 
 pub(crate) use {read_member, record, write_member};

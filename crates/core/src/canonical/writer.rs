@@ -4,34 +4,25 @@ use alloc::vec::Vec;
 
 use crate::value::INTEGER_MAX;
 
-/// Takes bytes. Cannot fail: whoever writes to the world does it later, in one piece.
+/// Takes bytes. Cannot fail: the caller writes them to the world afterwards.
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);
 }
 
 impl Sink for Vec<u8> {
+    #[inline]
     fn put(&mut self, bytes: &[u8]) {
         self.extend_from_slice(bytes);
     }
 }
 
 /// Appends `value` in decimal digits.
+#[inline]
 pub fn write_integer(sink: &mut impl Sink, value: u64) {
-    // `until` alone may pass 2^53 − 1, by at most a pool's longest time.
+    // `until` alone may exceed 2^53 − 1, by at most a pool's longest time.
     debug_assert!(value <= INTEGER_MAX + 1_000);
-    let mut digits = [0_u8; 20];
-    let mut rest = value;
-    let mut start = digits.len();
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        start -= 1;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    sink.put(&digits[start..]);
+    sink.put(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends `text` as a JSON string: `"`, `\` and U+0000…U+001F escaped, nothing else.
@@ -51,8 +42,8 @@ fn write_escape(sink: &mut impl Sink, byte: u8) {
     match short_escape(byte) {
         Some(letter) => sink.put(&[b'\\', letter]),
         None => {
-            sink.put(b"\\u00");
-            sink.put(&crate::value::hex_digits(byte));
+            let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble)];
+            sink.put(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 0x0f)]);
         }
     }
 }

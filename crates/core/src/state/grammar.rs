@@ -15,25 +15,28 @@ use alloc::boxed::Box;
 use alloc::format;
 
 use super::ledger::OpenPosition;
+use super::table::At;
 use crate::event::{
     Event, EventType, ExecutionAttempted, ExecutionOutcomeRecorded, Fill, LedgerUpdated, OrderIntentCreated,
     Verdict,
 };
 use crate::fault::{Fault, Result, Rule, broken};
 use crate::id::{DecisionId, ExecutionId, OrderIntentId};
-use crate::value::{LogicalTime, Origin, ParameterPool, Side, StrategyInstanceId};
+use crate::value::{LogicalTime, Origin, ParameterPool, Side};
 
-/// A tick of which the last event is still to come.
+/// A tick whose last event is still to come. It keeps the rows of its decision and instance, so that its events
+/// need no lookup after the first.
 #[derive(Debug, Clone)]
 pub(super) struct OpenTick {
     pub(super) decision_id: DecisionId,
+    pub(super) decision: At,
     pub(super) time: LogicalTime,
-    pub(super) instance: StrategyInstanceId,
+    pub(super) instance: At,
     pub(super) pool: ParameterPool,
     pub(super) stage: Stage,
 }
 
-/// What stands of the tick, and so what comes next.
+/// How far the tick has come, and so which event comes next.
 #[derive(Debug, Clone)]
 pub(super) enum Stage {
     /// The decision: next comes the strategy's intent, or why there is none.
@@ -80,12 +83,15 @@ impl OrderIntentCreated {
     }
 }
 
+#[inline]
 fn agree<T: PartialEq + core::fmt::Display>(rule: Rule, member: &str, found: T, expected: T) -> Result<()> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(broken(rule, member, found, format!("{expected}, as in the tick's events before it")))
-    }
+    if found == expected { Ok(()) } else { Err(disagreement(rule, member, found, expected)) }
+}
+
+#[cold]
+#[inline(never)]
+fn disagreement<T: core::fmt::Display>(rule: Rule, member: &str, found: T, expected: T) -> Box<Fault> {
+    broken(rule, member, found, format!("{expected}, as in the tick's events before it"))
 }
 
 impl OpenTick {
@@ -99,6 +105,7 @@ impl OpenTick {
         agree(Rule::TickTime, "logicalTime", event.logical_time, self.time)
     }
 
+    #[cold]
     fn cut_short(&self, event: &Event<'_>) -> Box<Fault> {
         broken(
             Rule::TickCutShort,
@@ -108,7 +115,8 @@ impl OpenTick {
         )
     }
 
-    /// The event does not come next.
+    /// The fault of an event that does not come next.
+    #[cold]
     pub(super) fn out_of_order(&self, found: EventType) -> Box<Fault> {
         broken(
             Rule::TickOrder,
@@ -178,7 +186,7 @@ impl OpenTick {
     }
 
     /// The stage after safety was evaluated; none if that ends the tick.
-    pub(super) fn judge(&self, verdict: Verdict, open: Option<OpenPosition>) -> Result<Option<Stage>> {
+    pub(super) fn evaluate(&self, verdict: Verdict, open: Option<OpenPosition>) -> Result<Option<Stage>> {
         let Stage::Intended(intent) = &self.stage else {
             return Err(self.out_of_order(EventType::SafetyEvaluated));
         };

@@ -2,34 +2,18 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::canonical::{Sink, Value};
 use crate::id::ExecutionId;
 use crate::value::{Decimal, MarketId};
 
 /// The position of one market.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
-    /// What is held; `"0"` when closed.
+    /// The quantity held; `"0"` when closed.
     pub quantity: Decimal,
-    /// Whether something is held.
+    /// True if something is held.
     pub is_open: bool,
     /// The execution that made the position what it is.
     pub last_execution_id: ExecutionId,
-}
-
-impl Position {
-    /// Appends the position of `market` as canonical JSON, without LF.
-    pub fn write(&self, market: MarketId, sink: &mut impl Sink) {
-        sink.put(b"{\"marketId\":");
-        market.write(sink);
-        sink.put(b",\"quantity\":");
-        self.quantity.write(sink);
-        sink.put(b",\"isOpen\":");
-        self.is_open.write(sink);
-        sink.put(b",\"lastExecutionId\":");
-        self.last_execution_id.write(sink);
-        sink.put(b"}");
-    }
 }
 
 /// Positions by market, in byte order.
@@ -42,12 +26,12 @@ pub struct ShadowLedger {
     open: Option<OpenPosition>,
 }
 
-/// What is held.
+/// The open position.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenPosition {
-    /// In which market.
+    /// Its market.
     pub market_id: MarketId,
-    /// How much.
+    /// The quantity held.
     pub quantity: Decimal,
 }
 

@@ -8,7 +8,7 @@ use crate::canonical::{Sink, Value};
 use crate::fault::Result;
 use crate::value::{LogicalTime, StrategyInstanceId};
 
-/// What an instance may do.
+/// The lifecycle of an instance: which orders of it are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifecycle {
     /// It may buy.
@@ -46,7 +46,7 @@ impl Row for Instance {
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycles {
     instances: Table<Instance>,
-    /// Who holds the open position. At most one position is open, so at most one instance holds.
+    /// The instance that holds the open position. At most one position is open, so at most one instance holds.
     holder: Option<At>,
 }
 
@@ -63,7 +63,7 @@ impl Lifecycles {
         self.instances.get(id)
     }
 
-    /// What the instance may do; one that has not decided yet is ready.
+    /// The lifecycle of an instance; one that has not decided yet is ready.
     pub fn of(&self, id: StrategyInstanceId) -> Lifecycle {
         self.instance(id).map_or(Lifecycle::Ready, |instance| instance.lifecycle)
     }
@@ -73,25 +73,32 @@ impl Lifecycles {
         self.holder.map(|at| self.instances.at(at))
     }
 
-    pub(super) fn decide(&mut self, id: StrategyInstanceId, time: LogicalTime) -> Result<()> {
-        let at =
-            self.instances.intern(Instance { id, lifecycle: Lifecycle::Ready, last_logical_time: time })?;
-        self.instances.at_mut(at).last_logical_time = time;
-        Ok(())
+    /// Notes that an instance decides at `time`; its place, and the time of its decision before that.
+    pub(super) fn decide(
+        &mut self,
+        id: StrategyInstanceId,
+        time: LogicalTime,
+    ) -> Result<(At, Option<LogicalTime>)> {
+        let make = || Instance { id, lifecycle: Lifecycle::Ready, last_logical_time: time };
+        let (at, is_new) = self.instances.intern(id, make)?;
+        let last = core::mem::replace(&mut self.instances.at_mut(at).last_logical_time, time);
+        Ok((at, (!is_new).then_some(last)))
     }
 
-    pub(super) fn hold(&mut self, id: StrategyInstanceId, position: OpenPosition, until: u64) {
-        self.holder = self.instances.find(id);
-        if let Some(at) = self.holder {
-            self.instances.at_mut(at).lifecycle = Lifecycle::Holding { position, until };
-        }
+    /// The instance bought `position`.
+    pub(super) fn hold(&mut self, instance: At, position: OpenPosition, until: u64) {
+        self.holder = Some(instance);
+        self.instances.at_mut(instance).lifecycle = Lifecycle::Holding { position, until };
     }
 
-    /// The holder's position was sold, by whomever.
+    /// The open position was sold, by the instance that holds it or by another.
+    #[expect(
+        clippy::expect_used,
+        reason = "the grammar lets only the open position be sold, and a BUY sets its holder"
+    )]
     pub(super) fn cool_down_holder(&mut self, until: u64) {
-        if let Some(at) = self.holder.take() {
-            self.instances.at_mut(at).lifecycle = Lifecycle::Cooldown { until };
-        }
+        let holder = self.holder.take().expect("an open position has a holder");
+        self.instances.at_mut(holder).lifecycle = Lifecycle::Cooldown { until };
     }
 }
 
@@ -101,7 +108,7 @@ impl Instance {
         self.id
     }
 
-    /// What it may do.
+    /// Its lifecycle.
     pub fn lifecycle(&self) -> Lifecycle {
         self.lifecycle
     }

@@ -5,12 +5,12 @@ use core::ops::Range;
 
 use super::table::{At, Row, Table};
 use crate::canonical::{Sink, Value};
-use crate::event::{DecisionEvaluated, FeedbackTarget};
+use crate::event::DecisionEvaluated;
 use crate::fault::Result;
 use crate::id::{DecisionId, ExecutionId, FeedbackId};
 use crate::value::{
     Attention, DecisionClass, FeedbackCategory, LogicalTime, MarketId, ParameterPool, ReasonCodes,
-    SafetyGates, SafetyResult, Status, StrategyInstanceId,
+    SafetyGates, SafetyResult, Spelled, Status, StrategyInstanceId,
 };
 
 /// All decisions and all feedback of a log.
@@ -23,7 +23,7 @@ pub struct DecisionMemory {
     totals: Totals,
 }
 
-/// One decision, packed: texts stand in tables, and counts that the grammar bounds by one are options.
+/// One decision, packed: texts are in tables, and counts that the grammar bounds by one are options.
 #[derive(Debug, Clone)]
 struct Remembered {
     id: DecisionId,
@@ -68,7 +68,7 @@ impl Row for MarketId {
     }
 }
 
-/// How much feedback of each category there is.
+/// The number of feedbacks of each category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FeedbackCounts([u64; FeedbackCategory::ALL.len()]);
 
@@ -135,7 +135,7 @@ impl DecisionMemory {
         self.decisions.get(id).map(|row| Decision { memory: self, row })
     }
 
-    /// Whether this feedback is recorded.
+    /// True if this feedback is recorded.
     pub fn has_feedback(&self, id: FeedbackId) -> bool {
         self.feedback.find(id).is_some()
     }
@@ -145,11 +145,19 @@ impl DecisionMemory {
         self.totals
     }
 
-    pub(super) fn observe_decision(&mut self, time: LogicalTime, decision: &DecisionEvaluated) -> Result<()> {
-        let class = self.classes.intern(decision.decision_class)?;
-        let target_market =
-            decision.target_market_id.map(|market| self.markets.intern(market)).transpose()?;
-        self.decisions.push(Remembered {
+    /// Adds a decision; its place, and false if it was there already.
+    pub(super) fn observe_decision(
+        &mut self,
+        time: LogicalTime,
+        decision: &DecisionEvaluated,
+    ) -> Result<(At, bool)> {
+        let class = decision.decision_class;
+        let (class, _) = self.classes.intern(class, || class)?;
+        let target_market = match decision.target_market_id {
+            Some(market) => Some(self.markets.intern(market, || market)?.0),
+            None => None,
+        };
+        let added = self.decisions.intern(decision.decision_id, || Remembered {
             id: decision.decision_id,
             instance: decision.strategy_instance_id,
             time,
@@ -164,12 +172,11 @@ impl DecisionMemory {
             safety: None,
         })?;
         self.totals.decisions += 1;
-        Ok(())
+        Ok(added)
     }
 
-    pub(super) fn observe_safety(&mut self, decision: DecisionId, result: SafetyResult) {
-        let Some(at) = self.decisions.find(decision) else { return };
-        self.decisions.at_mut(at).safety = Some(result);
+    pub(super) fn observe_safety(&mut self, decision: At, result: SafetyResult) {
+        self.decisions.at_mut(decision).safety = Some(result);
         self.totals.safety_evaluations += 1;
         match result {
             SafetyResult::Allow => {}
@@ -178,9 +185,8 @@ impl DecisionMemory {
         }
     }
 
-    pub(super) fn observe_execution(&mut self, decision: DecisionId, execution: ExecutionId, status: Status) {
-        let Some(at) = self.decisions.find(decision) else { return };
-        self.decisions.at_mut(at).execution = Some((execution, status));
+    pub(super) fn observe_execution(&mut self, decision: At, execution: ExecutionId, status: Status) {
+        self.decisions.at_mut(decision).execution = Some((execution, status));
         self.totals.executions_observed += 1;
         match status {
             Status::Filled => self.totals.filled += 1,
@@ -189,23 +195,29 @@ impl DecisionMemory {
         }
     }
 
+    /// Adds feedback on a decision that is there, or on no decision; false if it was there already.
     pub(super) fn observe_feedback(
         &mut self,
         id: FeedbackId,
         category: FeedbackCategory,
-        target: FeedbackTarget,
-    ) -> Result<()> {
-        self.feedback.push(id)?;
+        decision: Option<At>,
+    ) -> Result<bool> {
+        let (_, is_new) = self.feedback.intern(id, || id)?;
         self.totals.feedback.add(category);
-        match target {
-            FeedbackTarget::Decision(decision) | FeedbackTarget::Execution(decision, _) => {
-                if let Some(at) = self.decisions.find(decision) {
-                    self.decisions.at_mut(at).feedback.add(category);
-                }
-            }
-            FeedbackTarget::TimeWindow { .. } => {}
+        if let Some(decision) = decision {
+            self.decisions.at_mut(decision).feedback.add(category);
         }
-        Ok(())
+        Ok(is_new)
+    }
+
+    /// The place of a decision.
+    pub(super) fn find(&self, id: DecisionId) -> Option<At> {
+        self.decisions.find(id)
+    }
+
+    /// The decision at a place that this memory returned.
+    pub(super) fn at(&self, at: At) -> Decision<'_> {
+        Decision { memory: self, row: self.decisions.at(at) }
     }
 }
 
@@ -215,12 +227,12 @@ impl Decision<'_> {
         self.row.id
     }
 
-    /// When it was made.
+    /// The time of the decision.
     pub fn first_seen_logical_time(self) -> LogicalTime {
         self.row.time
     }
 
-    /// All that was recorded of the decision when it was made.
+    /// The decision as it was recorded.
     pub fn evaluated(self) -> DecisionEvaluated {
         DecisionEvaluated {
             decision_id: self.row.id,
@@ -244,12 +256,12 @@ impl Decision<'_> {
         self.row.execution.map(|(_, status)| status)
     }
 
-    /// What safety said.
+    /// The result of safety's evaluation.
     pub fn last_safety_result(self) -> Option<SafetyResult> {
         self.row.safety
     }
 
-    /// What people said, by category.
+    /// The feedback on it, by category.
     pub fn feedback(self) -> FeedbackCounts {
         self.row.feedback
     }

@@ -1,4 +1,4 @@
-//! What the backend knows, derived from events and from nothing else.
+//! The state: derived from events and from nothing else.
 
 mod grammar;
 mod ledger;
@@ -6,11 +6,13 @@ mod lifecycle;
 mod memory;
 mod table;
 
+use alloc::boxed::Box;
+
 use crate::canonical::Sink;
 use crate::event::{
     Body, DecisionEvaluated, Event, EventType, FeedbackTarget, LedgerUpdated, UserFeedbackRecorded,
 };
-use crate::fault::{Result, Rule, broken};
+use crate::fault::{Fault, Result, Rule, broken};
 use crate::id::DecisionId;
 use crate::tree::{Hash, Hasher};
 use crate::value::{LogicalTime, Side};
@@ -19,6 +21,7 @@ use grammar::{OpenTick, Stage};
 pub use ledger::{OpenPosition, Position, Positions, ShadowLedger};
 pub use lifecycle::{Instance, Lifecycle, Lifecycles};
 pub use memory::{Decision, DecisionMemory, FeedbackCounts, Totals};
+use table::At;
 
 /// Decision Memory, Shadow Ledger and Strategy Lifecycles, and where in the log's grammar the fold stands.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +39,7 @@ impl State {
         Self::default()
     }
 
-    /// What is known of each decision.
+    /// Decision Memory.
     pub fn memory(&self) -> &DecisionMemory {
         &self.memory
     }
@@ -46,7 +49,7 @@ impl State {
         &self.ledger
     }
 
-    /// What each instance may do.
+    /// The lifecycle of each instance.
     pub fn lifecycles(&self) -> &Lifecycles {
         &self.lifecycles
     }
@@ -56,7 +59,7 @@ impl State {
         self.last_logical_time
     }
 
-    /// The decision of the tick whose last events are still to come, if the log stands within a tick.
+    /// The decision of the tick whose last events are still to come, if the log ends within a tick.
     pub fn open_tick(&self) -> Option<DecisionId> {
         self.open_tick.as_ref().map(|tick| tick.decision_id)
     }
@@ -75,27 +78,24 @@ impl State {
             Body::DecisionEvaluated(decision) => self.begin_tick(event.logical_time, decision)?,
             Body::UserFeedbackRecorded(feedback) => self.record_feedback(event.logical_time, feedback)?,
             Body::OrderIntentCreated(created) => {
-                let stage = self.tick(event)?.create(created)?;
-                self.advance(Some(stage));
+                self.advance(event, |tick| tick.create(created).map(Some))?
             }
-            Body::OrderIntentSkipped(_) => {
-                let stage = self.tick(event)?.skip()?;
-                self.advance(Some(stage));
-            }
+            Body::OrderIntentSkipped(_) => self.advance(event, |tick| tick.skip().map(Some))?,
             Body::SafetyEvaluated(evaluated) => {
-                let stage = self.tick(event)?.judge(evaluated.verdict, self.ledger.open_position())?;
-                self.memory.observe_safety(evaluated.decision_id, evaluated.verdict.result());
-                self.advance(stage);
+                let open = self.ledger.open_position();
+                let decision = self.tick(event)?.decision;
+                self.advance(event, |tick| tick.evaluate(evaluated.verdict, open))?;
+                self.memory.observe_safety(decision, evaluated.verdict.result());
             }
             Body::ExecutionAttempted(attempted) => {
-                let stage = self.tick(event)?.attempt(attempted)?;
-                self.advance(Some(stage));
+                self.advance(event, |tick| tick.attempt(attempted).map(Some))?;
             }
             Body::ExecutionOutcomeRecorded(recorded) => {
-                let stage = self.tick(event)?.conclude(recorded, self.ledger.open_position())?;
+                let open = self.ledger.open_position();
+                let decision = self.tick(event)?.decision;
+                self.advance(event, |tick| tick.conclude(recorded, open))?;
                 let status = recorded.outcome.fill.status();
-                self.memory.observe_execution(recorded.decision_id, recorded.execution_id, status);
-                self.advance(stage);
+                self.memory.observe_execution(decision, recorded.execution_id, status);
             }
             Body::LedgerUpdated(updated) => self.update_ledger(event, updated)?,
         }
@@ -115,69 +115,57 @@ impl State {
         }
     }
 
-    /// The tick that `event`, which begins none, goes on with.
+    /// The tick that `event`, which begins none, belongs to.
     fn tick(&self, event: &Event<'_>) -> Result<&OpenTick> {
-        self.open_tick.as_ref().ok_or_else(|| {
-            broken(
-                Rule::TickOrder,
-                "type",
-                event.body.event_type(),
-                alloc::format!(
-                    "{} or {}, since the tick before it is whole",
-                    EventType::DecisionEvaluated,
-                    EventType::UserFeedbackRecorded
-                ),
-            )
-        })
+        self.open_tick.as_ref().ok_or_else(|| outside_tick(event.body.event_type()))
     }
 
-    /// The tick goes on with `stage`, or ends.
-    fn advance(&mut self, stage: Option<Stage>) {
-        match (stage, &mut self.open_tick) {
-            (Some(stage), Some(tick)) => tick.stage = stage,
-            (None, open_tick) => *open_tick = None,
-            (Some(_), None) => debug_assert!(false, "only an open tick can go on"),
+    /// Moves the tick to the stage that `next` computes after `event`; none ends the tick.
+    fn advance(
+        &mut self,
+        event: &Event<'_>,
+        next: impl FnOnce(&OpenTick) -> Result<Option<Stage>>,
+    ) -> Result<()> {
+        let Some(tick) = &mut self.open_tick else { return Err(outside_tick(event.body.event_type())) };
+        match next(tick)? {
+            Some(stage) => tick.stage = stage,
+            None => self.open_tick = None,
         }
+        Ok(())
     }
 
     fn begin_tick(&mut self, time: LogicalTime, decision: &DecisionEvaluated) -> Result<()> {
-        let instance = decision.strategy_instance_id;
-        let computed = DecisionId::of(instance, time);
-        if computed != decision.decision_id {
+        let (decision_id, instance_id) = (decision.decision_id, decision.strategy_instance_id);
+        let computed = DecisionId::of(instance_id, time);
+        if computed != decision_id {
             return Err(broken(
                 Rule::DecisionId,
                 "decisionId",
-                decision.decision_id,
+                decision_id,
                 alloc::format!("{computed}, the content id of this instance and time"),
             ));
         }
-        if let Some(last) = self.lifecycles.instance(instance).map(Instance::last_logical_time)
-            && time <= last
-        {
+        let (instance, last) = self.lifecycles.decide(instance_id, time)?;
+        if let Some(last) = last.filter(|last| time <= *last) {
             return Err(broken(
                 Rule::InstanceTimeOrder,
                 "logicalTime",
                 time,
-                alloc::format!("later than {last}, the last decision of strategy instance {instance}"),
+                alloc::format!("later than {last}, the last decision of strategy instance {instance_id}"),
             ));
         }
-        if self.memory.decision(decision.decision_id).is_some() {
+        let pool = decision.parameter_pool;
+        let (decision, is_new) = self.memory.observe_decision(time, decision)?;
+        if !is_new {
             return Err(broken(
                 Rule::DecisionOnce,
                 "decisionId",
-                decision.decision_id,
+                decision_id,
                 "a decision that no tick before it has",
             ));
         }
-        self.memory.observe_decision(time, decision)?;
-        self.lifecycles.decide(instance, time)?;
-        self.open_tick = Some(OpenTick {
-            decision_id: decision.decision_id,
-            time,
-            instance,
-            pool: decision.parameter_pool,
-            stage: Stage::Decided,
-        });
+        self.open_tick =
+            Some(OpenTick { decision_id, decision, time, instance, pool, stage: Stage::Decided });
         Ok(())
     }
 
@@ -197,46 +185,47 @@ impl State {
                 self.lifecycles.cool_down_holder(time + pool.cooldown());
             }
         }
-        self.advance(None);
+        self.open_tick = None;
         Ok(())
     }
 
     fn record_feedback(&mut self, time: LogicalTime, feedback: &UserFeedbackRecorded<'_>) -> Result<()> {
-        self.check_feedback_target(time, feedback.target)?;
-        if self.memory.has_feedback(feedback.feedback_id) {
-            return Err(broken(
-                Rule::FeedbackOnce,
-                "feedbackId",
-                feedback.feedback_id,
-                "feedback that is not recorded yet",
-            ));
+        let decision = self.check_feedback_target(time, feedback.target)?;
+        if self.memory.observe_feedback(feedback.feedback_id, feedback.category, decision)? {
+            return Ok(());
         }
-        self.memory.observe_feedback(feedback.feedback_id, feedback.category, feedback.target)
+        Err(broken(
+            Rule::FeedbackOnce,
+            "feedbackId",
+            feedback.feedback_id,
+            "feedback that is not recorded yet",
+        ))
     }
 
-    /// Whether feedback at `time` may speak of `target`.
-    pub(crate) fn check_feedback_target(&self, time: LogicalTime, target: FeedbackTarget) -> Result<()> {
-        let decision = |id| {
-            self.memory.decision(id).ok_or_else(|| {
-                broken(
-                    Rule::FeedbackTarget,
-                    "target.decisionId",
-                    id,
-                    "a decision that stands before the feedback",
-                )
+    /// Checks that feedback at `time` may be about `target`; the place of the decision that it is about, if it is
+    /// about one.
+    pub(crate) fn check_feedback_target(
+        &self,
+        time: LogicalTime,
+        target: FeedbackTarget,
+    ) -> Result<Option<At>> {
+        let find = |id| {
+            self.memory.find(id).ok_or_else(|| {
+                broken(Rule::FeedbackTarget, "target.decisionId", id, "a decision that precedes the feedback")
             })
         };
         match target {
-            FeedbackTarget::Decision(id) => decision(id).map(drop),
+            FeedbackTarget::Decision(id) => find(id).map(Some),
             FeedbackTarget::Execution(id, execution) => {
-                if decision(id)?.execution_id() == Some(execution) {
-                    return Ok(());
+                let decision = find(id)?;
+                if self.memory.at(decision).execution_id() == Some(execution) {
+                    return Ok(Some(decision));
                 }
                 Err(broken(
                     Rule::FeedbackTarget,
                     "target.executionId",
                     execution,
-                    alloc::format!("an execution of decision {id} that stands before the feedback"),
+                    alloc::format!("an execution of decision {id} that precedes the feedback"),
                 ))
             }
             FeedbackTarget::TimeWindow { from, to } if from > to => Err(broken(
@@ -251,7 +240,7 @@ impl State {
                 to,
                 alloc::format!("{time}, the feedback's own logicalTime, or earlier"),
             )),
-            FeedbackTarget::TimeWindow { .. } => Ok(()),
+            FeedbackTarget::TimeWindow { .. } => Ok(None),
         }
     }
 
@@ -303,4 +292,19 @@ pub struct Digests {
     pub ledger: Hash,
     /// Of the Strategy Lifecycles.
     pub lifecycles: Hash,
+}
+
+/// The fault of an event that belongs to a tick, where no tick is open.
+#[cold]
+fn outside_tick(found: EventType) -> Box<Fault> {
+    broken(
+        Rule::TickOrder,
+        "type",
+        found,
+        alloc::format!(
+            "{} or {}, since the tick before it is whole",
+            EventType::DecisionEvaluated,
+            EventType::UserFeedbackRecorded
+        ),
+    )
 }

@@ -1,13 +1,14 @@
-//! Rows in order of first appearance, found by their key.
+//! Rows in order of first appearance, each found by its key.
 //!
-//! Invariant: the order of the rows is that of the log. The hash index is only ever asked, never iterated,
-//! and its seed is fixed.
+//! Invariant: the order of the rows is that of the log. The hash index is only asked, never iterated, and its seed is
+//! fixed.
 
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use crate::fault::{Result, Rule, broken};
 
@@ -47,7 +48,7 @@ impl<R: Row> Table<R> {
         &self.rows
     }
 
-    /// Where the row of `key` is.
+    /// The place of the row of `key`.
     pub(crate) fn find(&self, key: R::Key) -> Option<At> {
         self.index.find(hash(key), |&at| self.rows[at as usize].key() == key).copied().map(At)
     }
@@ -57,32 +58,31 @@ impl<R: Row> Table<R> {
         self.find(key).map(|at| self.at(at))
     }
 
-    /// The row at a place that this table gave out.
+    /// The row at a place that this table returned.
     pub(crate) fn at(&self, at: At) -> &R {
         &self.rows[at.0 as usize]
     }
 
-    /// The row at a place that this table gave out.
+    /// The row at a place that this table returned.
     pub(crate) fn at_mut(&mut self, at: At) -> &mut R {
         &mut self.rows[at.0 as usize]
     }
 
-    /// Adds a row whose key is not there yet.
-    pub(crate) fn push(&mut self, row: R) -> Result<At> {
-        let at = u32::try_from(self.rows.len())
-            .map_err(|_| broken(Rule::Capacity, "", "one more", "at most 2^32 - 1 rows of a kind"))?;
+    /// The place of the row of `key`, and true if it is new: then it is the row that `make` returns, whose key is
+    /// `key`.
+    pub(crate) fn intern(&mut self, key: R::Key, make: impl FnOnce() -> R) -> Result<(At, bool)> {
         let Self { rows, index } = self;
-        let hashed = hash(row.key());
-        rows.push(row);
-        index.insert_unique(hashed, at, |&at| hash(rows[at as usize].key()));
-        Ok(At(at))
-    }
-
-    /// The place of `row`, which is added if no row has its key.
-    pub(crate) fn intern(&mut self, row: R) -> Result<At> {
-        match self.find(row.key()) {
-            Some(at) => Ok(at),
-            None => self.push(row),
+        let found =
+            index.entry(hash(key), |&at| rows[at as usize].key() == key, |&at| hash(rows[at as usize].key()));
+        match found {
+            Entry::Occupied(entry) => Ok((At(*entry.get()), false)),
+            Entry::Vacant(entry) => {
+                let at = u32::try_from(rows.len())
+                    .map_err(|_| broken(Rule::Capacity, "", "one more", "at most 2^32 - 1 rows of a kind"))?;
+                entry.insert(at);
+                rows.push(make());
+                Ok((At(at), true))
+            }
         }
     }
 }

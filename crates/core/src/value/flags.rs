@@ -10,10 +10,14 @@ pub struct Attention(u8);
 pub struct SafetyGates(u8);
 
 macro_rules! flags {
-    ($name:ident, $count:literal, [$($member:literal),*]) => {
+    ($name:ident, $count:literal, $first:literal $(, $member:literal)*) => {
         impl $name {
             /// The members' names, in the format's order.
-            pub const NAMES: [&'static str; $count] = [$($member),*];
+            pub const NAMES: [&'static str; $count] = [$first $(, $member)*];
+
+            /// The members' names as they are on disk, with the punctuation before and after each.
+            pub(crate) const TOKENS: [&'static str; $count] =
+                [concat!("\"", $first, "\":") $(, concat!(",\"", $member, "\":"))*];
 
             /// The group with these members, in the format's order.
             pub const fn new(members: [bool; $count]) -> Self {
@@ -37,18 +41,16 @@ macro_rules! flags {
 flags!(
     Attention,
     5,
-    [
-        "attentionMeaningfullyHigher",
-        "stabilityMeetsMinimum",
-        "confidenceSufficient",
-        "differencePersistsOverTime",
-        "switchingCostsJustified"
-    ]
+    "attentionMeaningfullyHigher",
+    "stabilityMeetsMinimum",
+    "confidenceSufficient",
+    "differencePersistsOverTime",
+    "switchingCostsJustified"
 );
-flags!(SafetyGates, 3, ["haltAll", "blockBuy", "forceSell"]);
+flags!(SafetyGates, 3, "haltAll", "blockBuy", "forceSell");
 
 impl Attention {
-    /// Whether all five facts hold.
+    /// True if all five facts hold.
     pub const fn is_better(self) -> bool {
         self.0 == 0b1_1111
     }
@@ -79,7 +81,7 @@ impl SafetyGates {
         Self(self.0 | other.0)
     }
 
-    /// Whether every gate of `other` is in force here.
+    /// True if every gate of `other` is in force here.
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }

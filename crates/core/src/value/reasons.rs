@@ -1,6 +1,6 @@
 //! A decision's reason codes: an ordered list without repeats.
 
-use super::ReasonCode;
+use super::{ReasonCode, Spelled};
 
 /// At most one of each [`ReasonCode`], in the order given. Four bits a code, first code lowest, zero ends
 /// the list: a whole list fits in a word of Decision Memory.

@@ -1,31 +1,36 @@
 //! The opaque texts: kept as they are, never rounded, folded or normalized.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use super::Form;
 
-/// Up to `MAX` bytes of ASCII, on the stack. Bytes behind the length are zero, so that equality and order
-/// of the whole are those of the text.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+/// Up to `MAX` bytes of ASCII, without an allocation. The bytes after the text are zero.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Inline<const MAX: usize> {
     bytes: [u8; MAX],
     bytes_used: u8,
 }
 
 impl<const MAX: usize> Inline<MAX> {
+    /// The text, unless it is too long. The caller has checked that it is ASCII.
     fn new(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; MAX];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self { bytes, bytes_used: u8::try_from(text.len()).ok()? })
     }
 
-    fn as_str(&self) -> &str {
-        // Only ASCII is ever put in.
-        self.bytes
-            .get(..usize::from(self.bytes_used))
-            .and_then(|text| core::str::from_utf8(text).ok())
-            .unwrap_or_default()
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.bytes_used)]
+    }
+}
+
+/// Of the text alone, so that a short one is hashed quickly.
+impl<const MAX: usize> Hash for Inline<MAX> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.as_bytes());
     }
 }
 
@@ -37,21 +42,20 @@ macro_rules! inline_text {
 
         impl $name {
             /// The text.
+            #[expect(clippy::expect_used, reason = "only a text of the form, which is ASCII, becomes a value")]
             pub fn as_str(&self) -> &str {
-                self.0.as_str()
+                core::str::from_utf8(self.0.as_bytes()).expect("only ASCII has the form")
             }
         }
 
         impl Form for $name {
-            const EXPECTED: &'static str = $expected;
+            fn expected() -> String {
+                $expected.into()
+            }
 
             fn parse(text: &[u8]) -> Option<Self> {
                 let has_form: fn(&[u8]) -> bool = $has_form;
                 if has_form(text) { Inline::new(text).map(Self) } else { None }
-            }
-
-            fn as_text(&self) -> impl AsRef<str> {
-                self.as_str()
             }
         }
 
@@ -64,7 +68,7 @@ macro_rules! inline_text {
         /// In byte order of the text.
         impl Ord for $name {
             fn cmp(&self, other: &Self) -> core::cmp::Ordering {
-                self.as_str().cmp(other.as_str())
+                self.0.as_bytes().cmp(other.0.as_bytes())
             }
         }
 
@@ -83,7 +87,7 @@ macro_rules! inline_text {
 }
 
 inline_text!(
-    /// A market, by whatever name the upstream gives it.
+    /// A market, by the name that the upstream gives it.
     MarketId,
     64,
     "a market id of 1 to 64 characters of A-Z a-z 0-9 . _ : / -",
@@ -138,7 +142,7 @@ impl Decimal {
     /// Nothing: the quantity of a closed position and of a failed execution.
     pub const ZERO: Self = Self::constant("0");
 
-    /// A decimal that stands in the source text, and is known there to have the form.
+    /// A decimal of this program, known to have the form.
     pub(super) const fn constant(text: &'static str) -> Self {
         let mut bytes = [0; 64];
         let mut index = 0;

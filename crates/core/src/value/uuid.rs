@@ -1,110 +1,95 @@
 //! UUIDs (RFC 9562) in the one spelling that the format knows: 8-4-4-4-12 lower-case hexadecimal digits.
 
+use alloc::string::String;
 use core::fmt;
+
+pub use ::uuid::Uuid;
+use ::uuid::fmt::Hyphenated;
 
 use super::Form;
 
-/// Sixteen bytes, spelled as a UUID; any version and variant.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Uuid([u8; 16]);
-
 /// The length of the spelling, in bytes.
-pub(crate) const UUID_TEXT_BYTES: usize = 36;
+pub(crate) const UUID_TEXT_BYTES: usize = Hyphenated::LENGTH;
 
-/// Where the spelling of each byte starts.
-const BYTE_AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
-const DASH_AT: [usize; 4] = [8, 13, 18, 23];
+/// The spelling.
+#[inline(always)]
+pub(crate) fn uuid_text(uuid: Uuid) -> [u8; UUID_TEXT_BYTES] {
+    let mut text = [0; UUID_TEXT_BYTES];
+    uuid.hyphenated().encode_lower(&mut text);
+    text
+}
 
-impl Uuid {
-    /// The UUID of these bytes.
-    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+/// The UUID of this spelling. An event has two to four, so they are read eight digits at a time.
+#[inline(always)]
+pub(crate) fn read_uuid(text: &[u8; UUID_TEXT_BYTES]) -> Option<Uuid> {
+    let [
+        a @ ..,
+        b'-',
+        b0,
+        b1,
+        b2,
+        b3,
+        b'-',
+        b4,
+        b5,
+        b6,
+        b7,
+        b'-',
+        c0,
+        c1,
+        c2,
+        c3,
+        b'-',
+        c4,
+        c5,
+        c6,
+        c7,
+        d0,
+        d1,
+        d2,
+        d3,
+        d4,
+        d5,
+        d6,
+        d7,
+    ] = text
+    else {
+        return None;
+    };
+    let [a, b, c, d] = [
+        read_digits(u64::from_le_bytes(*a))?,
+        read_digits(u64::from_le_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7]))?,
+        read_digits(u64::from_le_bytes([*c0, *c1, *c2, *c3, *c4, *c5, *c6, *c7]))?,
+        read_digits(u64::from_le_bytes([*d0, *d1, *d2, *d3, *d4, *d5, *d6, *d7]))?,
+    ];
+    let bits = u128::from(a) | u128::from(b) << 32 | u128::from(c) << 64 | u128::from(d) << 96;
+    Some(Uuid::from_bytes(bits.to_le_bytes()))
+}
+
+/// The four bytes that eight lower-case hexadecimal digits spell, first digit and first byte lowest.
+#[inline(always)]
+fn read_digits(text: u64) -> Option<u32> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Letters have bit 6, digits do not; of both, the low nibble is the value, less nine for letters.
+    let values = (text & (0x0f * EACH)) + ((text >> 6) & EACH) * 9;
+    // Only the digits of these values are spelled like this: everything else differs somewhere.
+    let are_letters = ((values + 0x06 * EACH) >> 4) & EACH;
+    if values + u64::from(b'0') * EACH + are_letters * u64::from(b'a' - b'0' - 10) != text {
+        return None;
     }
-
-    /// The bytes, first digit first.
-    pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+    let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    #[expect(clippy::cast_possible_truncation, reason = "the four bytes are in the lower half")]
+    Some((fours | fours >> 16) as u32)
 }
 
 impl Form for Uuid {
-    const EXPECTED: &'static str = "a UUID of lower-case hexadecimal digits, 8-4-4-4-12";
+    fn expected() -> String {
+        "a UUID of lower-case hexadecimal digits, 8-4-4-4-12".into()
+    }
 
     fn parse(text: &[u8]) -> Option<Self> {
-        let text: &[u8; UUID_TEXT_BYTES] = text.try_into().ok()?;
-        if DASH_AT.iter().any(|&at| text[at] != b'-') {
-            return None;
-        }
-        let mut bytes = [0; 16];
-        // Any digit that is none sets bits above the low nibble; one test at the end finds them all.
-        let mut seen = 0;
-        for (byte, &at) in bytes.iter_mut().zip(&BYTE_AT) {
-            let (high, low) = (nibble(text[at]), nibble(text[at + 1]));
-            seen |= high | low;
-            *byte = (high << 4) | (low & 0x0f);
-        }
-        (seen <= 0x0f).then_some(Self(bytes))
-    }
-
-    fn as_text(&self) -> impl AsRef<str> {
-        UuidText::new(*self)
-    }
-}
-
-const NOT_A_DIGIT: u8 = 0xff;
-
-/// The value of a lower-case hexadecimal digit, or [`NOT_A_DIGIT`].
-pub(crate) fn nibble(digit: u8) -> u8 {
-    const VALUES: [u8; 256] = {
-        let mut values = [NOT_A_DIGIT; 256];
-        let digits = b"0123456789abcdef";
-        let mut value = 0;
-        while value < 16 {
-            values[digits[value as usize] as usize] = value;
-            value += 1;
-        }
-        values
-    };
-    VALUES[usize::from(digit)]
-}
-
-/// The two digits of `byte`.
-pub(crate) fn digits(byte: u8) -> [u8; 2] {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0x0f)]]
-}
-
-/// A UUID's spelling, on the stack.
-pub(crate) struct UuidText([u8; UUID_TEXT_BYTES]);
-
-impl UuidText {
-    pub(crate) fn new(uuid: Uuid) -> Self {
-        let mut text = [b'-'; UUID_TEXT_BYTES];
-        for (byte, &at) in uuid.0.iter().zip(&BYTE_AT) {
-            let [high, low] = digits(*byte);
-            text[at] = high;
-            text[at + 1] = low;
-        }
-        Self(text)
-    }
-}
-
-impl AsRef<str> for UuidText {
-    fn as_ref(&self) -> &str {
-        // Only hexadecimal digits and dashes are in it.
-        core::str::from_utf8(&self.0).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for Uuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(UuidText::new(*self).as_ref())
-    }
-}
-
-impl fmt::Debug for Uuid {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        read_uuid(text.try_into().ok()?)
     }
 }
 
@@ -112,15 +97,25 @@ impl fmt::Debug for Uuid {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StrategyInstanceId(Uuid);
 
+impl StrategyInstanceId {
+    /// The instance of this UUID.
+    pub const fn new(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The id as a UUID.
+    pub const fn uuid(self) -> Uuid {
+        self.0
+    }
+}
+
 impl Form for StrategyInstanceId {
-    const EXPECTED: &'static str = Uuid::EXPECTED;
+    fn expected() -> String {
+        Uuid::expected()
+    }
 
     fn parse(text: &[u8]) -> Option<Self> {
         Uuid::parse(text).map(Self)
-    }
-
-    fn as_text(&self) -> impl AsRef<str> {
-        UuidText::new(self.0)
     }
 }
 

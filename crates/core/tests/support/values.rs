@@ -13,7 +13,7 @@ use dreichor_core::state::Position;
 use dreichor_core::value::{
     Attention, Comment, Decimal, DecisionClass, FailureReason, FeedbackCategory, Form, INTEGER_MAX,
     LogicalTime, MarketId, Origin, ParameterPool, Plane, ReasonCode, ReasonCodes, SafetyGates, Side,
-    SkipReason, StrategyInstanceId, Uuid,
+    SkipReason, Spelled, StrategyInstanceId, Uuid,
 };
 use dreichor_core::{Event, Input, Snapshot};
 use proptest::char::range;

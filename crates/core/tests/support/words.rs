@@ -69,7 +69,7 @@ impl<'a> Words<'a> {
 }
 
 pub(crate) fn formed<T: Form>(text: &str) -> T {
-    T::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text} is not {}", T::EXPECTED))
+    T::parse(text.as_bytes()).unwrap_or_else(|| panic!("{text} is not {}", T::expected()))
 }
 
 pub(crate) fn time(text: &str) -> LogicalTime {

@@ -12,6 +12,7 @@ use dreichor_replay::{
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
 };
 use dreichor_rotation::{Market, MarketId, Rotation, sample};
+use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, Settings};
 
 use super::story::Storyteller;
@@ -45,11 +46,8 @@ impl Demo {
             None => free_name()?,
         };
         if dir.exists() {
-            return Err(Failure::Command(Error::Unavailable {
-                path: dir,
-                problem: "it exists already, and the demo writes to a new directory only".into(),
-                next: "name another by --dir, or leave --dir out".into(),
-            }));
+            let problem = "it exists already, and the demo writes to a new directory only";
+            return Err(Error::unavailable(dir, problem, "name another by --dir, or leave --dir out").into());
         }
         for run in [WHOLE, KILLED] {
             for mount in ["audit-events", "snapshots"] {
@@ -171,12 +169,13 @@ impl Demo {
         if whole != killed {
             return Err(bug(format!("the receipts differ: {whole} and {killed}")));
         }
+        let digests = whole.digests.ok_or_else(|| bug("a receipt without digests"))?;
         print_line(&format!(
             "   `dreichor replay` folds {} events to the same state in both: memory {}…, ledger {}…, lifecycles {}…",
             whole.events,
-            short(&whole.digests.memory.to_string()),
-            short(&whole.digests.ledger.to_string()),
-            short(&whole.digests.lifecycles.to_string())
+            short(&digests.memory.to_string()),
+            short(&digests.ledger.to_string()),
+            short(&digests.lifecycles.to_string())
         ))
     }
 
@@ -187,13 +186,19 @@ impl Demo {
     }
 
     fn receipt(&self, run: &str) -> Result<Receipt, Failure> {
-        Ok(Receipt::of(&Replay::open(&self.stores(run)?)?.run(&mut ())?))
+        let mut replayed = Replay::open(&self.stores(run)?)?.finish()?;
+        Ok(Receipt::of(&mut replayed).with_digests(&replayed))
     }
 
     /// A few decisions in plain words; the last of them.
     fn tell(&self) -> Result<DecisionId, Failure> {
         let mut storyteller = Storyteller::default();
-        let replayed = Replay::open(&self.stores(KILLED)?)?.run(&mut storyteller)?;
+        let stores = self.stores(KILLED)?;
+        let mut replay = Replay::open(&stores)?;
+        while let Some(entry) = replay.next()? {
+            storyteller.see(&entry);
+        }
+        let replayed = replay.finish()?;
         let totals = replayed.history.state().memory().totals();
         print_line(&format!(
             "\n5. What the machine decided, and why\n   {} decisions, {} filled orders, {} blocked, {} forced sales. One of each kind:",
@@ -270,9 +275,7 @@ fn free_name() -> Result<PathBuf, Failure> {
     let names =
         std::iter::once("dreichor-demo".to_owned()).chain((2..10_000).map(|n| format!("dreichor-demo-{n}")));
     let free = names.map(PathBuf::from).find(|path| !path.exists());
-    free.ok_or_else(|| {
-        Failure::Command(Error::Configuration(vec!["--dir: no free name is left here; name one".into()]))
-    })
+    free.ok_or_else(|| ConfigError(vec!["--dir: no free name is left here; name one".into()]).into())
 }
 
 fn short(digest: &str) -> &str {
@@ -280,13 +283,10 @@ fn short(digest: &str) -> &str {
 }
 
 fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    Failure::Command(Error::Unavailable {
-        path: path.to_owned(),
-        problem: format!("{error}"),
-        next: "see to the permissions and the space there, or name another place by --dir".into(),
-    })
+    let next = "see to the permissions and the space there, or name another place by --dir";
+    Error::unavailable(path, error, next).into()
 }
 
 fn bug(problem: impl std::fmt::Display) -> Failure {
-    Failure::Command(Error::Internal(format!("the demo failed: {problem}")))
+    Failure::Internal(format!("the demo failed: {problem}"))
 }

@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
 use std::time::Duration;
 
-use dreichor_core::event::Event;
-use dreichor_core::{Hash, LINE_BYTES_MAX};
-use dreichor_log::{Line, Lines};
-use dreichor_replay::{Error, Filter, History, Replay, Stores, Watch};
+use dreichor_core::History;
+use dreichor_replay::{Entry, Error, Filter, Fold, Medium, Progress as _, Replay, Stores};
 use dreichor_runtime::{Config, gate};
 
 use crate::arguments::EventsArguments;
@@ -21,29 +19,26 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Fa
     let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
     stores.warn_of_loose_permissions()?;
     let mut printer = Printer::new(arguments);
-    let replayed = Replay::open(&stores)?.run(&mut printer);
+    let mut replay = Replay::open(&stores)?;
+    let printed = printer.print_all(&mut replay);
     // What is sound before a fault is printed all the same: it is what the fault's message promises.
     printer.print_held()?;
-    if let Some(failure) = printer.failure.take() {
-        return Err(failure);
-    }
-    let replayed = replayed?;
+    printed?;
+    let replayed = replay.finish()?;
     if arguments.follow {
-        // The limit was for what was there; what comes is printed as it comes.
+        // The limit was for the lines that were there; those that follow are printed as they come.
         printer.limit = None;
-        let (count, offset) = (replayed.history.tree().size(), replayed.events_bytes);
-        return follow(&stores, printer, replayed.history, count, offset);
+        return follow(&stores, printer, replayed.history, replayed.events_bytes);
     }
     gate::warn_of_tail(&replayed);
     Ok(0)
 }
 
-/// Prints lines as they become whole, each checked like those before it.
-fn follow<M: dreichor_log::Medium>(
+/// Prints lines as they become whole, each checked like those before it. `history` ends at byte `offset`.
+fn follow<M: Medium>(
     stores: &Stores<M>,
     mut printer: Printer,
     mut history: History,
-    mut count: u64,
     mut offset: u64,
 ) -> Result<u8, Failure> {
     let store = &stores.events;
@@ -51,32 +46,23 @@ fn follow<M: dreichor_log::Medium>(
     loop {
         let opened = store.open()?;
         if opened.is_none() && identity.is_some() {
-            return Err(Failure::Command(Error::Unavailable {
-                path: store.path(),
-                problem: "the file vanished while it was followed".into(),
-                next: "find out what removed it".into(),
-            }));
+            let problem = "the file vanished while it was followed";
+            return Err(Error::unavailable(store.path(), problem, "find out what removed it").into());
         }
         if let Some((file, stat)) = opened.filter(|(_, stat)| stat.size != offset || identity.is_none()) {
             if *identity.get_or_insert(stat.identity) != stat.identity || stat.size < offset {
-                return Err(Failure::Command(Error::Unavailable {
-                    path: store.path(),
-                    problem: "the file was replaced or cut off while it was followed".into(),
-                    next: "find out what touched it; `dreichor replay` says what it holds now".into(),
-                }));
+                return Err(Error::unavailable(
+                    store.path(),
+                    "the file was replaced or cut off while it was followed",
+                    "find out what touched it; `dreichor replay` says what it holds now",
+                )
+                .into());
             }
-            let mut lines = Lines::starting_at(&file, offset, count, stat.size, LINE_BYTES_MAX);
-            while let Some(line) = lines.next_line().map_err(|error| store.unreadable(&error))? {
-                let read = Event::read_line(line.bytes).and_then(|(event, leaf)| {
-                    history.push(&event, leaf)?;
-                    Ok((event, leaf))
-                });
-                let (event, leaf) = read.map_err(|fault| store.malformed(line, fault))?;
-                if let Err(error) = printer.event(line, &event, leaf, &history) {
-                    return Err(printer.failure.take().unwrap_or(Failure::Command(error)));
-                }
+            let mut fold = Fold::starting_at(store, Some(file), offset, stat.size, history);
+            while let Some(entry) = fold.next()? {
+                printer.take(&entry)?;
             }
-            (offset, count) = (lines.offset(), lines.count());
+            (offset, history) = (fold.offset(), fold.into_history());
             printer.print_held()?;
         }
         std::thread::sleep(FOLLOW_INTERVAL);
@@ -87,18 +73,17 @@ fn follow<M: dreichor_log::Medium>(
 struct Printer {
     filter: Filter,
     out: BufWriter<StdoutLock<'static>>,
+    is_terminal: bool,
     escapes: bool,
     limit: Option<usize>,
     progress: Progress,
     /// With `--limit`, the last lines so far.
     held: VecDeque<Vec<u8>>,
-    /// Why printing ended, and the replay with it.
-    failure: Option<Failure>,
 }
 
 impl Printer {
     fn new(arguments: &EventsArguments) -> Self {
-        let escapes = std::io::stdout().is_terminal() && !arguments.json;
+        let is_terminal = std::io::stdout().is_terminal();
         let filter = Filter {
             event_type: arguments.event_type,
             decision: arguments.decision,
@@ -110,12 +95,37 @@ impl Printer {
         Self {
             filter,
             out: stdout(),
-            escapes,
+            is_terminal,
+            escapes: is_terminal && !arguments.json,
             limit: arguments.limit,
             progress: Progress::new("replay"),
             held: VecDeque::new(),
-            failure: None,
         }
+    }
+
+    fn print_all<M: Medium>(&mut self, replay: &mut Replay<'_, M>) -> Result<(), Failure> {
+        let total = replay.end();
+        while let Some(entry) = replay.next()? {
+            self.take(&entry)?;
+            // Lines on the same terminal are progress enough.
+            if !self.is_terminal {
+                self.progress.advance(entry.line.offset, total);
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints or holds the entry's line, if it is asked for.
+    fn take(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
+        if !self.filter.asks_for(&entry.event, entry.history.state().memory()) {
+            return Ok(());
+        }
+        let Some(limit) = self.limit else { return self.print(entry.line.bytes) };
+        self.held.push_back(entry.line.bytes.to_vec());
+        while self.held.len() > limit {
+            self.held.pop_front();
+        }
+        Ok(())
     }
 
     fn print(&mut self, line: &[u8]) -> Result<(), Failure> {
@@ -127,41 +137,11 @@ impl Printer {
         Ok(self.out.write_all(b"\n")?)
     }
 
-    /// Prints what `--limit` held back, and all that is buffered.
+    /// Prints what `--limit` held back, and everything that is buffered.
     fn print_held(&mut self) -> Result<(), Failure> {
         while let Some(line) = self.held.pop_front() {
             self.print(&line)?;
         }
         Ok(self.out.flush()?)
-    }
-}
-
-impl Watch for Printer {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
-        if !self.filter.asks_for(event, history.state().memory()) {
-            return Ok(());
-        }
-        match self.limit {
-            Some(limit) => {
-                self.held.push_back(line.bytes.to_vec());
-                while self.held.len() > limit {
-                    self.held.pop_front();
-                }
-            }
-            None => {
-                if let Err(failure) = self.print(line.bytes) {
-                    self.failure = Some(failure);
-                    return Err(Error::Internal("nobody reads the output".into()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn progress(&mut self, done: u64, total: u64) {
-        // Lines on the same terminal are progress enough.
-        if !std::io::stdout().is_terminal() {
-            self.progress.set(done, total);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use dreichor_core::value::{Form, StrategyInstanceId, Uuid};
+use dreichor_core::value::{StrategyInstanceId, Uuid};
 use dreichor_explain::{Explained, explain};
 use dreichor_replay::{Replayed, Stores};
 use dreichor_runtime::{Config, gate};
@@ -30,9 +30,9 @@ pub(super) fn run(config: &Config, id: Uuid, json: Json) -> Result<u8, Failure> 
 
 /// Says that no story has the id, and where to look for one that does.
 fn not_found(id: Uuid, replayed: &Replayed) -> String {
-    let events = replayed.history.tree().size();
-    let instance = StrategyInstanceId::parse(id.as_text().as_ref().as_bytes());
-    let next = if instance.is_some_and(|id| replayed.history.state().lifecycles().instance(id).is_some()) {
+    let events = replayed.history.size();
+    let instance = StrategyInstanceId::new(id);
+    let next = if replayed.history.state().lifecycles().instance(instance).is_some() {
         format!(
             "next: it is a strategy instance; `dreichor events --instance {id} --type DECISION_EVALUATED` prints its decisions"
         )

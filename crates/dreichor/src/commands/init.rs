@@ -12,10 +12,9 @@ pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
     // Both, before anything is printed: a reader that goes away must not leave one of them out.
     let mut created = Vec::new();
     for (name, path) in mounts {
-        let is_new = directory::create(path).map_err(|error| Error::Unavailable {
-            path: path.clone(),
-            problem: format!("the mount cannot be created: {error}"),
-            next: "see to what is there, and to the permissions above it".into(),
+        let is_new = directory::create(path).map_err(|error| {
+            let next = "see to what is there, and to the permissions above it";
+            Error::unavailable(path, "the mount cannot be created", next).because(error)
         })?;
         created.push((name, path, is_new));
     }

@@ -5,9 +5,9 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-use dreichor_replay::Error;
+use dreichor_core::value::Spelled;
 use dreichor_runtime::Settings;
-use dreichor_runtime::config::variable;
+use dreichor_runtime::config::{ConfigError, variable};
 
 use super::configure;
 use crate::arguments::{Color, MigrateAction};
@@ -47,5 +47,5 @@ pub(super) fn run(settings: Settings, color: Color, action: MigrateAction) -> Re
 }
 
 fn fault(fault: &str) -> Failure {
-    Error::Configuration(vec![fault.to_owned()]).into()
+    ConfigError(vec![fault.to_owned()]).into()
 }

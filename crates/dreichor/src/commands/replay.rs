@@ -8,8 +8,8 @@ use crate::output::{Failure, print_line};
 use crate::progress::Progress;
 
 pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
-    let replayed = gate::replay_for_tool(config, &mut Progress::new("replay"))?;
-    let receipt = Receipt::of(&replayed);
+    let mut replayed = gate::replay_for_tool(config, &mut Progress::new("replay"))?;
+    let receipt = Receipt::of(&mut replayed).with_digests(&replayed);
     print_line(&if json.json { receipt.to_json() } else { receipt.to_string() })?;
     Ok(0)
 }

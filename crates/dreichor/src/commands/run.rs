@@ -1,7 +1,9 @@
 //! `run`: the runtime of this phase. It passes the gate, is ready, and serves the Observer until it is stopped.
 
+use dreichor_core::value::Spelled;
 use dreichor_observer::{About, Gap, Observer, SandboxReport, Token};
-use dreichor_replay::{Error, Receipt};
+use dreichor_replay::Receipt;
+use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::config::safety_mode_name;
 use dreichor_runtime::gate::AdmittedRuntime;
 use dreichor_runtime::sandbox::Outcome;
@@ -15,15 +17,15 @@ pub(super) fn run(config: &Config) -> Result<u8, Failure> {
     // Once confined, no file but the stores' can be read.
     let token = read_token(config)?;
     let admitted = gate::admit_runtime(config, &mut Progress::new("replay"))?;
-    let AdmittedRuntime { stores, listener, replayed, sandbox } = admitted;
-    let signals = Signals::catch().map_err(|error| Error::Internal(format!("no signal handler: {error}")))?;
-    let receipt = Receipt::of(&replayed);
+    let AdmittedRuntime { stores, listener, mut replayed, sandbox } = admitted;
+    let signals = Signals::catch()?;
+    let receipt = Receipt::of(&mut replayed);
     // Observing needs a history of its own, and only when asked: two of a long log need not fit the memory.
     drop(replayed);
     let about = about(config, &sandbox, receipt.clone());
     let start = |listener| {
         let running = Observer::new(stores, about, token)?.start(listener);
-        running.map_err(|error| Error::Internal(format!("the Observer cannot start: {error}")))
+        running.map_err(|error| Failure::Internal(format!("the Observer cannot start: {error}")))
     };
     let observer = listener.map(start).transpose()?;
     match &observer {
@@ -31,7 +33,7 @@ pub(super) fn run(config: &Config) -> Result<u8, Failure> {
         None => tracing::info!("observer: off"),
     }
     gate::log_ready(&receipt);
-    signals.wait().map_err(|error| Error::Internal(format!("no wait for signals: {error}")))?;
+    signals.wait().map_err(|error| Failure::Internal(format!("no wait for signals: {error}")))?;
     tracing::info!("stopped by a signal");
     if let Some(observer) = observer {
         observer.stop();
@@ -39,12 +41,11 @@ pub(super) fn run(config: &Config) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn read_token(config: &Config) -> Result<Option<Token>, Error> {
+fn read_token(config: &Config) -> Result<Option<Token>, ConfigError> {
     let file = config.observer_token_file.as_ref().filter(|_| config.observer_addr.is_some());
     let token = file.map(|path| {
-        Token::read(path).map_err(|error| {
-            Error::Configuration(vec![format!("--observer-token-file: {}: {error}", path.display())])
-        })
+        Token::read(path)
+            .map_err(|error| ConfigError(vec![format!("--observer-token-file: {}: {error}", path.display())]))
     });
     token.transpose()
 }
@@ -58,9 +59,9 @@ fn about(config: &Config, sandbox: &Outcome, started_with: Receipt) -> About {
         sandbox: SandboxReport {
             mode: sandbox.mode.as_str(),
             abi: sandbox.abi,
-            enforced: sandbox.enforced.iter().map(|promise| promise.name()).collect(),
+            enforced: sandbox.enforced.iter().map(|promise| promise.as_str()).collect(),
             not_enforced: gaps
-                .map(|gap| Gap { promise: gap.promise.name(), reason: gap.reason.clone() })
+                .map(|gap| Gap { promise: gap.promise.as_str(), reason: gap.reason.clone() })
                 .collect(),
         },
         started_with,

@@ -1,5 +1,6 @@
 //! `salvage`: what is sound of damaged stores, in new mounts, and a report of what is left out.
 
+use dreichor_core::value::Spelled;
 use std::fmt::{self, Display};
 use std::path::Path;
 
@@ -142,7 +143,7 @@ fn put_list(json: &mut Vec<u8>, list: &[Broken]) {
         let byte = offset + fault.offset as u64;
         json.put(format!("{comma}{{\"line\":{line},\"offset\":{offset},\"byte\":{byte}").as_bytes());
         for (name, text) in [
-            ("rule", fault.rule.name()),
+            ("rule", fault.rule.as_str()),
             ("member", &fault.member),
             ("expected", &fault.expected),
             ("found", &fault.found),

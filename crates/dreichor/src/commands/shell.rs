@@ -2,7 +2,7 @@
 
 use clap::CommandFactory;
 
-use dreichor_replay::Error;
+use dreichor_runtime::config::ConfigError;
 
 use crate::arguments::Arguments;
 use crate::output::{Failure, stdout};
@@ -23,7 +23,7 @@ pub(super) fn print_manual(name: Option<&str>) -> Result<u8, Failure> {
     let command = match name {
         None => &program,
         Some(name) => program.find_subcommand(name).ok_or_else(|| {
-            Error::Configuration(vec![format!("there is no command {name}; `dreichor help` lists them")])
+            ConfigError(vec![format!("there is no command {name}; `dreichor help` lists them")])
         })?,
     };
     let mut page = Vec::new();

@@ -1,9 +1,9 @@
 //! `state`: what the events add up to.
 
-use std::io::Write;
+use dreichor_core::value::Spelled;
+use std::io::{self, Write};
 
 use dreichor_core::State;
-use dreichor_core::canonical::Sink;
 use dreichor_runtime::{Config, gate};
 
 use crate::arguments::{StateFormat, StatePart};
@@ -15,9 +15,12 @@ pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Resu
     let state = replayed.history.state();
     let mut out = stdout();
     if format.json {
-        out.write_all(&json(state, part))?;
+        write_json(state, part, &mut out)?;
     } else if format.ndjson {
-        out.write_all(&lines(state, part))?;
+        for_each_entry(state, part, |entry| {
+            out.write_all(entry)?;
+            out.write_all(b"\n")
+        })?;
     } else {
         match part {
             StatePart::Memory => show_memory(state, &mut out)?,
@@ -29,36 +32,54 @@ pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Resu
     Ok(0)
 }
 
-fn lines(state: &State, part: StatePart) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    match part {
-        StatePart::Memory => state.write_memory(&mut bytes),
-        StatePart::Ledger => state.write_ledger(&mut bytes),
-        StatePart::Lifecycles => state.write_lifecycles(&mut bytes),
-    }
-    bytes
-}
-
-fn json(state: &State, part: StatePart) -> Vec<u8> {
-    let mut bytes = Vec::new();
+/// Calls `write` with each entry as canonical JSON, one after the other: a long state is never whole in memory.
+fn for_each_entry(
+    state: &State,
+    part: StatePart,
+    mut write: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut entry = Vec::new();
+    let mut write_entry = |fill: &dyn Fn(&mut Vec<u8>)| {
+        entry.clear();
+        fill(&mut entry);
+        write(&entry)
+    };
     match part {
         StatePart::Memory => {
-            bytes.put(b"{\"totals\":");
-            state.memory().totals().write(&mut bytes);
-            bytes.put(b",\"decisions\":[");
+            state.memory().decisions().try_for_each(|decision| write_entry(&|entry| decision.write(entry)))
         }
-        StatePart::Ledger => bytes.put(b"{\"plane\":\"PAPER\",\"positions\":["),
-        StatePart::Lifecycles => bytes.put(b"{\"lifecycles\":["),
+        StatePart::Ledger => state
+            .ledger()
+            .positions()
+            .iter()
+            .try_for_each(|(market, position)| write_entry(&|entry| position.write(*market, entry))),
+        StatePart::Lifecycles => state
+            .lifecycles()
+            .instances()
+            .into_iter()
+            .try_for_each(|instance| write_entry(&|entry| instance.write(entry))),
     }
-    let entries = lines(state, part);
-    for (index, entry) in entries.split(|&byte| byte == b'\n').filter(|entry| !entry.is_empty()).enumerate() {
-        if index > 0 {
-            bytes.put(b",");
+}
+
+fn write_json(state: &State, part: StatePart, out: &mut impl Write) -> io::Result<()> {
+    match part {
+        StatePart::Memory => {
+            let mut totals = Vec::new();
+            state.memory().totals().write(&mut totals);
+            out.write_all(b"{\"totals\":")?;
+            out.write_all(&totals)?;
+            out.write_all(b",\"decisions\":[")?;
         }
-        bytes.put(entry);
+        StatePart::Ledger => out.write_all(b"{\"plane\":\"PAPER\",\"positions\":[")?,
+        StatePart::Lifecycles => out.write_all(b"{\"lifecycles\":[")?,
     }
-    bytes.put(b"]}\n");
-    bytes
+    let mut before: &[u8] = b"";
+    for_each_entry(state, part, |entry| {
+        out.write_all(before)?;
+        before = b",";
+        out.write_all(entry)
+    })?;
+    out.write_all(b"]}\n")
 }
 
 fn show_memory(state: &State, out: &mut impl Write) -> Result<(), Failure> {

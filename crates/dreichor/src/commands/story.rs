@@ -3,9 +3,7 @@
 use dreichor_core::event::{Body, DecisionEvaluated, Fill, OrderIntentCreated, Verdict};
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{Side, SkipReason};
-use dreichor_core::{Event, Hash};
-use dreichor_log::Line;
-use dreichor_replay::{Error, History, Watch};
+use dreichor_replay::Entry;
 
 /// The first tick of each kind, while a log is replayed.
 #[derive(Default)]
@@ -60,12 +58,13 @@ impl Storyteller {
     }
 }
 
-impl Watch for Storyteller {
-    fn event(&mut self, line: Line<'_>, event: &Event<'_>, _: Hash, history: &History) -> Result<(), Error> {
-        if let Body::DecisionEvaluated(decision) = &event.body {
+impl Storyteller {
+    /// Sees the next entry of the log.
+    pub(super) fn see(&mut self, entry: &Entry<'_>) {
+        if let Body::DecisionEvaluated(decision) = &entry.event.body {
             self.tick = Some(Tick {
-                first_line: line.number,
-                time: event.logical_time.get(),
+                first_line: entry.line.number,
+                time: entry.event.logical_time.get(),
                 decision: decision.clone(),
                 intent: None,
                 skip: None,
@@ -74,12 +73,11 @@ impl Watch for Storyteller {
             });
         }
         if let Some(tick) = &mut self.tick {
-            tick.see(&event.body);
+            tick.see(&entry.event.body);
         }
-        if history.state().open_tick().is_none() {
-            self.finish_tick(line.number);
+        if entry.history.state().open_tick().is_none() {
+            self.finish_tick(entry.line.number);
         }
-        Ok(())
     }
 }
 

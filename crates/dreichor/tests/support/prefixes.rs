@@ -1,6 +1,7 @@
 //! What the Observer must answer of each beginning of a log that ends in a whole line: computed beforehand, by the
 //! core's fold and by what the commands print, from the log that the inputs will have made in the end.
 
+use dreichor_core::value::Spelled;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};

@@ -8,7 +8,7 @@ use dreichor_core::input::{Input, Kind};
 use dreichor_core::tick::{Policy, Step, step};
 use dreichor_core::value::{
     Attention, Comment, FeedbackCategory, Form, LogicalTime, MarketId, ParameterPool, ReasonCode,
-    ReasonCodes, SafetyGates, StrategyInstanceId,
+    ReasonCodes, SafetyGates, Spelled, StrategyInstanceId,
 };
 use proptest::prelude::*;
 

@@ -275,7 +275,7 @@ pub(super) async fn shadow_ledger(State(api): Shared, RawQuery(query): RawQuery)
         plane: "PAPER",
         positions: positions.collect::<Result<_, _>>()?,
         as_of: AsOf {
-            tree_size: history.tree().size(),
+            tree_size: history.size(),
             logical_time: history.state().last_logical_time().map(LogicalTime::get),
         },
     })

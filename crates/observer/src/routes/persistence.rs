@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use dreichor_core::Hash;
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
-use dreichor_core::value::{LogicalTime, MarketId, StrategyInstanceId, Uuid};
+use dreichor_core::value::{LogicalTime, MarketId, Spelled, StrategyInstanceId, Uuid};
 use dreichor_replay::page::Search;
 use dreichor_replay::{Filter, View, snapshot};
 use serde::Serialize;
@@ -200,7 +200,7 @@ pub(super) async fn summary(State(api): Shared, RawQuery(query): RawQuery) -> Ou
     let derived = api.source.derived().await?;
     let replayed = &derived.replayed;
     Answer::json(&Summary {
-        total_count: replayed.history.tree().size(),
+        total_count: replayed.history.size(),
         counts_by_type: Counted(derived.counts),
         last_event_id: derived.last_event_id.map(|id| id.to_string()),
         last_logical_time: replayed.history.state().last_logical_time().map(LogicalTime::get),
@@ -281,8 +281,8 @@ pub(super) struct TreeHead {
 pub(super) async fn tree_head(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
     let derived = api.source.derived().await?;
-    let tree = derived.replayed.history.tree();
-    Answer::json(&TreeHead { tree_size: tree.size(), root_hash: tree.root().to_string() })
+    let tree_size = derived.replayed.history.size();
+    Answer::json(&TreeHead { tree_size, root_hash: derived.root_hash.to_string() })
 }
 
 /// A proof that an event is in the log.

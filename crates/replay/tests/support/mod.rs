@@ -15,7 +15,7 @@ use dreichor_core::id::{DecisionId, FeedbackId};
 use dreichor_core::input::Kind;
 use dreichor_core::tick::{Policy, Step, step};
 use dreichor_core::value::{
-    Attention, Comment, FeedbackCategory, LogicalTime, ParameterPool, ReasonCodes, SafetyGates,
+    Attention, Comment, FeedbackCategory, LogicalTime, ParameterPool, ReasonCodes, SafetyGates, Spelled,
 };
 use dreichor_core::{Event, Fault, Input, State};
 use dreichor_log::Directory;

@@ -4,6 +4,7 @@
 
 #[path = "../../../core/tests/support/config.rs"]
 pub(crate) mod config;
+pub(crate) mod kind;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,8 +12,8 @@ use std::path::{Path, PathBuf};
 use dreichor_core::tick::{Policy, SafetyMode};
 use dreichor_log::Directory;
 use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores};
-use dreichor_runtime::batch::{Batcher, Next, Read, Source};
-use dreichor_runtime::ingest::Session;
+use dreichor_runtime::batch::{Batcher, Read, Source};
+use dreichor_runtime::ingest::{IngestError, Session};
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::WriteStores;
@@ -84,8 +85,8 @@ impl Bench {
         files
     }
 
-    /// A whole writer's life, without the gate's checks of mounts: lock, recovery, ingest of `inputs`.
-    pub(crate) fn ingest(&self, inputs: &[u8]) -> Result<Vec<u8>, Error> {
+    /// A writer's run, without the gate's checks of directories: lock, recovery, ingest of `inputs`.
+    pub(crate) fn ingest(&self, inputs: &[u8]) -> Result<Vec<u8>, IngestError> {
         let stores = self.stores();
         stores.create_missing()?;
         let _locks = stores.lock()?;
@@ -94,12 +95,11 @@ impl Bench {
         let mut session = Session::new(&stores, recovered, self.policy, self.strategy)?;
         let mut batcher = Batcher::new(Whole(inputs));
         let mut acknowledgements = Vec::new();
-        while let Next::Batch(batch) = batcher.next_batch().unwrap() {
-            session.record(batch, &mut |bytes| {
-                acknowledgements.extend_from_slice(bytes);
-                Ok(())
-            })?;
-        }
+        let mut deliver = |bytes: &[u8]| {
+            acknowledgements.extend_from_slice(bytes);
+            Ok(())
+        };
+        session.run(&mut batcher, &mut deliver, &mut ())?;
         Ok(acknowledgements)
     }
 
@@ -108,7 +108,8 @@ impl Bench {
     }
 
     pub(crate) fn receipt(&self) -> Receipt {
-        Receipt::of(&self.replay().unwrap())
+        let mut replayed = self.replay().unwrap();
+        Receipt::of(&mut replayed).with_digests(&replayed)
     }
 }
 
@@ -129,6 +130,10 @@ impl Source for Whole<'_> {
 
     fn is_interrupted(&self) -> bool {
         false
+    }
+
+    fn length(&self) -> Option<u64> {
+        None
     }
 }
 

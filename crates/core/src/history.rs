@@ -1,0 +1,88 @@
+//! A log as far as it was read or written: its state and its tree, which grow together.
+
+use alloc::vec::Vec;
+
+use crate::event::Event;
+use crate::fault::Result;
+use crate::state::State;
+use crate::tree::{Hash, Tree};
+
+/// The state and the tree of the same events.
+///
+/// Leaves are collected and added to the tree together, since the nodes of many leaves are computed faster than those
+/// of one after the other.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    state: State,
+    tree: Tree,
+    /// The leaves of the last events, which the tree does not hold yet.
+    pending: Vec<Hash>,
+}
+
+/// The most leaves that are collected.
+const PENDING_MAX: usize = 1 << 12;
+
+impl History {
+    /// The history of an empty log.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The state that the events add up to.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The number of events, which is the size of the tree.
+    pub fn size(&self) -> u64 {
+        self.tree.size() + self.pending.len() as u64
+    }
+
+    /// The tree over the events.
+    pub fn tree(&mut self) -> &Tree {
+        self.tree.extend(&self.pending);
+        self.pending.clear();
+        &self.tree
+    }
+
+    /// The root of the tree over the events.
+    pub fn root(&mut self) -> Hash {
+        self.tree().root()
+    }
+
+    /// Adds the next event, whose leaf hash is `leaf`.
+    ///
+    /// # Errors
+    ///
+    /// The rule of the log's grammar that the event breaks. The history is then not to be used any more.
+    #[inline]
+    pub fn push(&mut self, event: &Event<'_>, leaf: Hash) -> Result<()> {
+        self.state.apply(event)?;
+        if self.pending.len() == PENDING_MAX {
+            self.tree();
+        }
+        self.pending.push(leaf);
+        Ok(())
+    }
+
+    /// Takes over the tree over the same events, which was computed elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// If it is a tree of another size.
+    pub fn settle(&mut self, tree: Tree) {
+        assert_eq!(tree.size(), self.size(), "a tree over other events than the history's");
+        self.tree = tree;
+        self.pending.clear();
+    }
+
+    /// Writes the event's line to `lines` and adds the event.
+    ///
+    /// # Errors
+    ///
+    /// As of [`History::push`].
+    pub fn record(&mut self, event: &Event<'_>, lines: &mut Vec<u8>) -> Result<()> {
+        let leaf = event.write_line(lines);
+        self.push(event, leaf)
+    }
+}

@@ -1,0 +1,170 @@
+//! The leaves of a log's lines and the tree over them, block by block: on a second thread beside the parsing, or in
+//! turn with it.
+//!
+//! Hashing needs no parse, and parsing needs the hash only to compare it. So the blocks of a log are hashed ahead:
+//!
+//! ```text
+//! this thread:    read block k+2 ─▶              parse and apply block k, recycle its buffer
+//! second thread:                  ─▶ leaves and tree of block k+1 ─▶
+//! ```
+//!
+//! Invariant: both ways call the same function, [`Hashing::hash`], and blocks come back in the order of the file. So
+//! both find the same first fault and the same tree.
+//!
+//! Only blocks, hashes and trees cross threads. The second thread has ended when its handle is dropped.
+
+use std::num::NonZero;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+use dreichor_core::{Event, Hash, Tree};
+use dreichor_log::Block;
+
+/// A block with the hashes of its lines.
+#[derive(Debug, Default)]
+pub struct HashedBlock {
+    pub(crate) block: Block,
+    /// Where each line ends in the block: the place of its LF.
+    pub(crate) line_feeds: Vec<usize>,
+    /// The leaf of each line.
+    pub(crate) leaves: Vec<Hash>,
+    /// The tree over all lines up to the end of the block.
+    pub(crate) tree: Tree,
+}
+
+impl HashedBlock {
+    /// Where a line starts in the block, the line without its LF, and its leaf.
+    #[inline]
+    pub(crate) fn line(&self, index: usize) -> Option<(usize, &[u8], Hash)> {
+        let (&end, &leaf) = (self.line_feeds.get(index)?, self.leaves.get(index)?);
+        let start = index.checked_sub(1).map_or(0, |before| self.line_feeds[before] + 1);
+        Some((start, &self.block.bytes()[start..end], leaf))
+    }
+}
+
+/// Hashes blocks that are handed over in the order of the file.
+#[derive(Debug)]
+pub enum Hashing {
+    /// On the calling thread. The blocks that were handed over and are not taken yet, first to last: at most one.
+    InTurn(Tree, Option<HashedBlock>),
+    /// On a thread of its own.
+    Beside(Worker),
+}
+
+/// A second thread, and how many blocks it has.
+#[derive(Debug)]
+pub struct Worker {
+    /// None: the thread is told to end.
+    blocks: Option<SyncSender<HashedBlock>>,
+    hashed: Receiver<HashedBlock>,
+    thread: Option<JoinHandle<()>>,
+    pending: usize,
+}
+
+/// How many blocks a worker has at most: one that it hashes, and enough before and after it that neither thread waits
+/// for a short delay of the other.
+const PENDING_MAX: usize = 4;
+
+/// A log that is shorter is hashed before a thread has started.
+const BESIDE_BYTES_MIN: u64 = 1 << 20;
+
+impl Hashing {
+    /// Begins after the lines that `tree` is over. `bytes` are to be hashed.
+    pub fn new(tree: Tree, bytes: u64) -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        if cores > 1 && bytes >= BESIDE_BYTES_MIN { Self::beside(tree) } else { Self::in_turn(tree) }
+    }
+
+    /// On the calling thread.
+    pub fn in_turn(tree: Tree) -> Self {
+        Self::InTurn(tree, None)
+    }
+
+    /// On a thread of its own; where the system has none, on the calling one.
+    pub fn beside(tree: Tree) -> Self {
+        let (blocks, to_hash) = sync_channel::<HashedBlock>(PENDING_MAX);
+        let (done, hashed) = sync_channel(PENDING_MAX);
+        let mut grown = tree.clone();
+        let spawned = thread::Builder::new().name("hash".into()).spawn(move || {
+            for mut block in to_hash {
+                Self::hash(&mut block, &mut grown);
+                if done.send(block).is_err() {
+                    return;
+                }
+            }
+        });
+        match spawned {
+            Ok(thread) => {
+                Self::Beside(Worker { blocks: Some(blocks), hashed, thread: Some(thread), pending: 0 })
+            }
+            Err(_) => Self::in_turn(tree),
+        }
+    }
+
+    /// Hashes a block's lines and adds them to the tree.
+    fn hash(hashed: &mut HashedBlock, tree: &mut Tree) {
+        let HashedBlock { block, line_feeds, leaves, tree: after } = hashed;
+        line_feeds.clear();
+        line_feeds.extend(memchr::memchr_iter(b'\n', block.bytes()));
+        let mut start = 0;
+        let lines = line_feeds.iter().map(|&end| &block.bytes()[std::mem::replace(&mut start, end + 1)..end]);
+        leaves.clear();
+        Event::leaves(lines, leaves);
+        tree.extend(leaves);
+        after.clone_from(tree);
+    }
+
+    /// True if another block can be handed over before one is taken.
+    pub(crate) fn has_room(&self) -> bool {
+        match self {
+            Self::InTurn(_, waiting) => waiting.is_none(),
+            Self::Beside(worker) => worker.pending < PENDING_MAX,
+        }
+    }
+
+    /// Hands a block over. The caller has seen that there is room.
+    pub(crate) fn give(&mut self, mut block: HashedBlock) {
+        match self {
+            Self::InTurn(tree, waiting) => {
+                Self::hash(&mut block, tree);
+                *waiting = Some(block);
+            }
+            Self::Beside(worker) => worker.give(block),
+        }
+    }
+
+    /// The next block, hashed; none if there is none that was handed over.
+    pub(crate) fn take(&mut self) -> Option<HashedBlock> {
+        match self {
+            Self::InTurn(_, waiting) => waiting.take(),
+            Self::Beside(worker) => worker.take(),
+        }
+    }
+}
+
+impl Worker {
+    #[expect(clippy::expect_used, reason = "the thread ends only when it is told to: hashing is total")]
+    fn give(&mut self, block: HashedBlock) {
+        let blocks = self.blocks.as_ref().expect("the worker is told to end only when it is dropped");
+        blocks.send(block).expect("the worker takes blocks until it is told to end");
+        self.pending += 1;
+    }
+
+    #[expect(clippy::expect_used, reason = "the thread ends only when it is told to: hashing is total")]
+    fn take(&mut self) -> Option<HashedBlock> {
+        self.pending = self.pending.checked_sub(1)?;
+        Some(self.hashed.recv().expect("the worker returns every block"))
+    }
+}
+
+/// The thread has ended when this returns: what counts the process's threads afterwards finds one.
+impl Drop for Worker {
+    fn drop(&mut self) {
+        drop(self.blocks.take());
+        while self.hashed.recv().is_ok() {}
+        if let Some(thread) = self.thread.take() {
+            // It cannot have panicked; if it had, the wait for a block would have said so.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The committer: makes commits durable, one after the other.
+//!
+//! Per commit: the events in one write, and a sync; then the acknowledgements, since the events are durable and all
+//! else follows from them; then the snapshots in one write, and a sync. Nothing of the next commit is written before.
+
+use std::io;
+
+use dreichor_log::{AppendError, Appender, WriteMedium};
+use dreichor_replay::Stores;
+
+use crate::ingest::IngestError;
+use crate::orchestrator::Commit;
+use crate::writing::{WriteError, WriteStore};
+
+/// Writes commits.
+pub struct Committer<'s, M: WriteMedium> {
+    stores: &'s Stores<M>,
+    events: Appender<'s, M>,
+    snapshots: Appender<'s, M>,
+    /// The last input that is acknowledged, from 1; 0 if none is.
+    acknowledged: u64,
+}
+
+const NOT_WRITTEN: &str = "not written";
+const IN_DOUBT: &str = "in doubt, on disk or not";
+
+impl<'s, M: WriteMedium> Committer<'s, M> {
+    /// Opens the stores, whose files have these sizes, for appending. The caller holds their locks.
+    pub fn open(stores: &'s Stores<M>, events_bytes: u64, snapshots_bytes: u64) -> Result<Self, WriteError> {
+        Ok(Self {
+            stores,
+            events: stores.events.open_appender(events_bytes)?,
+            snapshots: stores.snapshots.open_appender(snapshots_bytes)?,
+            acknowledged: 0,
+        })
+    }
+
+    /// The size of the log in bytes, all of it durable.
+    pub fn events_bytes(&self) -> u64 {
+        self.events.size()
+    }
+
+    /// The last input that is acknowledged, from 1; 0 if none is.
+    pub fn acknowledged(&self) -> u64 {
+        self.acknowledged
+    }
+
+    /// Makes a commit durable, and has `deliver` deliver its acknowledgements.
+    ///
+    /// # Errors
+    ///
+    /// What was not written, or may not have been; the message says what is acknowledged and what is in doubt. The
+    /// committer is then not to be used any more.
+    pub fn commit(
+        &mut self,
+        commit: &Commit,
+        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), IngestError> {
+        self.append_events(commit)?;
+        self.acknowledge(commit, deliver)?;
+        self.append_snapshots(commit)
+    }
+
+    fn append_events(&mut self, commit: &Commit) -> Result<(), IngestError> {
+        if commit.events.is_empty() {
+            return Ok(());
+        }
+        self.events.append(&commit.events).map_err(|error| {
+            let first = self.acknowledged + 1;
+            let inputs = match commit.last_line {
+                last if last == first => format!("input line {last}"),
+                last => format!("input lines {first} to {last}"),
+            };
+            let consequence = format!("{}; {}: {inputs}", self.tell_acknowledged(), fate(&error));
+            self.stores.events.not_appended(error, consequence).into()
+        })
+    }
+
+    fn acknowledge(
+        &mut self,
+        commit: &Commit,
+        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<(), IngestError> {
+        if !commit.acknowledgements.is_empty() {
+            deliver(&commit.acknowledgements).map_err(IngestError::Acknowledgement)?;
+            self.acknowledged = commit.last_line;
+        }
+        Ok(())
+    }
+
+    fn append_snapshots(&mut self, commit: &Commit) -> Result<(), IngestError> {
+        if commit.snapshots.is_empty() {
+            return Ok(());
+        }
+        self.snapshots.append(&commit.snapshots).map_err(|error| {
+            let consequence = match commit.last_line {
+                0 => {
+                    format!("{}; {}: the snapshot that was asked for", self.tell_acknowledged(), fate(&error))
+                }
+                _ => format!(
+                    "{}: every input that was read; {}: their snapshots, which the next start writes",
+                    self.tell_acknowledged(),
+                    fate(&error)
+                ),
+            };
+            self.stores.snapshots.not_appended(error, consequence).into()
+        })
+    }
+
+    fn tell_acknowledged(&self) -> String {
+        match self.acknowledged {
+            0 => "no input was acknowledged".into(),
+            1 => "input line 1 is acknowledged and durable".into(),
+            last => format!("input lines 1 to {last} are acknowledged and durable"),
+        }
+    }
+}
+
+fn fate(error: &AppendError) -> &'static str {
+    match error {
+        AppendError::NotOurs(_) => NOT_WRITTEN,
+        AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
+    }
+}
