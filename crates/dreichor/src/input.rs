@@ -10,11 +10,16 @@ use dreichor_runtime::batch::{Read, Source};
 use crate::output::Failure;
 use crate::signals::{Signals, is_ready};
 
+/// A read that brings less has emptied a pipe (POSIX: a write of up to `PIPE_BUF` bytes is whole).
+const DRAINED_BYTES: usize = 4_096;
+
 /// Where `ingest` reads from.
 pub(crate) struct Inputs<'s> {
     file: File,
     /// The length of a regular file.
     length: Option<u64>,
+    /// The last read brought so little that it has emptied the pipe.
+    is_drained: bool,
     signals: &'s Signals,
 }
 
@@ -36,7 +41,7 @@ impl<'s> Inputs<'s> {
     /// Reads `file` until its end or a signal.
     pub(crate) fn new(file: File, signals: &'s Signals) -> Self {
         let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file);
-        Self { length: metadata.map(|metadata| metadata.len()), file, signals }
+        Self { length: metadata.map(|metadata| metadata.len()), is_drained: false, file, signals }
     }
 }
 
@@ -49,7 +54,10 @@ impl Source for Inputs<'_> {
             }
             match self.file.read(buffer) {
                 Ok(0) => return Ok(Read::End),
-                Ok(count) => return Ok(Read::Bytes(count)),
+                Ok(count) => {
+                    self.is_drained = count < DRAINED_BYTES;
+                    return Ok(Read::Bytes(count));
+                }
                 Err(error)
                     if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
                 Err(error) => return Err(error),
@@ -58,7 +66,8 @@ impl Source for Inputs<'_> {
     }
 
     fn is_ready(&mut self) -> io::Result<bool> {
-        is_ready(&self.file)
+        // An upstream that waits for each answer is answered without being asked again.
+        Ok(!self.is_drained && is_ready(&self.file)?)
     }
 
     fn length(&self) -> Option<u64> {

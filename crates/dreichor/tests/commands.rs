@@ -134,6 +134,12 @@ fn receipt_facts(text: &str) -> BTreeMap<String, String> {
     text.split_whitespace().map(fact).collect()
 }
 
+/// The receipt as READY logs it.
+fn without_digests(receipt: &str) -> String {
+    let facts = receipt.split_whitespace().filter(|fact| !fact.contains("_digest="));
+    facts.collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn replay_prints_the_same_facts_as_text_and_as_json() {
     let torn = Bench::filled();
@@ -165,11 +171,11 @@ fn replay_prints_the_same_facts_as_text_and_as_json() {
         let mut running = bench.start(&["run"]);
         running.wait_until_it_says("READY");
         running.signal(Signal::TERM);
-        running.finish().expect(0).says(&[text.trim_end()]);
+        running.finish().expect(0).says(&[&without_digests(&text)]);
     }
     let bench = Bench::filled();
     let receipt = bench.run(&["replay"]).expect(0).text();
-    bench.ingest(b"").expect(0).says(&[receipt.trim_end()]);
+    bench.ingest(b"").expect(0).says(&[&without_digests(&receipt)]);
     assert_eq!(receipt_facts(&receipt)["bytes"], log.len().to_string());
 }
 

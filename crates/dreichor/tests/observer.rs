@@ -294,7 +294,8 @@ fn derived_state_is_what_the_command_line_says() {
     }
     assert_eq!(json!(get("shadow-ledger")["positions"]), json!(state("ledger")));
     assert_eq!(json!(get("lifecycles")["lifecycles"]), json!(state("lifecycles")));
-    let receipt = bench.run(&["replay", "--json"]).expect(0).json().remove(0);
+    let mut receipt = bench.run(&["replay", "--json"]).expect(0).json().remove(0);
+    receipt.as_object_mut().unwrap().retain(|name, _| !name.ends_with("Digest"));
     let status = observed.get("/v1/observe/runtime/status").expect(200).json();
     assert_eq!(status["started_with"], snake_case(receipt));
 }

@@ -95,7 +95,8 @@ fn a_signal_while_a_file_is_ingested() {
         told.extend(&outcome.stdout);
         let count = lines(&told).len();
         assert!(acknowledged.starts_with(&told) && told.ends_with(b"\n"), "a part of the acknowledgements");
-        assert!(count as u64 <= INPUTS / 2, "{count} inputs were taken in after the signal");
+        // The pending batch, and the one that is computed meanwhile.
+        assert!(count as u64 <= 2 * 8_192, "{count} inputs were taken in after the signal");
         outcome.says(&[format!("durable and acknowledged inputs={count} ")]);
         let last = json_lines(&told).pop().unwrap();
         assert_eq!(last["treeSize"], lines(&bench.stores()[0]).len(), "recorded is what is acknowledged");

@@ -58,9 +58,6 @@ pub enum Next<'b> {
     Interrupted,
 }
 
-/// A read that brings less has found a pipe empty: it is not asked again whether it has more.
-const DRAINED_BYTES: usize = 4_096;
-
 /// Lines that were read together; at least one.
 #[derive(Debug, Clone, Copy)]
 pub struct Batch<'b> {
@@ -126,8 +123,6 @@ pub struct Batcher<S> {
     lines_end: usize,
     searched: usize,
     has_ended: bool,
-    /// The last read brought so little that there was no more to be had.
-    is_drained: bool,
     /// Why no more could be read; told once the lines before it are recorded.
     failure: Option<io::Error>,
     next_line: u64,
@@ -155,7 +150,6 @@ impl<S: Source> Batcher<S> {
             lines_end: 0,
             searched: 0,
             has_ended: false,
-            is_drained: false,
             failure: None,
             next_line: 1,
             offset: 0,
@@ -196,10 +190,7 @@ impl<S: Source> Batcher<S> {
                 return Ok(if pending == 0 { Next::End } else { Next::Batch(self.cut(self.filled, 1)) });
             }
             match self.read() {
-                Ok(Read::Bytes(count)) => {
-                    self.filled += count;
-                    self.is_drained = count < DRAINED_BYTES;
-                }
+                Ok(Read::Bytes(count)) => self.filled += count,
                 Ok(Read::End) => self.has_ended = true,
                 Ok(Read::Interrupted) => return Ok(Next::Interrupted),
                 Err(failure) => self.failure = Some(failure),
@@ -209,7 +200,7 @@ impl<S: Source> Batcher<S> {
 
     /// True if there is more, and it can be read without waiting.
     fn can_read_on(&mut self) -> bool {
-        if self.has_ended || self.is_drained || self.failure.is_some() {
+        if self.has_ended || self.failure.is_some() {
             return false;
         }
         self.source.is_ready().unwrap_or_else(|failure| {

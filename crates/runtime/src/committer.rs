@@ -57,8 +57,10 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
         deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> Result<(), IngestError> {
         self.append_events(commit)?;
-        self.acknowledge(commit, deliver)?;
-        self.append_snapshots(commit)
+        let delivered = self.acknowledge(commit, deliver);
+        // What is durable is finished, also where nobody takes the acknowledgements any more.
+        self.append_snapshots(commit)?;
+        delivered
     }
 
     fn append_events(&mut self, commit: &Commit) -> Result<(), IngestError> {
