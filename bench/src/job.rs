@@ -112,15 +112,19 @@ fn ready<'a>(log: Rc<Log>, context: &'a Context<'a>) -> Job<'a> {
     let dreichor = context.dreichor;
     let contenders = vec![
         openssl(&log),
-        ours("**READY of `dreichor run`, two cores**", Some("1.0".to_owned()), {
-            let log = log.clone();
-            move || dreichor.ready(&log.data, Cores::All)
-        }),
+        ours(
+            "**READY of `dreichor run`, two cores**",
+            Some(format!("1.0; {:.3} s", log.event_count as f64 / 4e6)),
+            {
+                let log = log.clone();
+                move || dreichor.ready(&log.data, Cores::All)
+            },
+        ),
         ours("**READY of `dreichor run`, one core**", Some("1.7 of two cores".to_owned()), {
             let log = log.clone();
             move || dreichor.ready(&log.data, Cores::One)
         }),
-        fold_contender(fold::Kind::Serde, &log),
+        fold_contender(fold::Kind::Plain, &log),
     ];
     Job { title: format!("READY, {} events", thousands(log.event_count)), unit: Unit::Seconds, contenders }
 }

@@ -84,5 +84,8 @@ fn measure_all(options: Options) -> Result<()> {
         }
     }
     print!("{}", table::markdown(&head, &rows));
+    drop(peers);
+    work.remove("run")?;
+    work.remove("postgres")?;
     Ok(())
 }

@@ -46,7 +46,10 @@ fn line(title: &str, row: &Row, unit: Unit, first: Option<&Medians>, ours: Optio
     };
     let ratio =
         |to: Option<&Medians>| to.map_or("–".to_owned(), |to| format!("{:.2}", medians.value / to.value));
-    let latency = medians.latency.map_or("–".to_owned(), |[half, most]| format!("{half:.0}, {most:.0} µs"));
+    let latency = medians.latency.map_or("–".to_owned(), |[half, most]| {
+        let ratio = first.and_then(|first| first.latency).map_or(f64::NAN, |[first, _]| half / first);
+        format!("{half:.0}, {most:.0} µs ({ratio:.2})")
+    });
     let peak = medians.peak.map_or("–".to_owned(), |peak| format!("{:.0} MiB", peak as f64 / 1_048_576.0));
     format!(
         "| {title} | {} | {} {name} | {} to {} | {} | {} | {latency} | {peak} | {} |\n",

@@ -29,13 +29,20 @@ impl Work {
         self.root.join(name)
     }
 
-    /// An empty directory `name`. The removal of its former content is synced, so that no later program's syncs
-    /// pay for it.
-    pub(crate) fn empty(&self, name: &str) -> Result<PathBuf> {
+    /// Removes the directory `name`, if it is there.
+    pub(crate) fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);
         if path.exists() {
             fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
         }
+        Ok(())
+    }
+
+    /// An empty directory `name`. The removal of its former content is synced, so that no later program's syncs
+    /// pay for it.
+    pub(crate) fn empty(&self, name: &str) -> Result<PathBuf> {
+        self.remove(name)?;
+        let path = self.path(name);
         fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
         File::open(&path)?.sync_all()?;
         File::open(&self.root)?.sync_all()?;

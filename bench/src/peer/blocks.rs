@@ -4,7 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -46,12 +46,16 @@ pub(super) fn pool() -> Result<ThreadPool> {
 
 /// Position after the first LF at or after `from`.
 fn after_lf(bytes: &[u8], from: usize) -> Result<usize> {
-    let at = bytes.iter().skip(from).position(|&byte| byte == b'\n');
-    ensure!(at.is_some(), "a line is longer than {LINE} bytes, or has no LF");
-    Ok(at.map_or(bytes.len(), |at| from + at + 1))
+    let at = memchr::memchr(b'\n', bytes.get(from..).unwrap_or_default());
+    Ok(from + at.with_context(|| format!("a line is longer than {LINE} bytes, or has no LF"))? + 1)
 }
 
 /// The lines of a block, without LF.
 pub(super) fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
-    block.strip_suffix(b"\n").unwrap_or(block).split(|&byte| byte == b'\n').filter(|line| !line.is_empty())
+    let mut start = 0;
+    memchr::memchr_iter(b'\n', block).map(move |end| {
+        let line = block.get(start..end).unwrap_or_default();
+        start = end + 1;
+        line
+    })
 }

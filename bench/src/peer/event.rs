@@ -33,7 +33,7 @@ pub(super) struct Event<'a> {
     pub(super) filled_quantity: Option<&'a str>,
 }
 
-#[derive(Deserialize, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Deserialize, Clone, Copy)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum Type {
     DecisionEvaluated,
@@ -44,6 +44,11 @@ pub(super) enum Type {
     ExecutionOutcomeRecorded,
     LedgerUpdated,
     UserFeedbackRecorded,
+}
+
+impl Type {
+    /// Number of types.
+    pub(super) const COUNT: usize = Self::UserFeedbackRecorded as usize + 1;
 }
 
 #[derive(Deserialize, Clone, Copy, PartialEq)]
@@ -65,7 +70,7 @@ pub(super) enum Status {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "typed and read, but not part of the fold")]
 #[expect(clippy::struct_excessive_bools, clippy::struct_field_names, reason = "the format's members")]
-struct Attention {
+pub(super) struct Attention {
     attention_meaningfully_higher: bool,
     stability_meets_minimum: bool,
     confidence_sufficient: bool,
@@ -76,7 +81,7 @@ struct Attention {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[expect(dead_code, reason = "typed and read, but not part of the fold")]
-struct SafetyGates {
+pub(super) struct SafetyGates {
     halt_all: bool,
     block_buy: bool,
     force_sell: bool,

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Side, Status, Type};
-use super::{command, hash_fold, serde_fold, sonic_fold};
+use super::{command, hash_fold, plain_fold, serde_fold, sonic_fold};
 use crate::measure::{Sample, reported, timed};
 
 /// Threads of the folds that use several.
@@ -17,7 +17,9 @@ pub(super) const THREADS: usize = 2;
 /// A program that folds.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Kind {
-    /// serde_json, one thread.
+    /// serde_json, one thread, values that own their texts.
+    Plain,
+    /// serde_json, one thread, values that borrow their texts.
     Serde,
     /// sonic-rs and rayon.
     Sonic,
@@ -27,12 +29,13 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them.
-    pub(crate) const ALL: [Self; 3] = [Self::Serde, Self::Sonic, Self::Hash];
+    pub(crate) const ALL: [Self; 4] = [Self::Plain, Self::Serde, Self::Sonic, Self::Hash];
 
     /// Name in the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Serde => "typed serde_json fold, 1 thread, checks nothing",
+            Self::Plain => "plain typed serde_json fold, 1 thread, checks nothing",
+            Self::Serde => "the same with borrowed texts and a flat struct",
             Self::Sonic => "sonic-rs + rayon fold, 2 threads, checks nothing",
             Self::Hash => "sha2 + serde_json + rayon: ids, root and fold, 2 threads",
         }
@@ -40,6 +43,7 @@ impl Kind {
 
     fn word(self) -> &'static str {
         match self {
+            Self::Plain => "plain",
             Self::Serde => "serde",
             Self::Sonic => "sonic",
             Self::Hash => "hash",
@@ -49,6 +53,7 @@ impl Kind {
     /// Folds, and prints what came out.
     pub(super) fn run(self, events: &Path) -> Result<()> {
         let summary = match self {
+            Self::Plain => plain_fold::fold(events)?,
             Self::Serde => serde_fold::fold(events)?,
             Self::Sonic => sonic_fold::fold(events)?,
             Self::Hash => hash_fold::fold(events)?,
@@ -92,7 +97,8 @@ impl Summary {
 /// State of a fold. Those of consecutive parts of a log can be joined.
 #[derive(Default)]
 pub(super) struct Fold {
-    counts: BTreeMap<Type, u64>,
+    /// Number of events of each type.
+    counts: [u64; Type::COUNT],
     /// Filled orders: what they did to the market, in order.
     fills: Vec<(String, Option<(String, String)>)>,
 }
@@ -100,23 +106,32 @@ pub(super) struct Fold {
 impl Fold {
     /// Adds an event.
     pub(super) fn add(&mut self, event: &Event<'_>) {
-        *self.counts.entry(event.r#type).or_default() += 1;
+        self.count(event.r#type);
         if event.status != Some(Status::Filled) {
             return;
         }
-        if let (Some(market), Some(quantity), Some(execution)) =
-            (event.market_id, event.filled_quantity, event.execution_id)
+        if let (Some(market), Some(side), Some(quantity), Some(execution)) =
+            (event.market_id, event.side, event.filled_quantity, event.execution_id)
         {
-            let position =
-                (event.side == Some(Side::Buy)).then(|| (quantity.to_owned(), execution.to_owned()));
-            self.fills.push((market.to_owned(), position));
+            self.fill(market, side, quantity, execution);
         }
+    }
+
+    /// Counts an event.
+    pub(super) fn count(&mut self, kind: Type) {
+        self.counts[kind as usize] += 1;
+    }
+
+    /// Notes a filled order.
+    pub(super) fn fill(&mut self, market: &str, side: Side, quantity: &str, execution: &str) {
+        let position = (side == Side::Buy).then(|| (quantity.to_owned(), execution.to_owned()));
+        self.fills.push((market.to_owned(), position));
     }
 
     /// Adds the state of what follows in the log.
     pub(super) fn join(mut self, next: Self) -> Self {
-        for (kind, count) in next.counts {
-            *self.counts.entry(kind).or_default() += count;
+        for (count, more) in self.counts.iter_mut().zip(next.counts) {
+            *count += more;
         }
         self.fills.extend(next.fills);
         self
@@ -132,6 +147,6 @@ impl Fold {
                 None => open.remove(&market),
             };
         }
-        Summary { events: self.counts.values().sum(), filled, open, root }
+        Summary { events: self.counts.iter().sum(), filled, open, root }
     }
 }

@@ -14,6 +14,8 @@ use super::fold::{Fold, Summary};
 
 type Hash = [u8; 32];
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 pub(super) fn fold(events: &Path) -> Result<Summary> {
     let parts = blocks::map(events, |block| {
         let mut fold = Fold::default();
@@ -21,7 +23,7 @@ pub(super) fn fold(events: &Path) -> Result<Summary> {
         for line in blocks::lines(block) {
             let event: Event<'_> = serde_json::from_slice(line)?;
             let leaf = leaf(line)?;
-            ensure!(event.id == id(leaf), "a line has another id than its content");
+            ensure!(event.id.as_bytes() == id(leaf), "a line has another id than its content");
             fold.add(&event);
             leaves.push(leaf);
         }
@@ -44,13 +46,21 @@ fn leaf(line: &[u8]) -> Result<Hash> {
 }
 
 /// The first half of a leaf hash as a UUID of version 8.
-fn id(leaf: Hash) -> String {
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&leaf[..16]);
+fn id(leaf: Hash) -> [u8; 36] {
+    let mut bytes = leaf;
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let digits = hexadecimal(&bytes);
-    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    let mut out = [b'-'; 36];
+    let mut at = 0;
+    for (index, byte) in bytes.iter().take(16).enumerate() {
+        if matches!(index, 4 | 6 | 8 | 10) {
+            at += 1;
+        }
+        out[at] = DIGITS[usize::from(byte >> 4)];
+        out[at + 1] = DIGITS[usize::from(byte & 15)];
+        at += 2;
+    }
+    out
 }
 
 /// Root of the tree, one level after the other.
@@ -75,7 +85,6 @@ fn node(pair: &[Hash]) -> Hash {
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }

@@ -7,6 +7,7 @@ mod event;
 pub(crate) mod fold;
 mod hash_fold;
 pub(crate) mod openssl;
+mod plain_fold;
 pub(crate) mod postgres;
 mod serde_fold;
 mod sonic_fold;
