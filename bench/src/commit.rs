@@ -12,7 +12,7 @@ use serde::Deserialize;
 pub(crate) struct Commit {
     /// Event lines, each with its LF.
     pub(crate) bytes: Vec<u8>,
-    /// Where each line ends in `bytes`, LF included.
+    /// End of each line in `bytes`, LF included.
     ends: Vec<usize>,
     /// Lines of the snapshots that are taken after these events.
     pub(crate) snapshots: Vec<u8>,
@@ -81,7 +81,7 @@ impl Commits {
     }
 }
 
-/// Whether a line is a tick's first event. Its type follows an id of fixed length.
+/// True for a tick's first event. Its type follows an id of fixed length.
 fn starts_tick(line: &[u8]) -> bool {
     const AT: usize = r#"{"id":"00000000-0000-0000-0000-000000000000","type":""#.len();
     line.get(AT..).is_some_and(|rest| rest.starts_with(b"DECISION_EVALUATED\""))

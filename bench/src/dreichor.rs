@@ -14,7 +14,7 @@ use crate::machine::first_core;
 use crate::measure::{Sample, run, timed};
 use crate::work::checkout;
 
-/// When snapshots are taken.
+/// Snapshot strategy of a run.
 #[derive(Clone, Copy)]
 pub(crate) enum Snapshots {
     /// Never: `manual`.
@@ -46,7 +46,7 @@ pub(crate) struct Dreichor {
     path: PathBuf,
 }
 
-/// What `replay` tells of a log, as far as it is compared with what the peers tell.
+/// Members of the receipt that are compared with the results of the peers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Receipt {
@@ -97,7 +97,7 @@ impl Dreichor {
         Ok(())
     }
 
-    /// Replays a log, and says what it found.
+    /// Replays a log, and returns its receipt.
     pub(crate) fn receipt(&self, data: &Path) -> Result<Receipt> {
         let mut command = self.command(data, Cores::All)?;
         Ok(serde_json::from_slice(&run(command.args(["replay", "--json"]))?)?)

@@ -13,7 +13,7 @@ use crate::work::Work;
 /// Changes whenever the inputs change, so that no older log is taken for one of these.
 const EDITION: &str = "v1";
 /// Events that a thousand of these ticks become, measured.
-const EVENTS_PER_THOUSAND_TICKS: u64 = 3_300;
+const EVENTS_PER_THOUSAND_TICKS: u64 = 3_180;
 
 /// A number of events, about which a log shall have.
 #[derive(Clone, Copy)]

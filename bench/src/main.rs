@@ -29,7 +29,7 @@ struct Cli {
     peer: Option<Command>,
 }
 
-/// What to measure.
+/// Options of a measurement.
 #[derive(clap::Args)]
 struct Options {
     /// Sizes of the logs, in events, as 10k or 1M

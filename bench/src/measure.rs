@@ -20,7 +20,7 @@ pub(crate) struct Sample {
     pub(crate) peak: Option<u64>,
 }
 
-/// What the figures of a job are.
+/// Unit of the figures of a job.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Unit {
     /// Seconds of a run.
@@ -35,7 +35,7 @@ pub(crate) struct Contender<'a> {
     pub(crate) name: String,
     /// The goal, for dreichor.
     pub(crate) goal: Option<String>,
-    /// Runs it once, or says why it is left out.
+    /// Runs it once, or the reason why it is left out.
     pub(crate) run: Result<Run<'a>, String>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) type Run<'a> = Box<dyn FnMut() -> Result<Sample> + 'a>;
 pub(crate) struct Job<'a> {
     /// Name in the table.
     pub(crate) title: String,
-    /// What is measured.
+    /// Unit of its figures.
     pub(crate) unit: Unit,
     /// The programs. The first one is the reference of all others; the first one with a goal is dreichor.
     pub(crate) contenders: Vec<Contender<'a>>,
@@ -137,7 +137,7 @@ pub(crate) fn name(command: &Command) -> String {
     path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
-/// Runs a program from start to exit; what it prints is thrown away.
+/// Runs a program from start to exit; what it prints is discarded.
 pub(crate) fn timed(command: &mut Command) -> Result<Sample> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();

@@ -1,4 +1,4 @@
-//! What a program that ingests ticks says about its own run.
+//! The figures that a program prints about its own run.
 
 use std::time::Duration;
 

@@ -45,7 +45,7 @@ impl Store for BareLoop {
     }
 }
 
-/// The bare loop behind the pipes of `dreichor ingest`.
+/// The bare loop with the pipes of `dreichor ingest`.
 #[derive(clap::Args)]
 pub(crate) struct Pipe {
     /// File of the events
@@ -53,7 +53,7 @@ pub(crate) struct Pipe {
     /// File of the snapshots, to be appended too
     #[arg(long)]
     snapshots: Option<PathBuf>,
-    /// Where the files go: an empty directory
+    /// Directory of the files, empty
     #[arg(long)]
     to: PathBuf,
 }
@@ -80,7 +80,7 @@ impl Pipe {
 }
 
 /// The command of [`Pipe`].
-pub(crate) fn behind_pipe(log: &Log, snapshots: Snapshots, dir: &Path) -> Result<Command> {
+pub(crate) fn with_pipe(log: &Log, snapshots: Snapshots, dir: &Path) -> Result<Command> {
     let mut command = command()?;
     command.arg("pipe").arg(log.events()).arg("--to").arg(dir);
     if matches!(snapshots, Snapshots::OnLedgerUpdate) {

@@ -27,7 +27,7 @@ pub(super) fn map<T: Send>(path: &Path, work: impl Fn(&[u8]) -> Result<T> + Sync
         buffer.resize(usize::try_from(end - start)?, 0);
         file.read_exact_at(buffer, start)?;
         let first = if index == 0 { 0 } else { after_lf(buffer, 0)? };
-        // Where the next block's lines start, found in the same way.
+        // The start of the next block's first line is found in the same way.
         let boundary = (index + 1) * BLOCK;
         let last = if boundary >= length {
             buffer.len()

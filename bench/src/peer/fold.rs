@@ -50,7 +50,7 @@ impl Kind {
         }
     }
 
-    /// Folds, and prints what came out.
+    /// Folds, and prints the result.
     pub(super) fn run(self, events: &Path) -> Result<()> {
         let summary = match self {
             Self::Plain => plain_fold::fold(events)?,
@@ -68,13 +68,13 @@ impl Kind {
     }
 }
 
-/// What came out of each fold, with its name.
+/// Result of each fold, with its name.
 pub(crate) fn all(events: &Path) -> Result<Vec<(&'static str, Summary)>> {
     let one = |kind: Kind| Ok((kind.name(), reported(command()?.args(["fold", kind.word()]).arg(events))?.0));
     Kind::ALL.into_iter().map(one).collect()
 }
 
-/// What came out of a fold.
+/// Result of a fold.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Summary {
     /// Number of events.
@@ -88,7 +88,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    /// Whether both hold the same counts and positions.
+    /// True if both hold the same counts and positions.
     pub(crate) fn same_state(&self, other: &Self) -> bool {
         (self.events, self.filled, &self.open) == (other.events, other.filled, &other.open)
     }
@@ -137,7 +137,7 @@ impl Fold {
         self
     }
 
-    /// What came out.
+    /// Result of the fold.
     pub(super) fn summary(self, root: Option<String>) -> Summary {
         let filled = self.fills.len() as u64;
         let mut open = BTreeMap::new();

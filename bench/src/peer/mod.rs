@@ -73,12 +73,17 @@ impl Available {
     /// Versions, for the head of the table.
     pub(crate) fn versions(&self) -> String {
         let mut out = vec![
-            first_line("openssl", "version").unwrap_or_else(|| "no openssl".to_owned()),
+            format!("OpenSSL {}", word(first_line("openssl", "version"), 1)),
             format!("SQLite {}", sqlite::version()),
         ];
-        out.extend(self.postgres.as_ref().ok().map(|server| server.version.clone()));
+        out.extend(self.postgres.as_ref().ok().map(|server| format!("PostgreSQL {}", server.version)));
         out.extend(self.duckdb.as_ref().ok().map(|_| format!("DuckDB {}", duckdb::VERSION)));
         out.push(format!("UmaDB {}", umadb::VERSION));
         out.join(", ")
     }
+}
+
+/// One word of a line, counted from 0.
+fn word(line: Option<String>, index: usize) -> String {
+    line.as_deref().and_then(|line| line.split(' ').nth(index)).unwrap_or("unknown").to_owned()
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL: a server of the benchmarks' own behind a Unix socket, and a client that sends one transaction per
+//! PostgreSQL: a server of the benchmarks' own on a Unix socket, and a client that sends one transaction per
 //! commit.
 
 use std::fs;
@@ -16,6 +16,7 @@ use postgres::{Client, Config, NoTls, Statement};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
 use super::store::Store;
+use super::word;
 use crate::commit::Commit;
 use crate::machine::first_line;
 use crate::measure::run;
@@ -28,7 +29,7 @@ pub(crate) struct Server {
     process: Child,
     /// Directory of the socket.
     pub(crate) socket: PathBuf,
-    /// Name and version.
+    /// Version of the server.
     pub(super) version: String,
 }
 
@@ -38,7 +39,7 @@ impl Server {
     pub(super) fn start(work: &Work) -> Result<Self> {
         let bin = bin()?;
         let user = user()?;
-        let version = first_line(&bin.join("postgres").to_string_lossy(), "--version").unwrap_or_default();
+        let version = word(first_line(&bin.join("postgres").to_string_lossy(), "--version"), 2);
         let cluster = work.empty("postgres")?;
         // A socket's path is limited to about a hundred bytes, so it can't be there.
         let socket = std::env::temp_dir().join(format!("dreichor-bench-{}", std::process::id()));

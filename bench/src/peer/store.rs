@@ -22,7 +22,7 @@ pub(super) trait Store {
     /// Appends the events of a commit. They are durable when it returns.
     fn append(&mut self, commit: &Commit) -> Result<()>;
 
-    /// Number of events in the store, if it can tell; leaves no work behind for the next program.
+    /// Number of events in the store, if it can tell; leaves no work for the next program to wait for.
     fn finish(&mut self) -> Result<Option<u64>>;
 }
 
@@ -83,7 +83,7 @@ pub(crate) struct Append {
     /// File of the snapshots, to be appended too
     #[arg(long)]
     snapshots: Option<PathBuf>,
-    /// Where the store goes: an empty directory, or the directory of the server's socket
+    /// Directory of the store, empty, or of the server's socket
     #[arg(long)]
     to: PathBuf,
     #[arg(long)]
