@@ -15,11 +15,20 @@
 //! What it does not model: bytes that were synced and rot, devices that lie about a completed flush, and writes
 //! that reach the medium torn within a byte range that no page boundary divides (every byte prefix covers
 //! those at the end).
+//!
+//! A [`SimulatedTree`] is the directories above those two, in the same way: what a sync has not covered, a crash keeps or
+//! loses, entry by entry.
+//!
+//! A disk can also tell a [`Lie`], so that the checks can be tried on a program that has a bug.
 
 pub mod disk;
 mod image;
+mod lie;
 mod plan;
+mod tree;
 
 pub use disk::{Call, Directory, Disk, Handle, Mount, Operation};
 pub use image::{Image, Kept};
+pub use lie::{Lie, LyingDirectory, LyingFile};
 pub use plan::{Failure, Fault, Plan, Random};
+pub use tree::SimulatedTree;

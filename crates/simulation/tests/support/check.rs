@@ -2,18 +2,18 @@
 
 use dreichor_simulation::{Disk, Image, Kept, Mount, Plan};
 
-use super::{Scenario, Whole, file, live, salvage, told, whole_lines};
+use super::{Progress, Scenario, Whole, file, live, salvage, told, whole_lines};
 
 /// Checks what the next life makes of what a crash left: nothing acknowledged is lost, nothing that was never
 /// submitted appears, nothing is trimmed in silence, and in the end the files are those of an uninterrupted
 /// run; or they are refused for a hole, and can be salvaged.
-pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowledged: usize, story: &str) {
+pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, progress: Progress, story: &str) {
     let [events, snapshots] = Mount::ALL.map(|mount| image.bytes(mount, file(mount)));
-    let (events_kept, snapshots_kept) = whole.lengths[acknowledged];
+    let [events_kept, snapshots_kept] = whole.kept(progress);
     assert!(events.starts_with(&whole.events[..events_kept]), "{story}: an acknowledged event is lost");
     assert!(
         snapshots.starts_with(&whole.snapshots[..snapshots_kept]),
-        "{story}: an acknowledged snapshot is lost"
+        "{story}: a snapshot of a batch before the last acknowledged one is lost"
     );
     let has_hole = !whole.events.starts_with(whole_lines(events))
         || !whole.snapshots.starts_with(whole_lines(snapshots));
@@ -29,7 +29,7 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowled
             .flat_map(|&mount| names_and_bytes(&disk, mount))
             .eq(image.files.iter().cloned());
         assert!(is_same, "{story}: changed although it was refused");
-        salvage::check(scenario, whole, image, acknowledged, story);
+        salvage::check(scenario, whole, image, progress, story);
         return;
     }
     assert!(!has_hole, "{story}: a hole is not refused");
@@ -42,8 +42,8 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowled
     assert!(whole.lengths.iter().any(|(events, _)| *events == length), "{story}: half an input is left");
 
     disk.begin(Plan::default());
-    let (count, ended) = scenario.live(&disk);
-    assert!(ended.is_ok() && count == scenario.inputs.len(), "{story}: {ended:?}");
+    let (again, ended) = scenario.live(&disk);
+    assert!(ended.is_ok() && again == Progress::completed(scenario.inputs.len()), "{story}: {ended:?}");
     for (mount, expected) in [(Mount::Events, &whole.events), (Mount::Snapshots, &whole.snapshots)] {
         assert!(
             disk.shows(mount, file(mount)).unwrap() == *expected,

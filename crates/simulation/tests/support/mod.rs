@@ -9,10 +9,15 @@ pub(crate) mod crash;
 pub(crate) mod damage;
 pub(crate) mod faults;
 pub(crate) mod foreign;
+pub(crate) mod init;
 pub(crate) mod order;
 pub(crate) mod salvage;
+pub(crate) mod situations;
 pub(crate) mod told;
+pub(crate) mod trace;
 pub(crate) mod vectors;
+
+use std::cell::Cell;
 
 use dreichor_core::tick::Policy;
 use dreichor_replay::{
@@ -24,7 +29,7 @@ use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::{Commits, WriteStores};
-use dreichor_simulation::{Directory, Disk, Mount, Random};
+use dreichor_simulation::{Disk, Lie, LyingDirectory, Mount, Random};
 
 /// Inputs, and how they come.
 pub(crate) struct Scenario {
@@ -66,25 +71,63 @@ pub(crate) enum Moment<'a> {
     Recorded,
 }
 
-/// The stores on a disk.
-pub(crate) fn stores(disk: &Disk) -> Stores<Directory> {
-    Stores::new(disk.directory(Mount::Events), disk.directory(Mount::Snapshots))
+thread_local! {
+    /// What the disks of this thread's processes tell.
+    static LIE: Cell<Option<Lie>> = const { Cell::new(None) };
 }
 
-/// One life of a writer; how many inputs it acknowledged, and how it ended.
+/// From now on, the disks of this thread's processes tell this lie; none: they do as they are asked.
+pub(crate) fn lie(lie: Option<Lie>) {
+    LIE.set(lie);
+}
+
+/// The stores on a disk.
+pub(crate) fn stores(disk: &Disk) -> Stores<LyingDirectory> {
+    let [events, snapshots] = disk.lying(LIE.get());
+    Stores::new(events, snapshots)
+}
+
+/// How far a writer has come, in inputs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Progress {
+    /// Those that are acknowledged: their events are durable.
+    pub(crate) acknowledged: usize,
+    /// Those of which the snapshots are durable too: the batch after them is acknowledged, or the writer goes on to it.
+    pub(crate) completed: usize,
+}
+
+impl Progress {
+    /// So many inputs, with their snapshots.
+    pub(crate) fn completed(inputs: usize) -> Self {
+        Self { acknowledged: inputs, completed: inputs }
+    }
+
+    /// What is durable after both.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            acknowledged: self.acknowledged.max(other.acknowledged),
+            completed: self.completed.max(other.completed),
+        }
+    }
+}
+
+/// One life of a writer; how far it came, and how it ended.
 pub(crate) fn live(
     disk: &Disk,
     inputs: &[String],
     batch: usize,
     commits: impl Into<Commits>,
-) -> (usize, Result<(), Error>) {
-    let mut acknowledged = 0;
-    let ended = live_watched(disk, inputs, batch, commits, &mut |moment| {
-        if let Moment::Acknowledged(lines) = moment {
-            acknowledged += String::from_utf8_lossy(lines).lines().count();
+) -> (Progress, Result<(), Error>) {
+    let mut progress = Progress::default();
+    let ended = live_watched(disk, inputs, batch, commits, &mut |moment| match moment {
+        Moment::Locked => {}
+        Moment::Acknowledged(lines) => {
+            progress.completed = progress.acknowledged;
+            progress.acknowledged += String::from_utf8_lossy(lines).lines().count();
         }
+        Moment::Recorded => progress.completed = progress.acknowledged,
     });
-    (acknowledged, ended)
+    (progress, ended)
 }
 
 /// One life of a writer, of whose moments `watch` is told.
@@ -95,7 +138,24 @@ pub(crate) fn live_watched(
     commits: impl Into<Commits>,
     watch: &mut dyn FnMut(Moment<'_>),
 ) -> Result<(), Error> {
-    let (stores, commits) = (stores(disk), commits.into());
+    let ended = live_untraced(disk, inputs, batch, commits.into(), &mut |moment| {
+        if let Moment::Acknowledged(lines) = moment {
+            trace::observe(&lines);
+        }
+        watch(moment);
+    });
+    trace::observe_life(disk, &ended);
+    ended
+}
+
+fn live_untraced(
+    disk: &Disk,
+    inputs: &[String],
+    batch: usize,
+    commits: Commits,
+    watch: &mut dyn FnMut(Moment<'_>),
+) -> Result<(), Error> {
+    let stores = stores(disk);
     stores.create_missing()?;
     let _locks = stores.lock()?;
     watch(Moment::Locked);
@@ -136,12 +196,13 @@ impl Source for Batches<'_> {
 }
 
 impl Scenario {
-    pub(crate) fn live(&self, disk: &Disk) -> (usize, Result<(), Error>) {
+    pub(crate) fn live(&self, disk: &Disk) -> (Progress, Result<(), Error>) {
         live(disk, &self.inputs, self.batch, self.commits)
     }
 
-    /// The uninterrupted run, one input and one commit at a time.
+    /// The uninterrupted run, one input and one commit at a time, on a disk that tells no lie.
     pub(crate) fn whole(&self) -> Whole {
+        let told = LIE.replace(None);
         let disk = Disk::default();
         let mut lengths = vec![(0, 0)];
         let shows = |mount| disk.shows(mount, file(mount)).unwrap();
@@ -151,6 +212,7 @@ impl Scenario {
             }
         })
         .unwrap();
+        lie(told);
         Whole { events: shows(Mount::Events), snapshots: shows(Mount::Snapshots), lengths }
     }
 }
@@ -184,6 +246,19 @@ impl Whole {
         (before + 1..scenario.inputs.len().min(batch_end))
             .find(is_full)
             .unwrap_or_else(|| scenario.inputs.len().min(batch_end))
+    }
+
+    /// What the file of a mount holds in the end.
+    pub(crate) fn of(&self, mount: Mount) -> &[u8] {
+        match mount {
+            Mount::Events => &self.events,
+            Mount::Snapshots => &self.snapshots,
+        }
+    }
+
+    /// How much of each file must be durable.
+    pub(crate) fn kept(&self, progress: Progress) -> [usize; 2] {
+        [self.lengths[progress.acknowledged].0, self.lengths[progress.completed].1]
     }
 
     /// How many inputs both files hold whole.
