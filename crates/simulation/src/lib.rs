@@ -6,7 +6,7 @@
 //! that the page cache shows; a sync makes the first the second. Each directory has durable entries, and
 //! operations on entries (create, rename, remove) that a sync of the directory makes durable.
 //!
-//! Which faults it injects, where, and why, stands at [`Disk`]'s module. What a crash leaves ([`Disk::ways`]):
+//! The module [`disk`] lists which faults it injects, where, and why. What a crash leaves ([`Disk::ways`]):
 //! of each file's unsynced bytes nothing, all, every byte prefix, every subset of 4 KiB pages (pages that are
 //! not kept read as NULs; seeded samples above 2^10 subsets), or the size without the bytes (NULs); of unsynced
 //! directory operations every subset (likewise); of an unsynced truncation either size. That is what

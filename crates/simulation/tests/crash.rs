@@ -1,4 +1,4 @@
-//! A crash at every call of a writer's life, of its recovery, and of the recovery after that: whatever the
+//! A crash at every call of a writer's run, of its recovery, and of the recovery after that: whatever the
 //! medium kept, nothing acknowledged is lost and the end is that of an uninterrupted run. Each rare situation that the
 //! simulation exists for must occur.
 //!
@@ -62,5 +62,5 @@ fn the_same_seed_observes_the_same() {
         std::thread::spawn(run).join().unwrap()
     };
     assert_eq!(observe(seed), observe(seed), "TEST_SEED={seed}: the simulation is not deterministic");
-    assert_ne!(observe(seed), observe(seed.wrapping_add(1)), "the hash tells nothing");
+    assert_ne!(observe(seed), observe(seed.wrapping_add(1)), "the hash does not depend on what is observed");
 }

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
 
 use super::support::crash::Explorer;
-use super::support::{appender, damage, faults, foreign, init, order, salvage, vectors};
+use super::support::{appender, corruption, faults, foreign, init, order, salvage, vectors};
 
 /// A way to look for bugs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub(crate) enum Check {
     Appender,
     Order,
     Foreign,
-    Damage,
+    Corruption,
     Salvage,
     Vectors,
     Init,
@@ -30,7 +30,7 @@ impl Check {
         Self::Appender,
         Self::Order,
         Self::Foreign,
-        Self::Damage,
+        Self::Corruption,
         Self::Salvage,
         Self::Vectors,
         Self::Init,
@@ -43,8 +43,8 @@ impl Check {
             Self::Faults => ("faults", "fault"),
             Self::Appender => ("appender", "fault"),
             Self::Order => ("order", "run"),
-            Self::Foreign => ("foreign", "operation"),
-            Self::Damage => ("damage", "corruption"),
+            Self::Foreign => ("foreign", "change"),
+            Self::Corruption => ("corruption", "store"),
             Self::Salvage => ("salvage", "image"),
             Self::Vectors => ("vectors", "run"),
             Self::Init => ("init", "tree"),
@@ -68,7 +68,7 @@ impl Check {
             Self::Appender => appender::run(&mut cases),
             Self::Order => order::run(seed, &mut cases),
             Self::Foreign => foreign::run(seed, &mut cases),
-            Self::Damage => damage::run(seed, &mut cases),
+            Self::Corruption => corruption::run(seed, &mut cases),
             Self::Salvage => salvage::run(seed, &mut cases),
             Self::Vectors => vectors::run(&mut cases),
             Self::Init => init::run(seed, &mut cases),

@@ -2,9 +2,9 @@
 
 use dreichor_simulation::{Disk, Image, Kept, Mount, Plan};
 
-use super::{Progress, Scenario, Whole, file, live, salvage, told, whole_lines};
+use super::{Progress, Scenario, Whole, file, live, logged, salvage, whole_lines};
 
-/// Checks what the next life makes of what a crash left: nothing acknowledged is lost, nothing that was never
+/// Checks what the next run makes of what a crash left: nothing acknowledged is lost, nothing that was never
 /// submitted appears, nothing is trimmed in silence, and in the end the files are those of an uninterrupted
 /// run; or they are refused for a hole, and can be salvaged.
 pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, progress: Progress, story: &str) {
@@ -20,7 +20,7 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, progress:
 
     let disk = image.disk();
     disk.begin(Plan::default());
-    let ((_, ended), told) = told::of(|| live(&disk, &[], 1, scenario.commits));
+    let ((_, ended), logged) = logged::of(|| live(&disk, &[], 1, scenario.commits));
     if let Err(error) = ended {
         assert!(has_hole, "{story}: refused without a hole: {error}");
         assert_eq!(error.exit_code(), 12, "{story}: {error}");
@@ -36,7 +36,7 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, progress:
     for (mount, expected) in [(Mount::Events, &whole.events), (Mount::Snapshots, &whole.snapshots)] {
         let shown = disk.shows(mount, file(mount)).unwrap();
         assert!(expected.starts_with(&shown), "{story}: {mount:?} holds what no run would have written");
-        check_kept(&disk, mount, image.bytes(mount, file(mount)), &told, story);
+        check_kept(&disk, mount, image.bytes(mount, file(mount)), &logged, story);
     }
     let length = disk.shows(Mount::Events, file(Mount::Events)).unwrap().len();
     assert!(whole.lengths.iter().any(|(events, _)| *events == length), "{story}: half an input is left");
@@ -60,7 +60,7 @@ pub(crate) fn names_and_bytes(disk: &Disk, mount: Mount) -> Vec<(Mount, String, 
 }
 
 /// What was cut off lies beside the file, durably, and the log has said so.
-fn check_kept(disk: &Disk, mount: Mount, before: &[u8], told: &[String], story: &str) {
+fn check_kept(disk: &Disk, mount: Mount, before: &[u8], logged: &[String], story: &str) {
     let whole = whole_lines(before);
     if whole.len() == before.len() {
         return;
@@ -71,15 +71,15 @@ fn check_kept(disk: &Disk, mount: Mount, before: &[u8], told: &[String], story: 
     let kept = durable.iter().any(|(at, name, bytes)| *at == mount && is_copy(name, &copy) && bytes == tail);
     assert!(kept, "{story}: {mount:?} was trimmed without a copy");
     let expected = format!("offset={} bytes={} copy=", whole.len(), tail.len());
-    let is_told = told.iter().any(|line| line.contains(&expected) && line.contains(&copy));
-    assert!(is_told, "{story}: {mount:?} was trimmed in silence: {told:?}");
+    let is_logged = logged.iter().any(|line| line.contains(&expected) && line.contains(&copy));
+    assert!(is_logged, "{story}: {mount:?} was trimmed in silence: {logged:?}");
 }
 
 fn is_copy(name: &str, prefix: &str) -> bool {
     name.starts_with(prefix) && name.strip_suffix(".tmp").is_none()
 }
 
-/// Whatever stands under a copy's name is a whole copy: of the tail that `before`, where the life began that
+/// A file with a copy's name is a whole copy: of the tail that `before`, where the run began that
 /// crashed, shows, or one that was there already.
 pub(crate) fn check_copies(before: &Disk, image: &Image, story: &str) {
     for (mount, name, bytes) in &image.files {

@@ -1,4 +1,4 @@
-//! A crash at every call of a writer's life, of its recovery, and of the recovery after that.
+//! A crash at every call of a writer's run, of its recovery, and of the recovery after that.
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Kept, Mount, Plan, Random};
@@ -47,7 +47,7 @@ pub(crate) struct Explorer {
     story: String,
 }
 
-/// What a crash strikes: a disk on which so much is durable, and a life that begins on it.
+/// What a crash strikes: a disk on which so much is durable, and a run that begins on it.
 struct Struck<'a> {
     scenario: &'a Scenario,
     whole: &'a Whole,
@@ -58,7 +58,7 @@ struct Struck<'a> {
 }
 
 impl Struck<'_> {
-    /// The recoveries that have crashed one after the other, after a life that began on `before` and left `disk`.
+    /// The recoveries that have crashed one after the other, after a run that began on `before` and left `disk`.
     fn recoveries_with(&self, before: &Disk, disk: &Disk) -> u32 {
         if is_recovery(self.whole, before, disk) { self.recoveries + 1 } else { 0 }
     }
@@ -122,7 +122,7 @@ impl Explorer {
         }
     }
 
-    /// Looks at some of the images that a crash may have left, of a life that began on `before`.
+    /// Looks at some of the images that a crash may have left, of a run that began on `before`.
     fn explore(&mut self, struck: &Struck<'_>, disk: &Disk, before: Option<&Disk>, story: &str) {
         let &Struck { scenario, whole, progress, depth, recoveries } = struck;
         let wanted = if depth == 0 { self.images_per_crash } else { 4 };
@@ -163,7 +163,7 @@ impl Explorer {
         ways
     }
 
-    /// Crashes the next life on `disk` too, at some of its calls.
+    /// Crashes the next run on `disk` too, at some of its calls.
     fn crash_again(&mut self, struck: &Struck<'_>, disk: &Disk, story: &str) {
         let scenario = struck.scenario;
         let calls = calls_of(scenario, disk);
@@ -234,7 +234,7 @@ impl Explorer {
     }
 }
 
-/// How many calls a life on `disk` makes.
+/// How many calls a run on `disk` makes.
 fn calls_of(scenario: &Scenario, disk: &Disk) -> u64 {
     let rehearsal = disk.fork();
     rehearsal.begin(Plan::default());

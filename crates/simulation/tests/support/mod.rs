@@ -1,23 +1,23 @@
-//! A writer's life on a simulated disk, and what must hold of it. Each module is one way to look for a bug: the
+//! A writer's run on a simulated disk, and what must hold of it. Each module is one way to look for a bug: the
 //! tests run them on the program as it is, and `planted` on the program with each bug.
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 pub(crate) mod appender;
 pub(crate) mod check;
+pub(crate) mod corruption;
 pub(crate) mod crash;
-pub(crate) mod damage;
 pub(crate) mod faults;
 pub(crate) mod foreign;
 pub(crate) mod init;
+pub(crate) mod logged;
 pub(crate) mod order;
 pub(crate) mod salvage;
 pub(crate) mod situations;
-pub(crate) mod told;
 pub(crate) mod trace;
 pub(crate) mod vectors;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use dreichor_core::tick::Policy;
 use dreichor_replay::{
@@ -61,13 +61,13 @@ pub(crate) fn file(mount: Mount) -> &'static str {
     }
 }
 
-/// A moment in a writer's life.
+/// A moment in a writer's run.
 pub(crate) enum Moment<'a> {
     /// It has the locks, and has read nothing.
     Locked,
     /// It acknowledges.
     Acknowledged(&'a [u8]),
-    /// It is done with a batch.
+    /// It asks for the next batch: all that it wrote of the one before is written.
     Recorded,
 }
 
@@ -111,7 +111,7 @@ impl Progress {
     }
 }
 
-/// One life of a writer; how far it came, and how it ended.
+/// One run of a writer; how far it came, and how it ended.
 pub(crate) fn live(
     disk: &Disk,
     inputs: &[String],
@@ -130,7 +130,7 @@ pub(crate) fn live(
     (progress, ended)
 }
 
-/// One life of a writer, of whose moments `watch` is told.
+/// One run of a writer, `watch` is called at each moment.
 pub(crate) fn live_watched(
     disk: &Disk,
     inputs: &[String],
@@ -162,25 +162,30 @@ fn live_untraced(
     stores.settle()?;
     let recovered = recover(&stores, commits, &mut ())?;
     let mut session = Session::new(&stores, recovered, Policy::default(), commits)?;
-    let mut batcher = Batcher::new(Batches { batches: inputs.chunks(batch) });
+    let watch = RefCell::new(watch);
+    let mut batcher = Batcher::new(Batches { rest: inputs.chunks(batch), has_begun: false, watch: &watch });
     while let Next::Batch(batch) = batcher.next_batch().unwrap() {
         session.record(batch, &mut |lines| {
-            watch(Moment::Acknowledged(lines));
+            watch.borrow_mut()(Moment::Acknowledged(lines));
             Ok(())
         })?;
-        watch(Moment::Recorded);
     }
     Ok(())
 }
 
 /// Gives so many lines at once, and says that more would have to be waited for.
-struct Batches<'a> {
-    batches: std::slice::Chunks<'a, String>,
+struct Batches<'a, 'w> {
+    rest: std::slice::Chunks<'a, String>,
+    has_begun: bool,
+    watch: &'a RefCell<&'w mut dyn FnMut(Moment<'_>)>,
 }
 
-impl Source for Batches<'_> {
+impl Source for Batches<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<Read> {
-        let Some(lines) = self.batches.next() else { return Ok(Read::End) };
+        if std::mem::replace(&mut self.has_begun, true) {
+            self.watch.borrow_mut()(Moment::Recorded);
+        }
+        let Some(lines) = self.rest.next() else { return Ok(Read::End) };
         let bytes = lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect::<Vec<u8>>();
         buffer[..bytes.len()].copy_from_slice(&bytes);
         Ok(Read::Bytes(bytes.len()))
@@ -202,7 +207,7 @@ impl Scenario {
 
     /// The uninterrupted run, one input and one commit at a time, on a disk that tells no lie.
     pub(crate) fn whole(&self) -> Whole {
-        let told = LIE.replace(None);
+        let lie_before = LIE.replace(None);
         let disk = Disk::default();
         let mut lengths = vec![(0, 0)];
         let shows = |mount| disk.shows(mount, file(mount)).unwrap();
@@ -212,7 +217,7 @@ impl Scenario {
             }
         })
         .unwrap();
-        lie(told);
+        lie(lie_before);
         Whole { events: shows(Mount::Events), snapshots: shows(Mount::Snapshots), lengths }
     }
 }
@@ -235,7 +240,7 @@ impl Whole {
         self.cut(second_line_end(interrupted[0].0) + 100, missing[0].1 + 100)
     }
 
-    /// The last input of the commit that begins behind so many inputs, when the log held `recorded` at the start.
+    /// The last input of the commit that begins after so many inputs, when the log held `recorded` at the start.
     pub(crate) fn commit_end(&self, scenario: &Scenario, before: usize, recorded: usize) -> usize {
         let bytes = |inputs: usize| {
             let (events, snapshots) = self.lengths[inputs.max(recorded)];

@@ -1,4 +1,4 @@
-//! The order of calls that the specification lays down, on a life that nothing disturbs.
+//! The order of calls that the specification lays down, on a run that nothing disturbs.
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::Commits;

@@ -13,7 +13,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) whole: &'a Whole,
     pub(crate) progress: Progress,
-    /// How many crashes led to the life that this one struck.
+    /// How many crashes led to the run that this one struck.
     pub(crate) depth: u32,
     /// How many recoveries have crashed one after the other, this one included.
     pub(crate) recoveries: u32,
@@ -147,7 +147,7 @@ impl fmt::Display for Situations {
     }
 }
 
-/// Whether a life that began on `before` and left `disk` was stopped while it recovered, after it had changed something.
+/// Whether a run that began on `before` and left `disk` was stopped while it recovered, after it had changed something.
 pub(crate) fn is_recovery(whole: &Whole, before: &Disk, disk: &Disk) -> bool {
     let shown = |disk: &Disk, mount| disk.shows(mount, file(mount)).unwrap_or_default();
     let [events, snapshots] = Mount::ALL.map(|mount| shown(before, mount));

@@ -28,7 +28,7 @@ pub(crate) fn observe(observed: &impl Hash) {
     });
 }
 
-/// Adds one life: its calls, what it left in each file, and how it ended.
+/// Adds one run: its calls, what it left in each file, and how it ended.
 pub(crate) fn observe_life(disk: &Disk, ended: &Result<(), Error>) {
     if TRACE.with_borrow(Option::is_none) {
         return;
