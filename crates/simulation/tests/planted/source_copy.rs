@@ -1,14 +1,11 @@
 //! A copy of the source tree with all bugs in it, each behind a switch: production has none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::bugs::{Bug, Means};
-
-/// The crates that the copy needs.
-const CRATES: [&str; 6] = ["audit", "core", "log", "replay", "runtime", "simulation"];
 
 /// The crate that the copy has besides. It asks for one bug, by the environment.
 const SWITCH: &str = r#"//! Which bug is planted.
@@ -36,15 +33,17 @@ pub(crate) fn build(bugs: &[Bug]) -> PathBuf {
     for name in ["Cargo.toml", "Cargo.lock"] {
         files.insert(PathBuf::from(name), fs::read(root.join(name)).unwrap());
     }
-    for name in CRATES {
-        read_folder(&root, &Path::new("crates").join(name), &mut files);
+    read_folder(&root, Path::new("crates"), &mut files);
+    read_folder(&root, Path::new("tests/vectors"), &mut files);
+    let changes = changes_by_file(bugs);
+    let crates: BTreeSet<&str> = changes.keys().filter_map(|file| file.split("/src/").next()).collect();
+    for folder in crates {
         let dependency = "[dependencies]\ndreichor-planted = { path = \"../planted\" }\n";
-        rewrite(&mut files, &format!("crates/{name}/Cargo.toml"), |manifest| {
+        rewrite(&mut files, &format!("{folder}/Cargo.toml"), |manifest| {
             manifest.replacen("[dependencies]\n", dependency, 1)
         });
     }
-    read_folder(&root, Path::new("tests/vectors"), &mut files);
-    for (file, changes) in changes_by_file(bugs) {
+    for (file, changes) in changes {
         rewrite(&mut files, file, |source| changed(file, source, changes));
     }
     files.insert("crates/planted/src/lib.rs".into(), SWITCH.into());
