@@ -65,23 +65,71 @@ impl AsFd for Directory {
     }
 }
 
-/// Creates the directory at `path` (mode 0750), and those above it that are missing, durably; false if
-/// it is there already.
-pub fn create(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::DirBuilderExt;
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let parent = parent.unwrap_or(Path::new("."));
-    let is_missing = !path.is_dir();
-    if is_missing {
-        if !parent.exists() {
-            create(parent)?;
-        }
-        fs::DirBuilder::new().mode(0o750).create(path)?;
+/// What creating directories asks of a file system, so that a simulated one can replace the real one.
+pub trait Tree {
+    /// Whether there is a directory at `path`.
+    fn is_directory(&self, path: &Path) -> bool;
+
+    /// Creates the directory at `path` (mode 0750) in a directory that exists.
+    fn create(&self, path: &Path) -> io::Result<()>;
+
+    /// Makes the entries of the directory at `path` durable.
+    fn sync(&self, path: &Path) -> io::Result<()>;
+}
+
+/// The file system that this process sees.
+struct FileSystem;
+
+impl Tree for FileSystem {
+    fn is_directory(&self, path: &Path) -> bool {
+        path.is_dir()
     }
-    // Also for what is there: its maker may have been stopped just short of this.
-    fs::File::open(path)?.sync_all()?;
-    fs::File::open(parent)?.sync_all()?;
-    Ok(is_missing)
+
+    fn create(&self, path: &Path) -> io::Result<()> {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().mode(0o750).create(path)
+    }
+
+    fn sync(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+}
+
+/// Creates the directory at `path` (mode 0750), and those above it that are missing, durably; false if
+/// it exists already.
+pub fn create(path: &Path) -> io::Result<bool> {
+    create_in(&FileSystem, &std::path::absolute(path)?)
+}
+
+/// The same in any file system, for an absolute path.
+///
+/// From the root on, each directory that exists is synced, since a killed predecessor may have created it and the one
+/// below it; and each that is created is synced with its entry in the one above before the next is created.
+pub fn create_in(tree: &impl Tree, path: &Path) -> io::Result<bool> {
+    let mut is_new = false;
+    for directory in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
+        is_new = !tree.is_directory(directory);
+        if is_new {
+            tree.create(directory)?;
+        }
+        match tree.sync(directory) {
+            Err(error) if !is_new && directory != path && has_nothing_of_ours(&error) => {}
+            synced => synced?,
+        }
+        if is_new && let Some(parent) = directory.parent() {
+            tree.sync(parent)?;
+        }
+    }
+    Ok(is_new)
+}
+
+/// Whether a directory that cannot be synced for this reason has no entry that this user created: it may not be opened,
+/// or its file system is read-only (some of these cannot sync a directory at all).
+fn has_nothing_of_ours(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::InvalidInput
+    )
 }
 
 fn stat_of(stat: rustix::fs::Stat) -> Stat {

@@ -7,11 +7,11 @@
 //! | the machine stops ([`Plan::crash_at`]) | just before any one call, reads too, counted over both directories | a power cut or a kernel's panic; what stays is [`Disk::ways`] |
 //! | the process is killed ([`Disk::fork`], [`Disk::begin`]) | between any two calls | the page cache stays, locks go |
 //! | EIO, ENOSPC, EDQUOT, EFBIG, EROFS, any `errno` ([`Failure::Error`]) | any one call, or all from one on | a failing or full disk, a quota, a limit, a file system that went read-only |
-//! | EIO of a write after half of its bytes | where EIO strikes a write | what stands behind an error is in doubt |
+//! | EIO of a write after half of its bytes | where EIO strikes a write | what an error leaves is in doubt |
 //! | EINTR | reads, writes, syncs, once | the calls that a signal can interrupt and that the callers must repeat; the real disk repeats the others itself |
 //! | a short write ([`Failure::Short`]) | any write, by any number of bytes | a disk that fills up, a file size limit |
 //! | a failed sync loses the pages | where an error strikes a sync | Linux marks them clean: the cache goes on showing what the medium will never hold, later syncs succeed, and only [`WriteFile::evict`] tells |
-//! | another hand ([`Disk::directory`] gives more than one) | between any two calls | a second writer, a tool that truncates, replaces, removes |
+//! | another process ([`Disk::directory`] gives more than one) | between any two calls | a second writer, a tool that truncates, replaces, removes |
 //!
 //! It watches, too: [`Disk::calls_made`] is what the process did, and [`Disk::violations`] what it must never
 //! do (use a descriptor whose write or sync has failed). A file is locked as `flock` does: the lock belongs to
@@ -208,7 +208,7 @@ impl Disk {
         Directory { world: Rc::clone(&self.world), mount }
     }
 
-    /// Begins another life of the process, with its own plan; calls count from 0 again.
+    /// Begins another run of the process, with its own plan; calls count from 0 again.
     pub fn begin(&self, plan: Plan) {
         let mut world = self.world.borrow_mut();
         world.plan = plan;
@@ -223,12 +223,12 @@ impl Disk {
         Self { world: Rc::new(RefCell::new(self.world.borrow().clone())) }
     }
 
-    /// How many calls this life has made.
+    /// How many calls this run has made.
     pub fn calls(&self) -> u64 {
         self.world.borrow().calls.len() as u64
     }
 
-    /// The calls that this life has made.
+    /// The calls that this run has made.
     pub fn calls_made(&self) -> Vec<Call> {
         self.world.borrow().calls.clone()
     }
@@ -264,7 +264,7 @@ impl Disk {
 const EINTR: i32 = 4;
 const EIO: i32 = 5;
 
-/// What a call comes to before it does anything.
+/// What a call may do.
 enum Verdict {
     Goes,
     /// At most so many bytes are written.

@@ -38,7 +38,7 @@ pub enum Kept {
 }
 
 impl Image {
-    /// The disk that the next life finds.
+    /// The disk that the next run finds.
     pub fn disk(&self) -> Disk {
         Disk::holding(self.files.iter().cloned())
     }

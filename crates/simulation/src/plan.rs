@@ -1,6 +1,6 @@
 //! What goes wrong, and when.
 
-/// What goes wrong in one life of the process. Calls to the disk are counted from 0.
+/// What goes wrong in one run of the process. Calls to the disk are counted from 0.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Plan {
     /// Everything stops just before this call.

@@ -1,9 +1,9 @@
-//! What a writer does, and what it does not put up with: the order of its calls, other hands in its files,
+//! What a writer does, and what it refuses: the order of its calls, other processes in its files,
 //! stores that are not as they were left; salvages that are stopped; and the published vectors, however they come.
 
 mod support;
 
-use support::{damage, foreign, order, salvage, seed, vectors};
+use support::{corruption, foreign, order, salvage, seed, vectors};
 
 #[test]
 fn a_writer_keeps_to_the_order() {
@@ -11,13 +11,13 @@ fn a_writer_keeps_to_the_order() {
 }
 
 #[test]
-fn other_hands_are_shut_out_or_noticed() {
+fn other_processes_are_shut_out_or_noticed() {
     foreign::run(seed(), &mut 0);
 }
 
 #[test]
 fn whatever_is_known_to_be_wrong_is_refused() {
-    damage::run(seed(), &mut 0);
+    corruption::run(seed(), &mut 0);
 }
 
 #[test]

@@ -1,10 +1,11 @@
-//! A crash at every call of a writer's life, of its recovery, and of the recovery after that.
+//! A crash at every call of a writer's run, of its recovery, and of the recovery after that.
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Kept, Mount, Plan, Random};
 
 use super::check::{check, check_copies};
-use super::{Scenario, Whole, file, inputs, lines, short_commits};
+use super::situations::{Seen, Situations, is_recovery};
+use super::{Progress, Scenario, Whole, file, inputs, lines, short_commits, trace};
 
 fn scenarios(seed: u64) -> Vec<Scenario> {
     let scenario = |name: &str, count, line_bytes, batch, strategy: SnapshotStrategy| Scenario {
@@ -39,23 +40,40 @@ pub(crate) struct Explorer {
     random: Random,
     /// How many images were looked at.
     pub(crate) images: u64,
+    /// The situations that they show.
+    pub(crate) situations: Situations,
     /// How many images to look at for each crash.
     images_per_crash: u64,
     story: String,
 }
 
-/// What a crash strikes: a disk on which so many inputs are acknowledged, and a life that begins on it.
+/// What a crash strikes: a disk on which so much is durable, and a run that begins on it.
 struct Struck<'a> {
     scenario: &'a Scenario,
     whole: &'a Whole,
-    acknowledged: usize,
+    progress: Progress,
     depth: u32,
+    /// How many recoveries have crashed one after the other.
+    recoveries: u32,
+}
+
+impl Struck<'_> {
+    /// The recoveries that have crashed one after the other, after a run that began on `before` and left `disk`.
+    fn recoveries_with(&self, before: &Disk, disk: &Disk) -> u32 {
+        if is_recovery(self.whole, before, disk) { self.recoveries + 1 } else { 0 }
+    }
 }
 
 impl Explorer {
     pub(crate) fn new(seed: u64) -> Self {
         let story = format!("TEST_SEED={seed} (of this thread)");
-        Self { random: Random(seed), images: 0, images_per_crash: 40, story }
+        Self {
+            random: Random(seed),
+            images: 0,
+            situations: Situations::default(),
+            images_per_crash: 40,
+            story,
+        }
     }
 
     /// Crashes a writer at each of its calls, in every scenario, until so many images were seen.
@@ -93,9 +111,9 @@ impl Explorer {
         for call in 0..=disk.calls() {
             let disk = Disk::default();
             disk.begin(Plan { crash_at: Some(call), fault: None });
-            let (acknowledged, _) = scenario.live(&disk);
+            let (progress, _) = scenario.live(&disk);
             let story = format!("{}, {}, crash at call {call}", self.story, scenario.name);
-            let struck = Struck { scenario, whole: &whole, acknowledged, depth: 0 };
+            let struck = Struck { scenario, whole: &whole, progress, depth: 0, recoveries: 0 };
             self.explore(&struck, &disk, None, &story);
             // The process alone was killed: the next one finds the page cache, which may show what the
             // medium does not hold, and then the machine stops under it.
@@ -104,9 +122,9 @@ impl Explorer {
         }
     }
 
-    /// Looks at some of the images that a crash may have left, of a life that began on `before`.
+    /// Looks at some of the images that a crash may have left, of a run that began on `before`.
     fn explore(&mut self, struck: &Struck<'_>, disk: &Disk, before: Option<&Disk>, story: &str) {
-        let &Struck { scenario, whole, acknowledged, depth } = struck;
+        let &Struck { scenario, whole, progress, depth, recoveries } = struck;
         let wanted = if depth == 0 { self.images_per_crash } else { 4 };
         for kept in self.some_ways(disk, wanted) {
             let story = format!("{story}, kept {kept:?}");
@@ -114,12 +132,20 @@ impl Explorer {
             if let Some(before) = before {
                 check_copies(before, &image, &story);
             }
-            self.images += 1;
-            check(scenario, whole, &image, acknowledged, &story);
+            self.see(&Seen { scenario, whole, progress, depth, recoveries, disk, image: &image });
+            check(scenario, whole, &image, progress, &story);
             if depth < DEPTH_MAX && self.random.below(8) == 0 {
                 self.crash_again(&Struck { depth: depth + 1, ..*struck }, &image.disk(), &story);
             }
         }
+    }
+
+    /// Counts an image.
+    fn see(&mut self, seen: &Seen<'_>) {
+        self.images += 1;
+        self.situations.note(seen);
+        trace::observe(&format!("{:?}", seen.image.kept));
+        trace::observe(&format!("{:?}", seen.image.files));
     }
 
     /// There are as many prefixes as unsynced bytes, and few of the others: each kind has its share.
@@ -137,7 +163,7 @@ impl Explorer {
         ways
     }
 
-    /// Crashes the next life on `disk` too, at some of its calls.
+    /// Crashes the next run on `disk` too, at some of its calls.
     fn crash_again(&mut self, struck: &Struck<'_>, disk: &Disk, story: &str) {
         let scenario = struck.scenario;
         let calls = calls_of(scenario, disk);
@@ -148,8 +174,9 @@ impl Explorer {
             let (again, _) = scenario.live(&crashed);
             let story = format!("{story}; again at call {call}");
             // What is acknowledged again is known from before; what was acknowledged stays so.
-            let acknowledged = struck.acknowledged.max(again);
-            self.explore(&Struck { acknowledged, ..*struck }, &crashed, Some(disk), &story);
+            let progress = struck.progress.max(again);
+            let recoveries = struck.recoveries_with(disk, &crashed);
+            self.explore(&Struck { progress, recoveries, ..*struck }, &crashed, Some(disk), &story);
         }
     }
 
@@ -162,23 +189,24 @@ impl Explorer {
         let whole = scenario.whole();
         let disk = whole.worst();
         let [events, snapshots] = Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap().len());
-        let acknowledged = whole.acknowledged(events, snapshots);
+        let progress = Progress::completed(whole.acknowledged(events, snapshots));
         let story = format!("{}, {}", self.story, scenario.name);
         self.crash_recovery(
-            &Struck { scenario: &scenario, whole: &whole, acknowledged, depth: 1 },
+            &Struck { scenario: &scenario, whole: &whole, progress, depth: 1, recoveries: 0 },
             &disk,
             &story,
         );
     }
 
     fn crash_recovery(&mut self, struck: &Struck<'_>, disk: &Disk, story: &str) {
-        let &Struck { scenario, whole, acknowledged, depth } = struck;
+        let &Struck { scenario, whole, progress, depth, .. } = struck;
         // Only the recovery: no input is sent.
         let recovery = Scenario { name: String::new(), inputs: Vec::new(), ..*scenario };
         for call in 0..=calls_of(&recovery, disk) {
             let crashed = disk.fork();
             crashed.begin(Plan { crash_at: Some(call), fault: None });
             let _ = recovery.live(&crashed);
+            let recoveries = struck.recoveries_with(disk, &crashed);
             let mut ways = self.some_ways(&crashed, 2);
             if depth < DEPTH_MAX {
                 ways.extend([Kept::Nothing, Kept::All]);
@@ -187,17 +215,26 @@ impl Explorer {
                 let story = format!("{story}; recovery crashes at call {call}, kept {kept:?}");
                 let image = crashed.image(kept);
                 check_copies(disk, &image, &story);
-                self.images += 1;
-                check(scenario, whole, &image, acknowledged, &story);
+                self.see(&Seen {
+                    scenario,
+                    whole,
+                    progress,
+                    depth,
+                    recoveries,
+                    disk: &crashed,
+                    image: &image,
+                });
+                check(scenario, whole, &image, progress, &story);
                 if depth < DEPTH_MAX {
-                    self.crash_recovery(&Struck { depth: depth + 1, ..*struck }, &image.disk(), &story);
+                    let struck = Struck { depth: depth + 1, recoveries, ..*struck };
+                    self.crash_recovery(&struck, &image.disk(), &story);
                 }
             }
         }
     }
 }
 
-/// How many calls a life on `disk` makes.
+/// How many calls a run on `disk` makes.
 fn calls_of(scenario: &Scenario, disk: &Disk) -> u64 {
     let rehearsal = disk.fork();
     rehearsal.begin(Plan::default());

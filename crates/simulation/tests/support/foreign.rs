@@ -1,4 +1,4 @@
-//! Another hand in the stores of a running writer: it is shut out, or the writer stops.
+//! Another process in the stores of a running writer: it is shut out, or the writer stops.
 
 use dreichor_log::{WriteFile, WriteMedium};
 use dreichor_runtime::snapshots::SnapshotStrategy;
@@ -6,9 +6,9 @@ use dreichor_simulation::{Disk, Mount, Plan};
 
 use super::{Moment, Scenario, file, inputs, live, live_watched};
 
-/// What the other hand does to a store's file.
+/// What the other process does to a store's file.
 #[derive(Debug, Clone, Copy)]
-enum Deed {
+enum Change {
     Append,
     Truncate,
     Remove,
@@ -16,16 +16,16 @@ enum Deed {
     Replace,
 }
 
-const DEEDS: [Deed; 4] = [Deed::Append, Deed::Truncate, Deed::Remove, Deed::Replace];
+const CHANGES: [Change; 4] = [Change::Append, Change::Truncate, Change::Remove, Change::Replace];
 
-fn meddle(disk: &Disk, mount: Mount, deed: Deed) {
+fn change_file(disk: &Disk, mount: Mount, change: Change) {
     let (directory, name) = (disk.directory(mount), file(mount));
     let open = || directory.open_to_append(name).unwrap();
-    match deed {
-        Deed::Append => drop(open().write(b"x").unwrap()),
-        Deed::Truncate => open().truncate(1).unwrap(),
-        Deed::Remove => directory.remove(name).unwrap(),
-        Deed::Replace => {
+    match change {
+        Change::Append => drop(open().write(b"x").unwrap()),
+        Change::Truncate => open().truncate(1).unwrap(),
+        Change::Remove => directory.remove(name).unwrap(),
+        Change::Replace => {
             let bytes = disk.shows(mount, name).unwrap();
             directory.remove(name).unwrap();
             directory.create(name).unwrap().write(&bytes).unwrap();
@@ -33,7 +33,7 @@ fn meddle(disk: &Disk, mount: Mount, deed: Deed) {
     }
 }
 
-/// Meddles between any two batches, and between lock and first read; `cases` counts the deeds.
+/// Changes the files between any two batches, and between lock and first read; `cases` counts the operations.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let strategy = SnapshotStrategy::OnLedgerUpdate;
     let scenario =
@@ -42,13 +42,13 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
     for batches in 1..4 {
         *cases += 1;
         check_second_writer(&scenario, batches);
-        for deed in DEEDS {
+        for change in CHANGES {
             *cases += 1;
-            check_meddled(
+            check_changed(
                 &scenario,
                 batches,
-                deed,
-                &format!("TEST_SEED={seed}, {deed:?} after {batches} batches"),
+                change,
+                &format!("TEST_SEED={seed}, {change:?} after {batches} batches"),
             );
         }
     }
@@ -58,7 +58,7 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         disk.begin(Plan::default());
         let ended = live_watched(&disk, &[], 1, strategy, &mut |moment| {
             if let Moment::Locked = moment {
-                meddle(&disk, mount, Deed::Replace);
+                change_file(&disk, mount, Change::Replace);
             }
         });
         let refused = ended.map_err(|error| error.exit_code());
@@ -66,7 +66,7 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
     }
 }
 
-/// A second writer is shut out for as long as the first lives, and no longer.
+/// A second writer is shut out for as long as the first runs, and no longer.
 fn check_second_writer(scenario: &Scenario, batches: usize) {
     let disk = Disk::default();
     disk.begin(Plan::default());
@@ -85,8 +85,8 @@ fn check_second_writer(scenario: &Scenario, batches: usize) {
     assert!(live(&disk, &[], 1, scenario.commits).1.is_ok(), "the lock outlives the writer");
 }
 
-/// The writer stops at its next write, and what the other hand left stays.
-fn check_meddled(scenario: &Scenario, batches: usize, deed: Deed, story: &str) {
+/// The writer stops at its next write, and what the other process left stays.
+fn check_changed(scenario: &Scenario, batches: usize, change: Change, story: &str) {
     let disk = Disk::default();
     disk.begin(Plan::default());
     let (mut recorded, mut left) = (0, None);
@@ -95,7 +95,7 @@ fn check_meddled(scenario: &Scenario, batches: usize, deed: Deed, story: &str) {
         if let Moment::Recorded = moment {
             recorded += 1;
             if recorded == batches {
-                meddle(&disk, Mount::Events, deed);
+                change_file(&disk, Mount::Events, change);
                 left = disk.shows(Mount::Events, name);
             }
         }

@@ -1,18 +1,23 @@
-//! A writer's life on a simulated disk, and what must hold of it. Each module is one way to look for a bug: the
+//! A writer's run on a simulated disk, and what must hold of it. Each module is one way to look for a bug: the
 //! tests run them on the program as it is, and `planted` on the program with each bug.
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 pub(crate) mod appender;
 pub(crate) mod check;
+pub(crate) mod corruption;
 pub(crate) mod crash;
-pub(crate) mod damage;
 pub(crate) mod faults;
 pub(crate) mod foreign;
+pub(crate) mod init;
+pub(crate) mod logged;
 pub(crate) mod order;
 pub(crate) mod salvage;
-pub(crate) mod told;
+pub(crate) mod situations;
+pub(crate) mod trace;
 pub(crate) mod vectors;
+
+use std::cell::{Cell, RefCell};
 
 use dreichor_core::tick::Policy;
 use dreichor_replay::{
@@ -24,7 +29,7 @@ use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::{Commits, WriteStores};
-use dreichor_simulation::{Directory, Disk, Mount, Random};
+use dreichor_simulation::{Disk, Lie, LyingDirectory, Mount, Random};
 
 /// Inputs, and how they come.
 pub(crate) struct Scenario {
@@ -56,38 +61,76 @@ pub(crate) fn file(mount: Mount) -> &'static str {
     }
 }
 
-/// A moment in a writer's life.
+/// A moment in a writer's run.
 pub(crate) enum Moment<'a> {
     /// It has the locks, and has read nothing.
     Locked,
     /// It acknowledges.
     Acknowledged(&'a [u8]),
-    /// It is done with a batch.
+    /// It asks for the next batch: all that it wrote of the one before is written.
     Recorded,
 }
 
-/// The stores on a disk.
-pub(crate) fn stores(disk: &Disk) -> Stores<Directory> {
-    Stores::new(disk.directory(Mount::Events), disk.directory(Mount::Snapshots))
+thread_local! {
+    /// What the disks of this thread's processes tell.
+    static LIE: Cell<Option<Lie>> = const { Cell::new(None) };
 }
 
-/// One life of a writer; how many inputs it acknowledged, and how it ended.
+/// From now on, the disks of this thread's processes tell this lie; none: they do as they are asked.
+pub(crate) fn lie(lie: Option<Lie>) {
+    LIE.set(lie);
+}
+
+/// The stores on a disk.
+pub(crate) fn stores(disk: &Disk) -> Stores<LyingDirectory> {
+    let [events, snapshots] = disk.lying(LIE.get());
+    Stores::new(events, snapshots)
+}
+
+/// How far a writer has come, in inputs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Progress {
+    /// Those that are acknowledged: their events are durable.
+    pub(crate) acknowledged: usize,
+    /// Those of which the snapshots are durable too: the batch after them is acknowledged, or the writer goes on to it.
+    pub(crate) completed: usize,
+}
+
+impl Progress {
+    /// So many inputs, with their snapshots.
+    pub(crate) fn completed(inputs: usize) -> Self {
+        Self { acknowledged: inputs, completed: inputs }
+    }
+
+    /// What is durable after both.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            acknowledged: self.acknowledged.max(other.acknowledged),
+            completed: self.completed.max(other.completed),
+        }
+    }
+}
+
+/// One run of a writer; how far it came, and how it ended.
 pub(crate) fn live(
     disk: &Disk,
     inputs: &[String],
     batch: usize,
     commits: impl Into<Commits>,
-) -> (usize, Result<(), Error>) {
-    let mut acknowledged = 0;
-    let ended = live_watched(disk, inputs, batch, commits, &mut |moment| {
-        if let Moment::Acknowledged(lines) = moment {
-            acknowledged += String::from_utf8_lossy(lines).lines().count();
+) -> (Progress, Result<(), Error>) {
+    let mut progress = Progress::default();
+    let ended = live_watched(disk, inputs, batch, commits, &mut |moment| match moment {
+        Moment::Locked => {}
+        Moment::Acknowledged(lines) => {
+            progress.completed = progress.acknowledged;
+            progress.acknowledged += String::from_utf8_lossy(lines).lines().count();
         }
+        Moment::Recorded => progress.completed = progress.acknowledged,
     });
-    (acknowledged, ended)
+    (progress, ended)
 }
 
-/// One life of a writer, of whose moments `watch` is told.
+/// One run of a writer, `watch` is called at each moment.
 pub(crate) fn live_watched(
     disk: &Disk,
     inputs: &[String],
@@ -95,32 +138,54 @@ pub(crate) fn live_watched(
     commits: impl Into<Commits>,
     watch: &mut dyn FnMut(Moment<'_>),
 ) -> Result<(), Error> {
-    let (stores, commits) = (stores(disk), commits.into());
+    let ended = live_untraced(disk, inputs, batch, commits.into(), &mut |moment| {
+        if let Moment::Acknowledged(lines) = moment {
+            trace::observe(&lines);
+        }
+        watch(moment);
+    });
+    trace::observe_life(disk, &ended);
+    ended
+}
+
+fn live_untraced(
+    disk: &Disk,
+    inputs: &[String],
+    batch: usize,
+    commits: Commits,
+    watch: &mut dyn FnMut(Moment<'_>),
+) -> Result<(), Error> {
+    let stores = stores(disk);
     stores.create_missing()?;
     let _locks = stores.lock()?;
     watch(Moment::Locked);
     stores.settle()?;
     let recovered = recover(&stores, commits, &mut ())?;
     let mut session = Session::new(&stores, recovered, Policy::default(), commits)?;
-    let mut batcher = Batcher::new(Batches { batches: inputs.chunks(batch) });
+    let watch = RefCell::new(watch);
+    let mut batcher = Batcher::new(Batches { rest: inputs.chunks(batch), has_begun: false, watch: &watch });
     while let Next::Batch(batch) = batcher.next_batch().unwrap() {
         session.record(batch, &mut |lines| {
-            watch(Moment::Acknowledged(lines));
+            watch.borrow_mut()(Moment::Acknowledged(lines));
             Ok(())
         })?;
-        watch(Moment::Recorded);
     }
     Ok(())
 }
 
 /// Gives so many lines at once, and says that more would have to be waited for.
-struct Batches<'a> {
-    batches: std::slice::Chunks<'a, String>,
+struct Batches<'a, 'w> {
+    rest: std::slice::Chunks<'a, String>,
+    has_begun: bool,
+    watch: &'a RefCell<&'w mut dyn FnMut(Moment<'_>)>,
 }
 
-impl Source for Batches<'_> {
+impl Source for Batches<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<Read> {
-        let Some(lines) = self.batches.next() else { return Ok(Read::End) };
+        if std::mem::replace(&mut self.has_begun, true) {
+            self.watch.borrow_mut()(Moment::Recorded);
+        }
+        let Some(lines) = self.rest.next() else { return Ok(Read::End) };
         let bytes = lines.iter().flat_map(|line| [line.as_bytes(), b"\n"].concat()).collect::<Vec<u8>>();
         buffer[..bytes.len()].copy_from_slice(&bytes);
         Ok(Read::Bytes(bytes.len()))
@@ -136,12 +201,13 @@ impl Source for Batches<'_> {
 }
 
 impl Scenario {
-    pub(crate) fn live(&self, disk: &Disk) -> (usize, Result<(), Error>) {
+    pub(crate) fn live(&self, disk: &Disk) -> (Progress, Result<(), Error>) {
         live(disk, &self.inputs, self.batch, self.commits)
     }
 
-    /// The uninterrupted run, one input and one commit at a time.
+    /// The uninterrupted run, one input and one commit at a time, on a disk that tells no lie.
     pub(crate) fn whole(&self) -> Whole {
+        let lie_before = LIE.replace(None);
         let disk = Disk::default();
         let mut lengths = vec![(0, 0)];
         let shows = |mount| disk.shows(mount, file(mount)).unwrap();
@@ -151,6 +217,7 @@ impl Scenario {
             }
         })
         .unwrap();
+        lie(lie_before);
         Whole { events: shows(Mount::Events), snapshots: shows(Mount::Snapshots), lengths }
     }
 }
@@ -173,7 +240,7 @@ impl Whole {
         self.cut(second_line_end(interrupted[0].0) + 100, missing[0].1 + 100)
     }
 
-    /// The last input of the commit that begins behind so many inputs, when the log held `recorded` at the start.
+    /// The last input of the commit that begins after so many inputs, when the log held `recorded` at the start.
     pub(crate) fn commit_end(&self, scenario: &Scenario, before: usize, recorded: usize) -> usize {
         let bytes = |inputs: usize| {
             let (events, snapshots) = self.lengths[inputs.max(recorded)];
@@ -184,6 +251,19 @@ impl Whole {
         (before + 1..scenario.inputs.len().min(batch_end))
             .find(is_full)
             .unwrap_or_else(|| scenario.inputs.len().min(batch_end))
+    }
+
+    /// What the file of a mount holds in the end.
+    pub(crate) fn of(&self, mount: Mount) -> &[u8] {
+        match mount {
+            Mount::Events => &self.events,
+            Mount::Snapshots => &self.snapshots,
+        }
+    }
+
+    /// How much of each file must be durable.
+    pub(crate) fn kept(&self, progress: Progress) -> [usize; 2] {
+        [self.lengths[progress.acknowledged].0, self.lengths[progress.completed].1]
     }
 
     /// How many inputs both files hold whole.

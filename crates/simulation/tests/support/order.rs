@@ -1,14 +1,19 @@
-//! The order of calls that the specification lays down, on a life that nothing disturbs.
+//! The order of calls that the specification lays down, on a run that nothing disturbs.
 
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::Commits;
-use dreichor_simulation::{Call, Disk, Mount, Operation, Plan};
+use dreichor_simulation::{Call, Disk, Kept, Mount, Operation, Plan};
 
 use super::{Moment, Scenario, file, inputs, lines, live, live_watched, short_commits};
 
 /// Follows writers on empty stores and on stores that need recovery; `cases` counts them.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let on_update = Commits::from(SnapshotStrategy::OnLedgerUpdate);
+    for (batch, commits) in [(1, on_update), (3, on_update), (20, short_commits())] {
+        *cases += 1;
+        let scenario = Scenario { name: String::new(), inputs: inputs(20, 300, seed), batch, commits };
+        check_snapshots(&scenario, &format!("TEST_SEED={seed}, batches of {batch}, {commits:?}"));
+    }
     for (batch, commits) in [(1, on_update), (5, on_update), (20, on_update), (20, short_commits())] {
         let scenario = Scenario { name: String::new(), inputs: inputs(20, 300, seed), batch, commits };
         for disk in [Disk::default(), scenario.whole().worst()] {
@@ -21,6 +26,39 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         }
     }
     check_commits(seed);
+}
+
+/// Before anything is written, all that precedes it is durable: before events, the events and the snapshots of the
+/// commits before; before snapshots, their events.
+fn check_snapshots(scenario: &Scenario, story: &str) {
+    let whole = scenario.whole();
+    let start = Disk::default();
+    live(&start, &[], 1, scenario.commits).1.unwrap();
+    let rehearsal = start.fork();
+    rehearsal.begin(Plan::default());
+    scenario.live(&rehearsal).1.unwrap();
+    for (at, call) in rehearsal.calls_made().iter().enumerate() {
+        if call.operation == Operation::Write {
+            let disk = start.fork();
+            disk.begin(Plan { crash_at: Some(at as u64), fault: None });
+            let _ = scenario.live(&disk);
+            let synced = disk.image(Kept::Nothing);
+            let [events, snapshots] = Mount::ALL.map(|mount| synced.bytes(mount, file(mount)).len());
+            let Some(due) = whole.lengths.iter().find(|lengths| lengths.0 == events).map(|lengths| lengths.1)
+            else {
+                panic!("{story}: call {at} writes when half an input is durable");
+            };
+            let is_next = match call.mount {
+                Mount::Events => snapshots == due,
+                Mount::Snapshots => snapshots < due,
+            };
+            assert!(
+                is_next,
+                "{story}: call {at} writes {:?} when {snapshots} of {due} bytes of snapshots are durable",
+                call.mount
+            );
+        }
+    }
 }
 
 /// A batch becomes as many commits as its length asks for, each acknowledged before the next is written; and so are
@@ -39,8 +77,15 @@ fn check_commits(seed: u64) {
         if let Moment::Acknowledged(lines) = moment {
             acknowledged += String::from_utf8_lossy(lines).lines().count();
             found.push(acknowledged);
-            let lengths = Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap().len());
-            assert_eq!(lengths, <[usize; 2]>::from(whole.lengths[acknowledged]), "TEST_SEED={seed}");
+            let [events, snapshots] = Mount::ALL.map(|mount| disk.shows(mount, file(mount)).unwrap().len());
+            assert_eq!(events, whole.lengths[acknowledged].0, "TEST_SEED={seed}");
+            // The snapshots of the commit may follow.
+            let completed = found.iter().rev().nth(1).copied().unwrap_or_default();
+            let expected = whole.lengths[completed].1..=whole.lengths[acknowledged].1;
+            assert!(
+                expected.contains(&snapshots),
+                "TEST_SEED={seed}: {snapshots} bytes of snapshots, not {expected:?}"
+            );
         }
     });
     assert!(ended.is_ok(), "TEST_SEED={seed}: {ended:?}");

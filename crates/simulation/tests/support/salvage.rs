@@ -7,7 +7,7 @@ use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Image, Kept, Mount, Plan, Random};
 
 use super::check::names_and_bytes;
-use super::{Scenario, Whole, file, holding, inputs, lines, stores};
+use super::{Progress, Scenario, Whole, file, holding, inputs, lines, stores};
 
 /// Stops a salvage of stores with a hole at each of its calls and looks at all that the medium may then hold of
 /// the new mounts: a second salvage into them begins anew where there is nothing, and otherwise leaves them as
@@ -18,8 +18,8 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
     let scenario =
         Scenario { name: String::new(), inputs: inputs(24, 300, seed), batch: 24, commits: strategy.into() };
     let whole = scenario.whole();
-    let acknowledged = 12;
-    let (mut log, hole) = (whole.events.clone(), whole.lengths[acknowledged].0);
+    let progress = Progress::completed(12);
+    let (mut log, hole) = (whole.events.clone(), whole.kept(progress)[0]);
     log[hole..hole + 100].fill(0);
     let image = holding(&log, &whole.snapshots).image(Kept::Nothing);
     let copied = Disk::default();
@@ -31,7 +31,7 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         for kept in target.ways(&mut random) {
             *cases += 1;
             let story = format!("TEST_SEED={seed}, salvage stops at call {call}, kept {kept:?}");
-            check_second(&scenario, &whole, (&image, acknowledged), &target.image(kept), &story);
+            check_second(&scenario, &whole, (&image, progress), &target.image(kept), &story);
         }
     }
 }
@@ -40,7 +40,7 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
 fn check_second(
     scenario: &Scenario,
     whole: &Whole,
-    (image, acknowledged): (&Image, usize),
+    (image, progress): (&Image, Progress),
     found: &Image,
     story: &str,
 ) {
@@ -49,7 +49,7 @@ fn check_second(
     let ended = attempt(image, &target, story);
     if found.files.is_empty() {
         assert!(ended.is_ok(), "{story}, then {ended:?}");
-        check_target(scenario, whole, &target.image(Kept::Nothing), acknowledged, story);
+        check_target(scenario, whole, &target.image(Kept::Nothing), progress, story);
         return;
     }
     let Err(error) = ended else { panic!("{story}: a second salvage writes into what the first left") };
@@ -64,10 +64,10 @@ fn check_second(
 
 /// Salvages the image: all that was acknowledged is kept, nothing else appears, the originals are not touched,
 /// the result is durable, and a writer goes on from it. Stopped at any call, nothing is called whole that is not.
-pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, acknowledged: usize, story: &str) {
+pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, progress: Progress, story: &str) {
     let target = Disk::default();
     attempt(image, &target, story).unwrap_or_else(|error| panic!("{story}: salvage fails: {error}"));
-    check_target(scenario, whole, &target.image(Kept::Nothing), acknowledged, story);
+    check_target(scenario, whole, &target.image(Kept::Nothing), progress, story);
     for call in 0..target.calls() {
         let target = Disk::default();
         target.begin(Plan { crash_at: Some(call), fault: None });
@@ -94,9 +94,9 @@ fn attempt(image: &Image, target: &Disk, story: &str) -> Result<(), Error> {
 }
 
 /// `target` is what the medium holds of the result.
-fn check_target(scenario: &Scenario, whole: &Whole, target: &Image, acknowledged: usize, story: &str) {
+fn check_target(scenario: &Scenario, whole: &Whole, target: &Image, progress: Progress, story: &str) {
     let [events, snapshots] = Mount::ALL.map(|mount| target.bytes(mount, file(mount)));
-    let (events_kept, snapshots_kept) = whole.lengths[acknowledged];
+    let [events_kept, snapshots_kept] = whole.kept(progress);
     assert!(
         events.starts_with(&whole.events[..events_kept])
             && snapshots.starts_with(&whole.snapshots[..snapshots_kept]),
@@ -109,8 +109,11 @@ fn check_target(scenario: &Scenario, whole: &Whole, target: &Image, acknowledged
     );
     let disk = target.disk();
     disk.begin(Plan::default());
-    let (count, ended) = scenario.live(&disk);
-    assert!(ended.is_ok() && count == scenario.inputs.len(), "{story}, salvaged: {ended:?}");
+    let (again, ended) = scenario.live(&disk);
+    assert!(
+        ended.is_ok() && again == Progress::completed(scenario.inputs.len()),
+        "{story}, salvaged: {ended:?}"
+    );
     assert!(disk.shows(Mount::Events, file(Mount::Events)).unwrap() == whole.events, "{story}, salvaged");
     // Snapshots that were lost before one that was kept are not written again.
     let size =

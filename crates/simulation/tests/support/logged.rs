@@ -8,7 +8,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<String>>>);
+struct Logged(Arc<Mutex<Vec<String>>>);
 
 struct Fields(String);
 
@@ -18,7 +18,7 @@ impl Visit for Fields {
     }
 }
 
-impl Subscriber for Told {
+impl Subscriber for Logged {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         *metadata.level() == Level::ERROR
     }
@@ -40,18 +40,18 @@ impl Subscriber for Told {
 }
 
 thread_local! {
-    static TOLD: (Told, Dispatch) = {
-        let told = Told::default();
-        (told.clone(), Dispatch::new(told))
+    static LOGGED: (Logged, Dispatch) = {
+        let logged = Logged::default();
+        (logged.clone(), Dispatch::new(logged))
     };
 }
 
 /// Does `act`; what it came to, and the errors that were logged meanwhile.
 pub(crate) fn of<T>(act: impl FnOnce() -> T) -> (T, Vec<String>) {
-    TOLD.with(|(told, dispatch)| {
-        told.0.lock().unwrap().clear();
+    LOGGED.with(|(logged, dispatch)| {
+        logged.0.lock().unwrap().clear();
         let result = tracing::dispatcher::with_default(dispatch, act);
-        let lines = std::mem::take(&mut *told.0.lock().unwrap());
+        let lines = std::mem::take(&mut *logged.0.lock().unwrap());
         (result, lines)
     })
 }

@@ -21,7 +21,7 @@ struct Bench<'c> {
     cases: &'c mut u64,
 }
 
-/// Damages stores in every way; `cases` counts the damages.
+/// Corrupts stores in every way; `cases` counts the corrupted stores.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let mut bench = Bench::new(SnapshotStrategy::OnLedgerUpdate, seed, cases);
     bench.change_bytes();
@@ -132,7 +132,7 @@ impl<'c> Bench<'c> {
         }
     }
 
-    /// The tail behind the log stays, too: all is checked before anything is cut off.
+    /// The tail of the log stays, too: all is checked before anything is cut off.
     fn leave_a_hole_in_the_snapshots(&mut self) {
         let log = [self.log.clone(), vec![b"torn".to_vec()]].concat();
         for index in 0..self.snapshots.len() - 1 {
@@ -180,7 +180,7 @@ impl<'c> Bench<'c> {
                 let forged = written(&Event { logical_time: decision.logical_time, body });
                 if forged != self.log[index + 1] {
                     let log = [&self.log[..=index], &[forged]].concat();
-                    self.refuse(&log, &[], &format!("another event behind line {}", index + 1));
+                    self.refuse(&log, &[], &format!("another event after line {}", index + 1));
                 }
             }
         }
