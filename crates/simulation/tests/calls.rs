@@ -7,23 +7,24 @@ use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::WriteStores;
 use dreichor_simulation::{Disk, Failure, Fault, Mount, Plan};
 use support::faults::EIO;
+use support::kind::{Kind, kind};
 use support::{file, inputs, live, stores};
 
 const EEXIST: i32 = 17;
 
 /// What comes of creating the files when the first creation fails so.
-fn create_missing(errno: i32) -> Option<u8> {
+fn create_missing(errno: i32) -> Option<Kind> {
     let disk = Disk::default();
     // The first call examines the file, the second creates it.
     let fault = Fault { at: 1, lasts: false, failure: Failure::Error(errno) };
     disk.begin(Plan { crash_at: None, fault: Some(fault) });
-    stores(&disk).create_missing().err().map(|error| error.exit_code())
+    stores(&disk).create_missing().err().map(|error| kind(&error))
 }
 
 #[test]
 fn a_file_that_another_writer_created_meanwhile_is_taken_and_any_other_failure_is_told() {
     assert_eq!(create_missing(EEXIST), None);
-    assert_eq!(create_missing(EIO), Some(13));
+    assert_eq!(create_missing(EIO), Some(Kind::InDoubt));
 }
 
 /// Snapshots that are missing are one commit, as they would have been: each in one of its own would wait for

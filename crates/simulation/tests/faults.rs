@@ -8,6 +8,7 @@ use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Failure, Fault, Plan};
+use support::kind::{Kind, kind};
 use support::{faults, inputs, live, seed, stores};
 
 #[test]
@@ -31,7 +32,7 @@ fn a_snapshot_that_fails_is_in_doubt() {
     let fault = Fault { at: 1, lasts: false, failure: Failure::Error(faults::EIO) };
     disk.begin(Plan { crash_at: None, fault: Some(fault) });
     let error = session.snapshot().unwrap_err();
-    assert_eq!(error.exit_code(), 13);
+    assert_eq!(kind(&error), Kind::InDoubt);
     let message = error.to_string();
     assert!(message.contains("in doubt, on disk or not: the snapshot that was asked for"), "{message}");
 }

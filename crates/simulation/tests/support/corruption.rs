@@ -8,6 +8,7 @@ use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Mount, Plan, Random};
 
 use super::check::names_and_bytes;
+use super::kind::{Kind, kind};
 use super::{Scenario, Whole, holding, inputs, lines, live};
 
 /// Stores, and all that is done to them.
@@ -59,7 +60,7 @@ impl<'c> Bench<'c> {
         disk.begin(Plan::default());
         let story = format!("TEST_SEED={}, {what}", self.seed);
         let (_, ended) = live(&disk, &[], 1, self.strategy);
-        assert_eq!(ended.map_err(|error| error.exit_code()), Err(12), "{story}: not refused");
+        assert_eq!(ended.map_err(|error| kind(&error)), Err(Kind::Malformed), "{story}: not refused");
         assert!(all() == before, "{story}: changed although it was refused");
     }
 

@@ -5,7 +5,7 @@ use dreichor_simulation::{Disk, Kept, Mount, Plan, Random};
 
 use super::check::{check, check_copies};
 use super::situations::{Seen, Situations, is_recovery};
-use super::{Progress, Scenario, Whole, file, inputs, lines, short_commits, trace};
+use super::{Progress, Scenario, Whole, file, inputs, lines, overlapping_commits, short_commits, trace};
 
 fn scenarios(seed: u64) -> Vec<Scenario> {
     let scenario = |name: &str, count, line_bytes, batch, strategy: SnapshotStrategy| Scenario {
@@ -29,6 +29,10 @@ fn scenarios(seed: u64) -> Vec<Scenario> {
         Scenario {
             commits: short_commits(),
             ..scenario("in short commits", 24, 300, 24, SnapshotStrategy::OnLedgerUpdate)
+        },
+        Scenario {
+            commits: overlapping_commits(),
+            ..scenario("in commits that overlap", 24, 300, 7, SnapshotStrategy::OnLedgerUpdate)
         },
     ]
 }

@@ -1,12 +1,13 @@
 //! An error at every call, once and from then on, and short writes: the process stops, says what it must,
 //! touches the failed descriptor no more, and the next start recovers.
 
-use dreichor_replay::Error;
+use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Failure, Fault, Kept, Mount, Operation, Plan, Random};
 
 use super::check::check;
-use super::{Progress, Scenario, Whole, file, inputs, short_commits};
+use super::kind::{Kind, kind};
+use super::{Progress, Scenario, Whole, file, inputs, overlapping_commits, short_commits};
 
 pub(crate) const EINTR: i32 = 4;
 pub(crate) const EIO: i32 = 5;
@@ -38,6 +39,7 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         (12, SnapshotStrategy::Every(10).into(), false),
         (24, short_commits(), true),
         (12, short_commits(), false),
+        (5, overlapping_commits(), false),
     ] {
         let name = format!("TEST_SEED={seed}, batches of {batch}, {commits:?}");
         let count = if is_recovery { 24 } else { 12 };
@@ -105,12 +107,12 @@ fn check_fault(scenario: &Scenario, whole: &Whole, disk: &Disk, fault: Fault, ra
 }
 
 /// The message says what is acknowledged, and that the rest of the pending commit, up to input `last`, is not.
-fn check_message(error: &Error, acknowledged: usize, last: usize, story: &str) {
+fn check_message(error: &IngestError, acknowledged: usize, last: usize, story: &str) {
     let message = error.to_string();
-    let code = error.exit_code();
-    assert!([10, 13].contains(&code), "{story}");
+    let kind = kind(error);
+    assert!([Kind::Unavailable, Kind::InDoubt].contains(&kind), "{story}");
     // Refused before anything was written, or stopped in a recovery.
-    let is_start = code == 10 && !message.contains("no longer ours");
+    let is_start = kind == Kind::Unavailable && !message.contains("no longer ours");
     if acknowledged == 0 && (is_start || message.contains("this process acknowledged nothing")) {
         return;
     }
@@ -121,9 +123,9 @@ fn check_message(error: &Error, acknowledged: usize, last: usize, story: &str) {
         acknowledged => format!("input lines 1 to {acknowledged} are acknowledged and durable"),
     };
     assert!(message.contains(&told), "{story}: {message}");
-    let fates: &[&str] = match code {
-        13 => &["in doubt, on disk or not", "durable but not acknowledged, and without snapshots until"],
-        _ => &["not written", "durable but not acknowledged, and without snapshots until"],
+    let fates: &[&str] = match kind {
+        Kind::InDoubt => &["in doubt, on disk or not"],
+        _ => &["not written"],
     };
     // Then everything that was read is acknowledged, and the message is about the snapshots alone.
     if message.contains("their snapshots, which the next start writes") {

@@ -4,6 +4,7 @@ use dreichor_log::{WriteFile, WriteMedium};
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_simulation::{Disk, Mount, Plan};
 
+use super::kind::{Kind, kind};
 use super::{Moment, Scenario, file, inputs, live, live_watched};
 
 /// What the other process does to a store's file.
@@ -61,8 +62,8 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
                 change_file(&disk, mount, Change::Replace);
             }
         });
-        let refused = ended.map_err(|error| error.exit_code());
-        assert_eq!(refused, Err(10), "{mount:?}: another file is taken for the locked one");
+        let refused = ended.map_err(|error| kind(&error));
+        assert_eq!(refused, Err(Kind::Unavailable), "{mount:?}: another file is taken for the locked one");
     }
 }
 
@@ -76,8 +77,8 @@ fn check_second_writer(scenario: &Scenario, batches: usize) {
             recorded += 1;
             if recorded == batches {
                 let (_, ended) = live(&disk, &[], 1, scenario.commits);
-                let code = ended.map_err(|error| error.exit_code());
-                assert_eq!(code, Err(11), "a second writer is let in");
+                let code = ended.map_err(|error| kind(&error));
+                assert_eq!(code, Err(Kind::Locked), "a second writer is let in");
             }
         }
     });
@@ -100,7 +101,7 @@ fn check_changed(scenario: &Scenario, batches: usize, change: Change, story: &st
             }
         }
     });
-    assert_eq!(ended.map_err(|error| error.exit_code()), Err(10), "{story}: the writer goes on");
+    assert_eq!(ended.map_err(|error| kind(&error)), Err(Kind::Unavailable), "{story}: the writer goes on");
     assert_eq!(recorded, batches, "{story}: the writer goes on");
     assert!(
         disk.shows(Mount::Events, name) == left,

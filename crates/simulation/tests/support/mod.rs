@@ -10,6 +10,8 @@ pub(crate) mod crash;
 pub(crate) mod faults;
 pub(crate) mod foreign;
 pub(crate) mod init;
+#[path = "../../../runtime/tests/support/kind.rs"]
+pub(crate) mod kind;
 pub(crate) mod logged;
 pub(crate) mod order;
 pub(crate) mod salvage;
@@ -21,11 +23,11 @@ use std::cell::{Cell, RefCell};
 
 use dreichor_core::tick::Policy;
 use dreichor_replay::{
-    Error, Stores,
+    Stores,
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
 };
-use dreichor_runtime::batch::{Batcher, Next, Read, Source};
-use dreichor_runtime::ingest::Session;
+use dreichor_runtime::batch::{Batcher, Limits, Read, Source};
+use dreichor_runtime::ingest::{IngestError, Session};
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::{Commits, WriteStores};
@@ -43,7 +45,12 @@ pub(crate) struct Scenario {
 /// Commits that end within a batch, as those of 16 MiB do within a batch that makes many or long snapshots; and so do
 /// the pieces in which recovery writes them.
 pub(crate) fn short_commits() -> Commits {
-    Commits { strategy: SnapshotStrategy::OnLedgerUpdate, bytes_max: 2_048 }
+    Commits { strategy: SnapshotStrategy::OnLedgerUpdate, bytes_max: 2_048, beside_bytes_min: 64 << 10 }
+}
+
+/// The same, each computed while the commit before it syncs.
+pub(crate) fn overlapping_commits() -> Commits {
+    Commits { beside_bytes_min: 0, ..short_commits() }
 }
 
 /// What an uninterrupted run leaves, and how long both files are after each input.
@@ -117,7 +124,7 @@ pub(crate) fn live(
     inputs: &[String],
     batch: usize,
     commits: impl Into<Commits>,
-) -> (Progress, Result<(), Error>) {
+) -> (Progress, Result<(), IngestError>) {
     let mut progress = Progress::default();
     let ended = live_watched(disk, inputs, batch, commits, &mut |moment| match moment {
         Moment::Locked => {}
@@ -137,7 +144,7 @@ pub(crate) fn live_watched(
     batch: usize,
     commits: impl Into<Commits>,
     watch: &mut dyn FnMut(Moment<'_>),
-) -> Result<(), Error> {
+) -> Result<(), IngestError> {
     let ended = live_untraced(disk, inputs, batch, commits.into(), &mut |moment| {
         if let Moment::Acknowledged(lines) = moment {
             trace::observe(&lines);
@@ -154,7 +161,7 @@ fn live_untraced(
     batch: usize,
     commits: Commits,
     watch: &mut dyn FnMut(Moment<'_>),
-) -> Result<(), Error> {
+) -> Result<(), IngestError> {
     let stores = stores(disk);
     stores.create_missing()?;
     let _locks = stores.lock()?;
@@ -163,26 +170,35 @@ fn live_untraced(
     let recovered = recover(&stores, commits, &mut ())?;
     let mut session = Session::new(&stores, recovered, Policy::default(), commits)?;
     let watch = RefCell::new(watch);
-    let mut batcher = Batcher::new(Batches { rest: inputs.chunks(batch), has_begun: false, watch: &watch });
-    while let Next::Batch(batch) = batcher.next_batch().unwrap() {
-        session.record(batch, &mut |lines| {
-            watch.borrow_mut()(Moment::Acknowledged(lines));
-            Ok(())
-        })?;
+    // Where commits are computed beside each other, everything can be read without waiting.
+    let is_ready = commits.beside_bytes_min == 0;
+    let limits = Limits { inputs: batch, ..Limits::default() };
+    let rest = inputs.chunks(if is_ready { inputs.len().max(1) } else { batch });
+    let source = Batches { rest, has_begun: false, is_ready, watch: &watch };
+    let mut batcher = Batcher::with_limits(source, limits);
+    let mut deliver = |lines: &[u8]| {
+        watch.borrow_mut()(Moment::Acknowledged(lines));
+        Ok(())
+    };
+    session.run(&mut batcher, &mut deliver, &mut ())?;
+    if is_ready {
+        watch.borrow_mut()(Moment::Recorded);
     }
     Ok(())
 }
 
-/// Gives so many lines at once, and says that more would have to be waited for.
+/// Gives so many lines at once, and then says whether more would have to be waited for.
 struct Batches<'a, 'w> {
     rest: std::slice::Chunks<'a, String>,
     has_begun: bool,
+    is_ready: bool,
     watch: &'a RefCell<&'w mut dyn FnMut(Moment<'_>)>,
 }
 
 impl Source for Batches<'_, '_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<Read> {
-        if std::mem::replace(&mut self.has_begun, true) {
+        // The next read follows the last batch, unless all is read before the first is recorded.
+        if std::mem::replace(&mut self.has_begun, true) && !self.is_ready {
             self.watch.borrow_mut()(Moment::Recorded);
         }
         let Some(lines) = self.rest.next() else { return Ok(Read::End) };
@@ -192,16 +208,20 @@ impl Source for Batches<'_, '_> {
     }
 
     fn is_ready(&mut self) -> std::io::Result<bool> {
-        Ok(false)
+        Ok(self.is_ready)
     }
 
     fn is_interrupted(&self) -> bool {
         false
     }
+
+    fn length(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl Scenario {
-    pub(crate) fn live(&self, disk: &Disk) -> (Progress, Result<(), Error>) {
+    pub(crate) fn live(&self, disk: &Disk) -> (Progress, Result<(), IngestError>) {
         live(disk, &self.inputs, self.batch, self.commits)
     }
 

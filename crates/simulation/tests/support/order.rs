@@ -4,7 +4,7 @@ use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::writing::Commits;
 use dreichor_simulation::{Call, Disk, Kept, Mount, Operation, Plan};
 
-use super::{Moment, Scenario, file, inputs, lines, live, live_watched, short_commits};
+use super::{Moment, Scenario, file, inputs, lines, live, live_watched, overlapping_commits, short_commits};
 
 /// Follows writers on empty stores and on stores that need recovery; `cases` counts them.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
@@ -14,7 +14,9 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         let scenario = Scenario { name: String::new(), inputs: inputs(20, 300, seed), batch, commits };
         check_snapshots(&scenario, &format!("TEST_SEED={seed}, batches of {batch}, {commits:?}"));
     }
-    for (batch, commits) in [(1, on_update), (5, on_update), (20, on_update), (20, short_commits())] {
+    for (batch, commits) in
+        [(1, on_update), (5, on_update), (20, on_update), (20, short_commits()), (3, overlapping_commits())]
+    {
         let scenario = Scenario { name: String::new(), inputs: inputs(20, 300, seed), batch, commits };
         for disk in [Disk::default(), scenario.whole().worst()] {
             *cases += 1;

@@ -25,7 +25,7 @@ pub(crate) struct Seen<'a> {
 /// A situation: its name, and whether a crash led to it.
 type Situation = (&'static str, fn(&Seen<'_>) -> bool);
 
-const SITUATIONS: [Situation; 18] = [
+const SITUATIONS: [Situation; 19] = [
     ("a torn tail, an interrupted tick and missing snapshots at once", |seen| {
         seen.is_torn(Mount::Events) && seen.is_tick_interrupted() && seen.lacks_snapshots()
     }),
@@ -69,6 +69,10 @@ const SITUATIONS: [Situation; 18] = [
         let acknowledged = seen.progress.acknowledged;
         let is_batch_end = acknowledged.is_multiple_of(seen.scenario.batch);
         seen.depth == 0 && !is_batch_end && acknowledged < seen.scenario.inputs.len()
+    }),
+    ("acknowledged inputs without their snapshots", |seen| {
+        let snapshots = seen.bytes(Mount::Snapshots).len();
+        seen.depth == 0 && snapshots < seen.whole.lengths[seen.progress.acknowledged].1
     }),
     ("a crash during the first recovery", |seen| seen.recoveries == 1),
     ("a crash during the second recovery", |seen| seen.recoveries == 2),

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use dreichor_replay::Error;
+use dreichor_runtime::ingest::IngestError;
 use dreichor_simulation::{Disk, Mount};
 
 use super::check::names_and_bytes;
@@ -29,7 +29,7 @@ pub(crate) fn observe(observed: &impl Hash) {
 }
 
 /// Adds one run: its calls, what it left in each file, and how it ended.
-pub(crate) fn observe_life(disk: &Disk, ended: &Result<(), Error>) {
+pub(crate) fn observe_life(disk: &Disk, ended: &Result<(), IngestError>) {
     if TRACE.with_borrow(Option::is_none) {
         return;
     }
