@@ -10,6 +10,8 @@ pub(crate) struct Bug {
     pub(crate) name: String,
     /// The check that must catch it.
     pub(crate) check: Check,
+    /// The program itself notices the bug during the check, and aborts with this message.
+    pub(crate) asserts: Option<String>,
     pub(crate) means: Means,
 }
 
@@ -38,12 +40,14 @@ pub(crate) fn read() -> Vec<Bug> {
 }
 
 fn read_bug(block: &str) -> Bug {
-    let (mut name, mut check, mut lie, mut changes) = (String::new(), None, None, Vec::<Change>::new());
+    let (mut name, mut check, mut asserts) = (String::new(), None, None);
+    let (mut lie, mut changes) = (None, Vec::<Change>::new());
     for line in block.lines() {
         let (field, value) = line.split_once(": ").unwrap_or_else(|| panic!("{name}: no field: {line}"));
         match (field, changes.last_mut()) {
             ("bug", _) => value.clone_into(&mut name),
             ("check", _) => check = Check::ALL.into_iter().find(|check| check.name().0 == value),
+            ("asserts", _) => asserts = Some(value.to_owned()),
             ("lie", _) => lie = Lie::ALL.into_iter().find(|lie| format!("{lie:?}") == value),
             ("file", _) => changes.push(Change { file: value.to_owned(), ..Change::default() }),
             ("find", Some(change)) => add_line(&mut change.find, value),
@@ -57,7 +61,7 @@ fn read_bug(block: &str) -> Bug {
         None if !changes.is_empty() => Means::Changes(changes),
         Some(_) | None => panic!("{name}: either a lie that there is, or changes"),
     };
-    Bug { name, check, means }
+    Bug { name, check, asserts, means }
 }
 
 fn add_line(text: &mut String, line: &str) {

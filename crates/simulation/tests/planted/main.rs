@@ -74,6 +74,17 @@ fn every_bug_is_caught() {
                     println!("{message}");
                 }
             }
+            (Trial::Planted(bug), Outcome::Panicked { cases, message })
+                if bug.asserts.as_ref().is_some_and(|asserted| message.contains(asserted)) =>
+            {
+                let (check, unit) = bug.check.name();
+                writeln!(
+                    table,
+                    "| {} | {check}, by an assertion of the program | {unit} {cases} |",
+                    bug.name
+                )
+                .unwrap();
+            }
             (Trial::Planted(bug), outcome) => failures.push(format!("{}: {outcome:?}", bug.name)),
         }
     }
