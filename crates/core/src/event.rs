@@ -455,6 +455,28 @@ impl<'a> Event<'a> {
     }
 }
 
+impl Event<'_> {
+    /// The same event, which no longer borrows from its line.
+    #[inline]
+    pub fn into_owned(self) -> Event<'static> {
+        let body = match self.body {
+            Body::DecisionEvaluated(body) => Body::DecisionEvaluated(body),
+            Body::OrderIntentCreated(body) => Body::OrderIntentCreated(body),
+            Body::OrderIntentSkipped(body) => Body::OrderIntentSkipped(body),
+            Body::SafetyEvaluated(body) => Body::SafetyEvaluated(body),
+            Body::ExecutionAttempted(body) => Body::ExecutionAttempted(body),
+            Body::ExecutionOutcomeRecorded(body) => Body::ExecutionOutcomeRecorded(body),
+            Body::LedgerUpdated(body) => Body::LedgerUpdated(body),
+            Body::UserFeedbackRecorded(body) => {
+                let UserFeedbackRecorded { feedback_id, category, target, comment } = body;
+                let comment = comment.map(Comment::into_owned);
+                Body::UserFeedbackRecorded(UserFeedbackRecorded { feedback_id, category, target, comment })
+            }
+        };
+        Event { logical_time: self.logical_time, body }
+    }
+}
+
 /// The fault of a line of `length` bytes, or of at least so many.
 #[cold]
 pub fn line_too_long(length: usize) -> Box<Fault> {

@@ -100,7 +100,7 @@ impl FeedbackId {
         comment: &Option<Comment<'_>>,
     ) -> Self {
         Self::of_identity(
-            identity!("FEEDBACK", "logicalTime" => time, "category" => category, "target" => target, "comment" => comment),
+            identity!(alloc::vec::Vec::new(), "FEEDBACK", "logicalTime" => time, "category" => category, "target" => target, "comment" => comment),
         )
     }
 }

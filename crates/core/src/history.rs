@@ -19,6 +19,12 @@ pub struct History {
     pending: Vec<Hash>,
 }
 
+/// About what a tick of three short lines takes in the log.
+const TICK_BYTES: u64 = 1_000;
+
+/// Room for more decisions is made when they come.
+const DECISIONS_EXPECTED_MAX: usize = 1 << 20;
+
 /// The most leaves that are collected.
 const PENDING_MAX: usize = 1 << 12;
 
@@ -26,6 +32,13 @@ impl History {
     /// The history of an empty log.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Makes room for the events of a log of so many bytes, so that nothing is built anew on the way. Only memory that is
+    /// used is taken from the system, and a log that says more than it holds takes no more than a bound.
+    pub fn expect(&mut self, log_bytes: u64) {
+        let decisions = usize::try_from(log_bytes / TICK_BYTES).unwrap_or(usize::MAX);
+        self.state.expect(decisions.min(DECISIONS_EXPECTED_MAX));
     }
 
     /// The state that the events add up to.

@@ -4,6 +4,7 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::ops::Deref;
 
 use crate::canonical::{Reader, Sink, Value};
 use crate::fault::Result;
@@ -107,10 +108,11 @@ impl SnapshotId {
     }
 }
 
-/// Hashes `{"identity":"…","version":1` and the members that follow, by one update of the hash.
+/// Hashes `{"identity":"…","version":1` and the members that follow, by one update of the hash. The text is written to
+/// `$content`, an empty [`Sink`] that dereferences to its bytes.
 macro_rules! identity {
-    ($name:literal, $( $key:literal => $value:expr ),+) => {{
-        let mut content = alloc::vec::Vec::with_capacity(192);
+    ($content:expr, $name:literal, $( $key:literal => $value:expr ),+) => {{
+        let mut content = $content;
         content.put(concat!("\0{\"identity\":\"", $name, "\",\"version\":1").as_bytes());
         $( content.put(concat!(",\"", $key, "\":").as_bytes()); $value.write(&mut content); )+
         content.put(b"}");
@@ -120,12 +122,45 @@ macro_rules! identity {
     }};
 }
 
+/// The text of an identity without a comment, which is never long: a decision's is computed for every tick.
+struct ShortText {
+    bytes: [u8; Self::BYTES_MAX],
+    used: usize,
+}
+
+impl ShortText {
+    /// More than the longest: an order intent's with a market of 64 bytes.
+    const BYTES_MAX: usize = 256;
+
+    fn new() -> Self {
+        Self { bytes: [0; Self::BYTES_MAX], used: 0 }
+    }
+}
+
+impl Sink for ShortText {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes[self.used..self.used + bytes.len()].copy_from_slice(bytes);
+        self.used += bytes.len();
+    }
+}
+
+impl Deref for ShortText {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.used]
+    }
+}
+
 pub(crate) use identity;
 
 impl DecisionId {
     /// The decision of `instance` at `time`.
     pub fn of(instance: StrategyInstanceId, time: LogicalTime) -> Self {
-        Self(content_id(identity!("DECISION", "strategyInstanceId" => instance, "logicalTime" => time)))
+        Self(content_id(
+            identity!(ShortText::new(), "DECISION", "strategyInstanceId" => instance, "logicalTime" => time),
+        ))
     }
 }
 
@@ -133,7 +168,7 @@ impl OrderIntentId {
     /// The order that `origin` asks for at `decision`.
     pub fn of(decision: DecisionId, origin: Origin, side: Side, market: MarketId) -> Self {
         Self(content_id(
-            identity!("ORDER_INTENT", "decisionId" => decision, "origin" => origin, "side" => side, "marketId" => market),
+            identity!(ShortText::new(), "ORDER_INTENT", "decisionId" => decision, "origin" => origin, "side" => side, "marketId" => market),
         ))
     }
 }
@@ -141,6 +176,8 @@ impl OrderIntentId {
 impl ExecutionId {
     /// The execution of `intent` on `plane`.
     pub fn of(intent: OrderIntentId, plane: Plane) -> Self {
-        Self(content_id(identity!("EXECUTION", "orderIntentId" => intent, "plane" => plane)))
+        Self(content_id(
+            identity!(ShortText::new(), "EXECUTION", "orderIntentId" => intent, "plane" => plane),
+        ))
     }
 }

@@ -4,6 +4,8 @@
 //! while let Some(entry) = fold.next()? { … }
 //! ```
 
+use std::ops::Deref;
+
 use dreichor_core::event::Body;
 use dreichor_core::{Event, Fault, Hash, History, LINE_BYTES_MAX};
 use dreichor_log::blocks::BLOCK_BYTES;
@@ -40,17 +42,39 @@ pub struct Entry<'f> {
     /// Its line.
     pub line: Line<'f>,
     /// The event.
-    pub event: Event<'f>,
+    pub event: Parsed<'f>,
     /// Its leaf hash.
     pub leaf: Hash,
     /// The history up to this event.
     pub history: &'f mut History,
 }
 
+/// An event of the log: where it was parsed makes no difference.
+#[derive(Debug)]
+pub enum Parsed<'f> {
+    /// On the second thread, with its block.
+    Ahead(&'f Event<'static>),
+    /// By the fold.
+    Here(Event<'f>),
+}
+
+impl<'f> Deref for Parsed<'f> {
+    type Target = Event<'f>;
+
+    #[inline]
+    fn deref(&self) -> &Event<'f> {
+        match self {
+            Self::Ahead(event) => event,
+            Self::Here(event) => event,
+        }
+    }
+}
+
 impl<'s, M: Medium> Fold<'s, M> {
     /// The log in the first `end` bytes of `file`, from its start; no file is an empty log.
     pub fn new(store: &'s Store<M>, file: Option<M::File>, end: u64) -> Self {
-        let history = History::new();
+        let mut history = History::new();
+        history.expect(end);
         Self::starting_at(store, file, 0, end, history)
     }
 
@@ -147,12 +171,16 @@ impl<'s, M: Medium> Fold<'s, M> {
             offset: self.current.block.offset() + start as u64,
             bytes,
         };
-        let applied =
-            Event::read_hashed(bytes, leaf).and_then(|event| self.history.push(&event, leaf).map(|()| event));
-        let event = match applied {
-            Ok(event) => event,
-            Err(fault) => return Err(malformed(self.store, line, fault)),
+        let event = match self.current.events.get(index) {
+            Some(event) => Parsed::Ahead(event),
+            None => match Event::read_hashed(bytes, leaf) {
+                Ok(event) => Parsed::Here(event),
+                Err(fault) => return Err(malformed(self.store, line, fault)),
+            },
         };
+        if let Err(fault) = self.history.push(&event, leaf) {
+            return Err(malformed(self.store, line, fault));
+        }
         self.applied += 1;
         self.offset = line.offset + bytes.len() as u64 + 1;
         if let Body::DecisionEvaluated(_) = event.body {

@@ -1,19 +1,24 @@
-//! The leaves of a log's lines and the tree over them, block by block: on a second thread beside the parsing, or in
-//! turn with it.
+//! The leaves of a log's lines and the tree over them, block by block: on a second thread beside the fold, or in turn
+//! with it.
 //!
 //! Hashing needs no parse, and parsing needs the hash only to compare it. So the blocks of a log are hashed ahead:
 //!
 //! ```text
-//! this thread:    read block k+2 ─▶              parse and apply block k, recycle its buffer
-//! second thread:                  ─▶ leaves and tree of block k+1 ─▶
+//! this thread:    read block k+2 ─▶                          parse and apply block k, recycle its buffer
+//! second thread:                  ─▶ leaves and tree of k+1 ─▶
 //! ```
 //!
-//! Invariant: both ways call the same function, [`Hashing::hash`], and blocks come back in the order of the file. So
-//! both find the same first fault and the same tree.
+//! A fold takes longer than hashing. While hashed blocks wait for it, the second thread parses the next one as well, so
+//! that both threads have work to the end.
 //!
-//! Only blocks, hashes and trees cross threads. The second thread has ended when its handle is dropped.
+//! Invariant: both ways call the same functions, and blocks come back in the order of the file. A line that was not
+//! parsed ahead, or not without a fault, is parsed by the fold. So both find the same first fault and the same tree.
+//!
+//! Only blocks, hashes, trees and events cross threads. The second thread has ended when its handle is dropped.
 
 use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -28,6 +33,8 @@ pub struct HashedBlock {
     pub(crate) line_feeds: Vec<usize>,
     /// The leaf of each line.
     pub(crate) leaves: Vec<Hash>,
+    /// The events of the first lines, as far as they were parsed ahead.
+    pub(crate) events: Vec<Event<'static>>,
     /// The tree over all lines up to the end of the block.
     pub(crate) tree: Tree,
 }
@@ -57,6 +64,8 @@ pub struct Worker {
     /// None: the thread is told to end.
     blocks: Option<SyncSender<HashedBlock>>,
     hashed: Receiver<HashedBlock>,
+    /// How many hashed blocks wait to be taken.
+    waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
     pending: usize,
 }
@@ -84,26 +93,36 @@ impl Hashing {
     pub fn beside(tree: Tree) -> Self {
         let (blocks, to_hash) = sync_channel::<HashedBlock>(PENDING_MAX);
         let (done, hashed) = sync_channel(PENDING_MAX);
-        let mut grown = tree.clone();
+        let (mut grown, waiting) = (tree.clone(), Arc::new(AtomicUsize::new(0)));
+        let waiting_too = Arc::clone(&waiting);
         let spawned = thread::Builder::new().name("hash".into()).spawn(move || {
             for mut block in to_hash {
                 Self::hash(&mut block, &mut grown);
+                if waiting_too.load(Ordering::Relaxed) > 0 {
+                    Self::parse(&mut block);
+                }
+                waiting_too.fetch_add(1, Ordering::Relaxed);
                 if done.send(block).is_err() {
                     return;
                 }
             }
         });
         match spawned {
-            Ok(thread) => {
-                Self::Beside(Worker { blocks: Some(blocks), hashed, thread: Some(thread), pending: 0 })
-            }
+            Ok(thread) => Self::Beside(Worker {
+                blocks: Some(blocks),
+                hashed,
+                waiting,
+                thread: Some(thread),
+                pending: 0,
+            }),
             Err(_) => Self::in_turn(tree),
         }
     }
 
     /// Hashes a block's lines and adds them to the tree.
     fn hash(hashed: &mut HashedBlock, tree: &mut Tree) {
-        let HashedBlock { block, line_feeds, leaves, tree: after } = hashed;
+        let HashedBlock { block, line_feeds, leaves, events, tree: after } = hashed;
+        events.clear();
         line_feeds.clear();
         line_feeds.extend(memchr::memchr_iter(b'\n', block.bytes()));
         let mut start = 0;
@@ -112,6 +131,17 @@ impl Hashing {
         Event::leaves(lines, leaves);
         tree.extend(leaves);
         after.clone_from(tree);
+    }
+
+    /// Parses a hashed block's lines up to the first fault, which the fold then finds itself.
+    fn parse(hashed: &mut HashedBlock) {
+        let mut events = std::mem::take(&mut hashed.events);
+        while let Some((_, line, leaf)) = hashed.line(events.len())
+            && let Ok(event) = Event::read_hashed(line, leaf)
+        {
+            events.push(event.into_owned());
+        }
+        hashed.events = events;
     }
 
     /// True if another block can be handed over before one is taken.
@@ -153,7 +183,9 @@ impl Worker {
     #[expect(clippy::expect_used, reason = "the thread ends only when it is told to: hashing is total")]
     fn take(&mut self) -> Option<HashedBlock> {
         self.pending = self.pending.checked_sub(1)?;
-        Some(self.hashed.recv().expect("the worker returns every block"))
+        let block = self.hashed.recv().expect("the worker returns every block");
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Some(block)
     }
 }
 

@@ -145,6 +145,11 @@ impl DecisionMemory {
         self.totals
     }
 
+    /// Makes room for so many decisions in all.
+    pub(super) fn expect(&mut self, decisions: usize) {
+        self.decisions.expect(decisions);
+    }
+
     /// Adds a decision; its place, and false if it was there already.
     pub(super) fn observe_decision(
         &mut self,

@@ -39,6 +39,11 @@ impl State {
         Self::default()
     }
 
+    /// Makes room for so many decisions in all, where it is known how many will follow about.
+    pub(crate) fn expect(&mut self, decisions: usize) {
+        self.memory.expect(decisions);
+    }
+
     /// Decision Memory.
     pub fn memory(&self) -> &DecisionMemory {
         &self.memory

@@ -43,6 +43,14 @@ fn hash(key: impl Hash) -> u64 {
 }
 
 impl<R: Row> Table<R> {
+    /// Makes room for so many rows in all, so that the index is not built anew on the way.
+    pub(crate) fn expect(&mut self, rows: usize) {
+        let Self { rows: present, index } = self;
+        let more = rows.saturating_sub(present.len());
+        present.reserve(more);
+        index.reserve(more, |&at| hash(present[at as usize].key()));
+    }
+
     /// All rows, first to last.
     pub(crate) fn rows(&self) -> &[R] {
         &self.rows

@@ -35,7 +35,7 @@ impl<const MAX: usize> Hash for Inline<MAX> {
 }
 
 macro_rules! inline_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $expected:literal, $has_form:expr) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $expected:literal, $has_form:path) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name(Inline<$max>);
@@ -54,8 +54,7 @@ macro_rules! inline_text {
             }
 
             fn parse(text: &[u8]) -> Option<Self> {
-                let has_form: fn(&[u8]) -> bool = $has_form;
-                if has_form(text) { Inline::new(text).map(Self) } else { None }
+                if $has_form(text) { Inline::new(text).map(Self) } else { None }
             }
         }
 
@@ -91,8 +90,7 @@ inline_text!(
     MarketId,
     64,
     "a market id of 1 to 64 characters of A-Z a-z 0-9 . _ : / -",
-    |text| !text.is_empty()
-        && text.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'/' | b'-'))
+    is_market_id
 );
 
 inline_text!(
@@ -100,14 +98,7 @@ inline_text!(
     Decimal,
     64,
     "a decimal number like 0.25 (no exponent, no leading zeros) of at most 64 bytes",
-    |text| {
-        let (whole, fraction) = match text.iter().position(|&byte| byte == b'.') {
-            Some(point) => (&text[..point], Some(&text[point + 1..])),
-            None => (text, None),
-        };
-        is_whole_number(whole.strip_prefix(b"-").unwrap_or(whole))
-            && fraction.is_none_or(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-    }
+    is_decimal
 );
 
 inline_text!(
@@ -115,27 +106,51 @@ inline_text!(
     DecisionClass,
     128,
     "a decision class <domain>.<action>.<variant>@v<version> of at most 128 bytes",
-    |text| {
-        let mut halves = text.splitn(2, |&byte| byte == b'@');
-        let (Some(name), Some(version)) = (halves.next(), halves.next()) else { return false };
-        let mut parts = 0;
-        let named = name.split(|&byte| byte == b'.').all(|part| {
-            parts += 1;
-            !part.is_empty() && part.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-        });
-        let numbered = version.strip_prefix(b"v").is_some_and(|digits| digits != b"0" && is_whole_number(digits));
-        named && parts == 3 && numbered
-    }
+    is_decision_class
 );
 
-/// Digits without leading zeros.
-fn is_whole_number(digits: &[u8]) -> bool {
-    digits.iter().all(u8::is_ascii_digit)
-        && match digits {
-            [] => false,
-            [b'0'] => true,
-            [first, ..] => *first != b'0',
+#[inline]
+fn is_market_id(text: &[u8]) -> bool {
+    let is_part =
+        |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'/' | b'-');
+    !text.is_empty() && text.iter().all(is_part)
+}
+
+#[inline]
+fn is_decimal(text: &[u8]) -> bool {
+    let (whole, fraction) = match text.iter().position(|&byte| byte == b'.') {
+        Some(point) => (&text[..point], Some(&text[point + 1..])),
+        None => (text, None),
+    };
+    is_whole_number(whole.strip_prefix(b"-").unwrap_or(whole))
+        && fraction.is_none_or(|digits| !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
+/// Every decision has a class, so its form is checked in one pass.
+#[inline]
+fn is_decision_class(text: &[u8]) -> bool {
+    let (mut parts, mut part_bytes) = (1, 0);
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => part_bytes += 1,
+            b'.' if part_bytes > 0 => (parts, part_bytes) = (parts + 1, 0),
+            b'@' if part_bytes > 0 && parts == 3 => {
+                let version = text[at + 1..].strip_prefix(b"v");
+                return version.is_some_and(|digits| digits != b"0" && is_whole_number(digits));
+            }
+            _ => return false,
         }
+    }
+    false
+}
+
+/// Digits without leading zeros.
+#[inline]
+fn is_whole_number(digits: &[u8]) -> bool {
+    match digits {
+        [] | [b'0', _, ..] => false,
+        [..] => digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 impl Decimal {
@@ -178,5 +193,10 @@ impl<'a> Comment<'a> {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The same comment, which no longer borrows from its line.
+    pub fn into_owned(self) -> Comment<'static> {
+        Comment(Cow::Owned(self.0.into_owned()))
     }
 }
