@@ -44,6 +44,10 @@ impl Log {
         log
     }
 
+    pub(crate) fn stores(&self) -> &Stores<Directory> {
+        &self.stores
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("audit_events.ndjson")
     }
