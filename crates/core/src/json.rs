@@ -188,6 +188,22 @@ impl<'a> Cursor<'a> {
         if !self.take("\"") {
             return Err(self.fault("a string"));
         }
+        // Almost every string is plain: one search for its end, and one look at what is before it.
+        let rest = &self.text[self.at..];
+        if let Some(length) = memchr::memchr(b'"', rest.as_bytes())
+            && rest.as_bytes()[..length]
+                .iter()
+                .fold(true, |plain, &byte| plain & (byte >= 0x20) & (byte != b'\\'))
+        {
+            self.at += length + 1;
+            return Ok(Cow::Borrowed(&rest[..length]));
+        }
+        self.escaped_string()
+    }
+
+    /// The rest of a string with an escape, or with a fault.
+    #[cold]
+    fn escaped_string(&mut self) -> Result<Cow<'a, str>> {
         let mut text = Cow::Borrowed("");
         loop {
             let rest = &self.text[self.at..];

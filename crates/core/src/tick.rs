@@ -142,23 +142,24 @@ pub fn enact(state: &State, time: LogicalTime, decision: DecisionEvaluated) -> V
     let intent = intend(state.lifecycles().of(decision.strategy_instance_id), time, &decision);
     let verdict = evaluate_safety(decision.safety_gates, intent.as_ref().ok(), open);
     let decision_id = decision.decision_id;
-    let mut bodies = Vec::with_capacity(7);
-    bodies.push(Body::DecisionEvaluated(decision));
-    bodies.push(match &intent {
+    let mut events = Vec::with_capacity(TICK_EVENTS_MAX);
+    let mut push = |body| events.push(Event { logical_time: time, body });
+    push(Body::DecisionEvaluated(decision));
+    push(match &intent {
         Ok(intent) => Body::OrderIntentCreated(intent.clone()),
         Err(reason) => Body::OrderIntentSkipped(OrderIntentSkipped { decision_id, reason: *reason }),
     });
-    bodies.push(Body::SafetyEvaluated(SafetyEvaluated { decision_id, verdict }));
+    push(Body::SafetyEvaluated(SafetyEvaluated { decision_id, verdict }));
     match (verdict, intent.ok(), open) {
-        (Verdict::Allow, Some(intent), _) => execute(&intent, &mut bodies),
+        (Verdict::Allow, Some(intent), _) => execute(&intent, push),
         // The instance that holds the position sold it of its own accord: there is no need for a second intent.
         (Verdict::ForceSell, Some(intent), Some(position)) if intent.sells(position) => {
-            execute(&intent, &mut bodies);
+            execute(&intent, push);
         }
         (Verdict::ForceSell, _, Some(position)) => {
             let sale = OrderIntentCreated::sale(decision_id, Origin::Safety, position);
-            bodies.push(Body::OrderIntentCreated(sale.clone()));
-            execute(&sale, &mut bodies);
+            push(Body::OrderIntentCreated(sale.clone()));
+            execute(&sale, push);
         }
         (
             Verdict::Allow
@@ -169,8 +170,11 @@ pub fn enact(state: &State, time: LogicalTime, decision: DecisionEvaluated) -> V
             ..,
         ) => {}
     }
-    bodies.into_iter().map(|body| Event { logical_time: time, body }).collect()
+    events
 }
+
+/// A tick with a sale of safety's: decision, two intents, safety, attempt, outcome, ledger update.
+const TICK_EVENTS_MAX: usize = 7;
 
 impl OrderIntentCreated {
     fn sale(decision_id: DecisionId, origin: Origin, position: OpenPosition) -> Self {
@@ -253,23 +257,18 @@ fn evaluate_safety(
 }
 
 /// Paper execution: filled in full, always.
-fn execute(intent: &OrderIntentCreated, bodies: &mut Vec<Body<'static>>) {
+fn execute(intent: &OrderIntentCreated, mut push: impl FnMut(Body<'static>)) {
     let &OrderIntentCreated { decision_id, order_intent_id, side, market_id, allocation, .. } = intent;
     let plane = Plane::Paper;
     let execution_id = ExecutionId::of(order_intent_id, plane);
     let outcome = Outcome { side, market_id, fill: Fill::Filled(allocation) };
-    bodies.push(Body::ExecutionAttempted(ExecutionAttempted {
-        decision_id,
-        order_intent_id,
-        execution_id,
-        plane,
-    }));
-    bodies.push(Body::ExecutionOutcomeRecorded(ExecutionOutcomeRecorded {
+    push(Body::ExecutionAttempted(ExecutionAttempted { decision_id, order_intent_id, execution_id, plane }));
+    push(Body::ExecutionOutcomeRecorded(ExecutionOutcomeRecorded {
         decision_id,
         order_intent_id,
         execution_id,
         plane,
         outcome,
     }));
-    bodies.push(Body::LedgerUpdated(LedgerUpdated { decision_id, execution_id, plane, market_id }));
+    push(Body::LedgerUpdated(LedgerUpdated { decision_id, execution_id, plane, market_id }));
 }
