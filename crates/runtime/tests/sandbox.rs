@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use dreichor_log::{WriteFile as _, WriteMedium};
-use dreichor_runtime::batch::{Batcher, Next};
+use dreichor_runtime::batch::Batcher;
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::sandbox::trial::{Trials, Verdict};
 use dreichor_runtime::sandbox::{Outcome, Promise, Role};

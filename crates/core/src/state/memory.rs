@@ -68,19 +68,19 @@ impl Row for MarketId {
     }
 }
 
-/// The number of feedbacks of each category.
+/// The number of feedbacks of each category. In all there are at most 2^32 − 1, as many as the state holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FeedbackCounts([u64; FeedbackCategory::ALL.len()]);
+pub struct FeedbackCounts([u32; FeedbackCategory::ALL.len()]);
 
 impl FeedbackCounts {
     /// The feedback of `category`.
     pub fn of(self, category: FeedbackCategory) -> u64 {
-        self.0[category as usize]
+        u64::from(self.0[category as usize])
     }
 
     /// All feedback.
     pub fn total(self) -> u64 {
-        self.0.iter().sum()
+        self.0.iter().copied().map(u64::from).sum()
     }
 
     fn add(&mut self, category: FeedbackCategory) {

@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
+use core::num::NonZero;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
@@ -21,15 +22,29 @@ pub(crate) trait Row {
     fn key(&self) -> Self::Key;
 }
 
-/// The place of a row in its table. Four bytes, so that rows that refer to rows stay small.
+/// The place of a row in its table, from 1. Four bytes, none included, so that rows that refer to rows stay small.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct At(u32);
+pub(crate) struct At(NonZero<u32>);
+
+impl At {
+    /// The place after so many rows.
+    fn after(rows: usize) -> Result<Self> {
+        let place = u32::try_from(rows).ok().and_then(|rows| rows.checked_add(1)).and_then(NonZero::new);
+        place
+            .map(Self)
+            .ok_or_else(|| broken(Rule::Capacity, "", "one more", "at most 2^32 - 1 rows of a kind"))
+    }
+
+    fn index(self) -> usize {
+        self.0.get() as usize - 1
+    }
+}
 
 /// Rows in order of first appearance.
 #[derive(Debug, Clone)]
 pub(crate) struct Table<R> {
     rows: Vec<R>,
-    index: HashTable<u32>,
+    index: HashTable<At>,
 }
 
 impl<R> Default for Table<R> {
@@ -48,7 +63,7 @@ impl<R: Row> Table<R> {
         let Self { rows: present, index } = self;
         let more = rows.saturating_sub(present.len());
         present.reserve(more);
-        index.reserve(more, |&at| hash(present[at as usize].key()));
+        index.reserve(more, |at| hash(present[at.index()].key()));
     }
 
     /// All rows, first to last.
@@ -58,7 +73,7 @@ impl<R: Row> Table<R> {
 
     /// The place of the row of `key`.
     pub(crate) fn find(&self, key: R::Key) -> Option<At> {
-        self.index.find(hash(key), |&at| self.rows[at as usize].key() == key).copied().map(At)
+        self.index.find(hash(key), |at| self.rows[at.index()].key() == key).copied()
     }
 
     /// The row of `key`.
@@ -68,12 +83,12 @@ impl<R: Row> Table<R> {
 
     /// The row at a place that this table returned.
     pub(crate) fn at(&self, at: At) -> &R {
-        &self.rows[at.0 as usize]
+        &self.rows[at.index()]
     }
 
     /// The row at a place that this table returned.
     pub(crate) fn at_mut(&mut self, at: At) -> &mut R {
-        &mut self.rows[at.0 as usize]
+        &mut self.rows[at.index()]
     }
 
     /// The place of the row of `key`, and true if it is new: then it is the row that `make` returns, whose key is
@@ -81,15 +96,14 @@ impl<R: Row> Table<R> {
     pub(crate) fn intern(&mut self, key: R::Key, make: impl FnOnce() -> R) -> Result<(At, bool)> {
         let Self { rows, index } = self;
         let found =
-            index.entry(hash(key), |&at| rows[at as usize].key() == key, |&at| hash(rows[at as usize].key()));
+            index.entry(hash(key), |at| rows[at.index()].key() == key, |at| hash(rows[at.index()].key()));
         match found {
-            Entry::Occupied(entry) => Ok((At(*entry.get()), false)),
+            Entry::Occupied(entry) => Ok((*entry.get(), false)),
             Entry::Vacant(entry) => {
-                let at = u32::try_from(rows.len())
-                    .map_err(|_| broken(Rule::Capacity, "", "one more", "at most 2^32 - 1 rows of a kind"))?;
+                let at = At::after(rows.len())?;
                 entry.insert(at);
                 rows.push(make());
-                Ok((At(at), true))
+                Ok((at, true))
             }
         }
     }

@@ -1,8 +1,7 @@
 //! Trying what the kernel must refuse.
 //!
-//! Invariant: each act is harmless where the kernel lets it pass. A store is renamed to its own name, removed
-//! as the directory that it is not, cut off at its own size by the holder of its lock; what is created is
-//! removed again.
+//! Invariant: each act is harmless where the kernel lets it pass. A store is renamed to its own name, and removed
+//! as the directory that it is not; what is truncated is a file without a name; what is created is removed again.
 
 use std::fmt::Display;
 use std::fs;
@@ -12,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 
-use dreichor_log::{Directory, File, Medium, WriteFile, WriteMedium};
+use dreichor_log::{Directory, Medium, WriteMedium};
 use dreichor_replay::{Error, Store, Stores};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -38,18 +37,14 @@ pub struct Trials<'s> {
     stores: &'s Stores<Directory>,
     /// Somebody else's, as far as the confined process is concerned.
     listener: io::Result<(UnixListener, SocketAddr)>,
-    /// A reader's: a file without a name, which nobody misses.
+    /// A file without a name in the audit-events directory, which nobody misses.
     unnamed: io::Result<fs::File>,
 }
 
 impl<'s> Trials<'s> {
     /// Makes ready. A writer must hold the locks of `stores`.
     pub fn prepare(role: Role, stores: &'s Stores<Directory>) -> Self {
-        let unnamed = match role {
-            Role::Writer => Err(io::Error::from(io::ErrorKind::Unsupported)),
-            Role::Reader => create_unnamed(stores.events.medium()),
-        };
-        Self { role, stores, listener: listen(), unnamed }
+        Self { role, stores, listener: listen(), unnamed: create_unnamed(stores.events.medium()) }
     }
 
     /// Tries whatever would break this promise.
@@ -70,10 +65,7 @@ impl<'s> Trials<'s> {
                 let path = store.path();
                 act(format_args!("renaming {} to its own name", path.display()), fs::rename(&path, &path))
             }),
-            Promise::NoTruncate => match self.role {
-                Role::Writer => self.each(truncate),
-                Role::Reader => self.truncate_unnamed(),
-            },
+            Promise::NoTruncate => self.truncate_unnamed(),
             Promise::NoTcp => all([
                 // Nobody can listen on port 0, and to bind it means any port.
                 act("connecting by TCP", TcpStream::connect((Ipv4Addr::LOCALHOST, 0))),
@@ -130,7 +122,7 @@ impl<'s> Trials<'s> {
         ])
     }
 
-    /// A reader has no lock, so it leaves the stores alone. Whoever may read may ask for an empty file.
+    /// In the directory reading is allowed, and a file that may be read can be asked for empty. The stores are left alone.
     fn truncate_unnamed(&self) -> Verdict {
         let file = match &self.unnamed {
             Ok(file) => file,
@@ -168,16 +160,6 @@ fn act<T>(what: impl Display, result: io::Result<T>) -> Verdict {
 fn append(store: &Store<Directory>) -> Verdict {
     let opened = store.medium().open_to_append(store.file());
     act(format_args!("opening {} for appending", store.path().display()), opened)
-}
-
-/// Under the lock nobody else appends, so that the size is the size.
-fn truncate(store: &Store<Directory>) -> Verdict {
-    let opened = store.medium().open_to_append(store.file());
-    let (file, size) = match opened.and_then(|file| file.stat().map(|stat| (file, stat.size))) {
-        Ok(opened) => opened,
-        Err(error) => return Verdict::Untried(format!("{}: {error}", store.path().display())),
-    };
-    act(format_args!("cutting {} off at its own size", store.path().display()), file.truncate(size))
 }
 
 fn create(mount: &Directory) -> Verdict {
