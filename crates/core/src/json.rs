@@ -191,9 +191,7 @@ impl<'a> Cursor<'a> {
         // Almost every string is plain: one search for its end, and one look at what is before it.
         let rest = &self.text[self.at..];
         if let Some(length) = memchr::memchr(b'"', rest.as_bytes())
-            && rest.as_bytes()[..length]
-                .iter()
-                .fold(true, |plain, &byte| plain & (byte >= 0x20) & (byte != b'\\'))
+            && !rest.as_bytes()[..length].iter().any(|&byte| byte < 0x20 || byte == b'\\')
         {
             self.at += length + 1;
             return Ok(Cow::Borrowed(&rest[..length]));

@@ -254,7 +254,7 @@ fn parameter(asked: Asked) -> String {
     match asked {
         Asked::All => String::new(),
         Asked::Type(event_type) => format!("&type={}", event_type.as_str()),
-        Asked::Instance(instance) => format!("&strategy_instance_id={}", instance),
+        Asked::Instance(instance) => format!("&strategy_instance_id={instance}"),
     }
 }
 

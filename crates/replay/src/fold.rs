@@ -51,6 +51,7 @@ pub struct Entry<'f> {
 
 /// An event of the log: where it was parsed makes no difference.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "an event is not allocated for")]
 pub enum Parsed<'f> {
     /// On the second thread, with its block.
     Ahead(&'f Event<'static>),

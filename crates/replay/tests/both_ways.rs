@@ -81,7 +81,9 @@ fn a_sound_log_is_folded_the_same_in_blocks_of_any_size() {
     assert_eq!(found.error, None);
     // The tree is the one that is built leaf by leaf.
     let mut tree = Tree::new();
-    placed(&bytes).iter().for_each(|(_, line)| tree.push(Event::leaf(line)));
+    for (_, line) in placed(&bytes) {
+        tree.push(Event::leaf(line));
+    }
     assert_eq!(found.root, tree.root().to_string());
     let (torn, tail) = ([&bytes[..], b"{\"id\":\"torn"].concat(), Some(bytes.len() as u64));
     assert_eq!(check(&torn, sizes(&bytes)).end.unwrap().1.map(|tail| tail.offset), tail);

@@ -6,8 +6,8 @@ mod support;
 
 use std::fs;
 
-use dreichor_core::tick::SafetyMode;
 use dreichor_core::Event;
+use dreichor_core::tick::SafetyMode;
 use dreichor_replay::Progress;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;

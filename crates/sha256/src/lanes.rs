@@ -181,6 +181,7 @@ fn vector([a, b, c, d]: [u32; 4]) -> __m128i {
     _mm_set_epi32(d.cast_signed(), c.cast_signed(), b.cast_signed(), a.cast_signed())
 }
 
+#[expect(clippy::many_single_char_names, reason = "the standard's names of the words")]
 #[target_feature(enable = "sse2")]
 fn initial() -> State {
     let [a, b, c, d, e, f, g, h] = INITIAL;

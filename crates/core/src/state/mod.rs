@@ -83,7 +83,7 @@ impl State {
             Body::DecisionEvaluated(decision) => self.begin_tick(event.logical_time, decision)?,
             Body::UserFeedbackRecorded(feedback) => self.record_feedback(event.logical_time, feedback)?,
             Body::OrderIntentCreated(created) => {
-                self.advance(event, |tick| tick.create(created).map(Some))?
+                self.advance(event, |tick| tick.create(created).map(Some))?;
             }
             Body::OrderIntentSkipped(_) => self.advance(event, |tick| tick.skip().map(Some))?,
             Body::SafetyEvaluated(evaluated) => {

@@ -42,7 +42,6 @@ macro_rules! inline_text {
 
         impl $name {
             /// The text.
-            #[expect(clippy::expect_used, reason = "only a text of the form, which is ASCII, becomes a value")]
             pub fn as_str(&self) -> &str {
                 core::str::from_utf8(self.0.as_bytes()).expect("only ASCII has the form")
             }

@@ -20,10 +20,10 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Fa
     stores.warn_of_loose_permissions()?;
     let mut printer = Printer::new(arguments);
     let mut replay = Replay::open(&stores)?;
-    let printed = printer.print_all(&mut replay);
+    let ended = printer.print_all(&mut replay);
     // What is sound before a fault is printed all the same: it is what the fault's message promises.
     printer.print_held()?;
-    printed?;
+    ended?;
     let replayed = replay.finish()?;
     if arguments.follow {
         // The limit was for the lines that were there; those that follow are printed as they come.

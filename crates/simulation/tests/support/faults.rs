@@ -125,7 +125,7 @@ fn check_message(error: &IngestError, acknowledged: usize, last: usize, story: &
     assert!(message.contains(&told), "{story}: {message}");
     let fates: &[&str] = match kind {
         Kind::InDoubt => &["in doubt, on disk or not"],
-        _ => &["not written"],
+        Kind::Unavailable | Kind::Locked | Kind::Malformed | Kind::Other => &["not written"],
     };
     // Then everything that was read is acknowledged, and the message is about the snapshots alone.
     if message.contains("their snapshots, which the next start writes") {
