@@ -1,7 +1,7 @@
 //! Rows in order of first appearance, each found by its key.
 //!
-//! Invariant: the order of the rows is that of the log. The hash index is only asked, never iterated, and its seed is
-//! fixed.
+//! Invariant: the order of the rows is that of the log. The hash index serves look-ups only and is never iterated; its
+//! seed is fixed.
 
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};

@@ -26,7 +26,7 @@ use dreichor_core::value::{FeedbackCategory, LogicalTime, MarketId, Origin, Plan
 
 use super::words::{self, Words, formed};
 
-/// What the next line follows from.
+/// The values that the next line is computed from.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     decision_id: DecisionId,
@@ -36,7 +36,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// That of a log that stands at the decision of `A@3`, which has bought 0.5 in M1.
+    /// The context of a log that ends with the decision of `A@3`, which has bought 0.5 in M1.
     pub(crate) fn new() -> Self {
         let decision_id = words::decision("A@3");
         let order_intent_id = words::intent("A@3.STRATEGY.BUY.M1");
