@@ -119,7 +119,7 @@ record! {
         market_id: MarketId = "marketId",
     }
 
-    /// What a person said of a decision, an execution or a stretch of time.
+    /// A person's feedback on a decision, an execution or a stretch of time.
     pub UserFeedbackRecorded<'a> {
         /// The feedback.
         feedback_id: FeedbackId = "feedbackId",
@@ -225,11 +225,11 @@ pub struct Outcome {
     pub side: Side,
     /// Which market.
     pub market_id: MarketId,
-    /// What was filled.
+    /// The filled quantity.
     pub fill: Fill,
 }
 
-/// What an execution filled.
+/// The quantity that an execution filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fill {
     /// The whole allocation, the same text.
@@ -338,7 +338,7 @@ union! {
     ExecutionOutcomeRecorded(ExecutionOutcomeRecorded),
     /// A filled execution changed the Shadow Ledger.
     LedgerUpdated(LedgerUpdated),
-    /// What a person said.
+    /// A person's feedback.
     UserFeedbackRecorded(UserFeedbackRecorded<'a>),
 }
 

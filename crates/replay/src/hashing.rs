@@ -8,7 +8,7 @@
 //! second thread:                  ─▶ leaves and tree of block k+1 ─▶
 //! ```
 //!
-//! Invariant: both ways call the same function, [`Hashing::hash`], and blocks come back in the order of the file. So
+//! Invariant: both ways call the same function, `Hashing::hash`, and blocks come back in the order of the file. So
 //! both find the same first fault and the same tree.
 //!
 //! Only blocks, hashes and trees cross threads. The second thread has ended when its handle is dropped.
@@ -54,7 +54,7 @@ pub enum Hashing {
 /// A second thread, and how many blocks it has.
 #[derive(Debug)]
 pub struct Worker {
-    /// None: the thread is told to end.
+    /// None once the thread must end.
     blocks: Option<SyncSender<HashedBlock>>,
     hashed: Receiver<HashedBlock>,
     thread: Option<JoinHandle<()>>,

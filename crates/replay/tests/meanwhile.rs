@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const LOG: &str = "audit_events.ndjson";
 const SNAPSHOTS: &str = "snapshots.ndjson";
 
-/// A mount in which something happens just before the file is opened for the nth time, counted over both mounts.
+/// A directory in which something happens just before a file is opened for the nth time, counted over both directories.
 struct Meanwhile<'a> {
     directory: Directory,
     opens: Rc<Cell<u32>>,

@@ -23,7 +23,7 @@ impl Default for Limits {
 
 /// A stream of input bytes.
 pub trait Source {
-    /// Reads some bytes; waits until there are any, the input ends, or an end is asked for.
+    /// Reads some bytes; waits until there are any, the input ends, or the process is asked to end.
     ///
     /// # Errors
     ///

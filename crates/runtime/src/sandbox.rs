@@ -44,7 +44,7 @@ pub enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Promise {
-    /// No file and no directory outside the mounts can be opened.
+    /// No file and no directory outside the two directories of the stores can be opened.
     NoFileOutside,
     /// For a writer: only the two files whose locks it holds can be opened for writing.
     NoOtherWrite,

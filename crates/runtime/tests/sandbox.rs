@@ -110,7 +110,7 @@ fn events_of(dir: &Path) -> PathBuf {
     dir.join("audit-events/audit_events.ndjson")
 }
 
-/// What neither a writer nor a reader may do. `outside` is a file outside the mounts.
+/// Operations that neither a writer nor a reader may do. `outside` is a file outside the stores' directories.
 fn check_forbidden(forbidden: &Forbidden, dir: &Path, outside: &Path) {
     let (mount, events) = (dir.join("audit-events"), events_of(dir));
     let (new, copy) = (mount.join("new"), mount.join("audit_events.ndjson.torn-0"));

@@ -12,9 +12,9 @@ use hashbrown::hash_table::Entry;
 
 use crate::fault::{Result, Rule, broken};
 
-/// What a [`Table`] holds.
+/// A row of a [`Table`].
 pub(crate) trait Row {
-    /// What a row is found by.
+    /// The key by which a row is found.
     type Key: Copy + Eq + Hash;
 
     /// The row's key, which never changes.

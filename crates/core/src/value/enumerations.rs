@@ -52,7 +52,7 @@ pub enum ReasonCode {
     PreflightBlocked,
 }
 
-/// Who asked for an order.
+/// The origin of an order intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Origin {

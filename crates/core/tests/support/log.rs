@@ -143,7 +143,7 @@ impl Context {
     }
 }
 
-/// The keys of the words that stand without one.
+/// The keys of the words that have none.
 fn positional(verb: &str) -> &'static [&'static str] {
     match verb {
         "decision" => &["instance"],
@@ -192,7 +192,7 @@ pub(crate) fn feedback(at: LogicalTime, words: &Words<'_>) -> UserFeedbackRecord
     UserFeedbackRecorded { feedback_id, category, target, comment }
 }
 
-/// What stands for several events, as those events.
+/// Expands an abbreviation to its events.
 pub(crate) fn expanded(words: &str) -> Vec<String> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let parts: Vec<&str> = rest.split(' ').collect();
