@@ -66,7 +66,8 @@ impl Certified {
         leaf
     }
 
-    /// Reads a line whose leaf hash is `leaf`, its members but the id by `read_members`; refuses an id that is not the content's.
+    /// Reads a line whose leaf hash is `leaf`, its members but the id by `read_members`. Refuses another id than that
+    /// of the content.
     #[inline(always)]
     pub(crate) fn read<'a, T>(
         &self,

@@ -19,7 +19,7 @@ use crate::value::{
     Spelled, Status, StrategyInstanceId,
 };
 
-/// One audit event. Its id is not a part of it but follows from it.
+/// One audit event. Its id is computed from it and is not a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event<'a> {
     /// When it happened.
@@ -29,7 +29,7 @@ pub struct Event<'a> {
 }
 
 record! {
-    /// An upstream decision, with all that the rest of its tick follows from.
+    /// An upstream decision, with all values that the rest of its tick is computed from.
     pub DecisionEvaluated {
         /// The decision.
         decision_id: DecisionId = "decisionId",
@@ -55,7 +55,7 @@ record! {
         decision_id: DecisionId = "decisionId",
         /// The intent.
         order_intent_id: OrderIntentId = "orderIntentId",
-        /// Who asks.
+        /// The strategy or safety.
         origin: Origin = "origin",
         /// Buy or sell.
         side: Side = "side",
@@ -119,13 +119,13 @@ record! {
         market_id: MarketId = "marketId",
     }
 
-    /// What a person said of a decision, an execution or a stretch of time.
+    /// A person's feedback on a decision, an execution or a stretch of time.
     pub UserFeedbackRecorded<'a> {
         /// The feedback.
         feedback_id: FeedbackId = "feedbackId",
-        /// What it speaks of.
+        /// The subject of the feedback.
         category: FeedbackCategory = "category",
-        /// Whom it concerns.
+        /// The decision, execution or time window.
         target: FeedbackTarget = "target",
         /// The words, if any.
         comment: Option<Comment<'a>> = "comment",
@@ -174,7 +174,7 @@ impl Verdict {
 }
 
 record! {
-    /// Result and reason as they stand on disk, before they are known to be a pair.
+    /// Result and reason as they are on disk, not checked to be a pair yet.
     VerdictMembers {
         /// The result.
         result: SafetyResult = "result",
@@ -182,7 +182,7 @@ record! {
         reason: Option<SafetyReason> = "reason",
     }
 
-    /// An outcome as it stands on disk, before its members are known to agree.
+    /// An outcome as it is on disk, its members not checked to agree yet.
     OutcomeMembers {
         /// The status.
         status: Status = "status",
@@ -225,11 +225,11 @@ pub struct Outcome {
     pub side: Side,
     /// Which market.
     pub market_id: MarketId,
-    /// What was filled.
+    /// The filled quantity.
     pub fill: Fill,
 }
 
-/// What an execution filled.
+/// The quantity that an execution filled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fill {
     /// The whole allocation, the same text.
@@ -241,7 +241,7 @@ pub enum Fill {
 }
 
 impl Fill {
-    /// The status that stands for this on disk.
+    /// The status on disk.
     pub const fn status(&self) -> Status {
         match self {
             Self::Filled(_) => Status::Filled,
@@ -338,7 +338,7 @@ union! {
     ExecutionOutcomeRecorded(ExecutionOutcomeRecorded),
     /// A filled execution changed the Shadow Ledger.
     LedgerUpdated(LedgerUpdated),
-    /// What a person said.
+    /// A person's feedback.
     UserFeedbackRecorded(UserFeedbackRecorded<'a>),
 }
 

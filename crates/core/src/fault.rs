@@ -1,4 +1,4 @@
-//! What can be wrong with a line, an input or a log, by name.
+//! Faults: the rules that a line, an input or a log can break, by name.
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
@@ -8,28 +8,28 @@ use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::value::Spelled;
 
-/// A broken rule, with what its reader needs to find it.
+/// A broken rule, with the place where it is broken.
 ///
-/// The offset counts bytes from the start of the line; who knows the file adds line number and path.
+/// The offset counts from the start of the line. The caller knows the file, and adds path and line number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// Which rule is broken.
+    /// The broken rule.
     pub rule: Rule,
-    /// Where in the line, in bytes from its start.
+    /// The offset in the line, in bytes.
     pub offset: usize,
-    /// The member concerned; empty where the fault concerns no member.
+    /// The name of the member at fault; empty if the fault concerns no member.
     pub member: String,
-    /// What stands there, fit to be shown on a terminal.
+    /// The text at that place, escaped for a terminal.
     pub found: String,
-    /// What should stand there.
+    /// The expected text or form.
     pub expected: String,
 }
 
-/// The result of whatever may break a rule. Boxed, so that the good case stays small.
+/// The result of an operation that may find a broken rule. The fault is boxed, so that the good case stays small.
 pub type Result<T> = core::result::Result<T, Box<Fault>>;
 
 impl Fault {
-    /// A fault at `offset` bytes from the start of the line.
+    /// Creates a fault at `offset` bytes from the start of the line.
     #[cold]
     #[inline(never)]
     pub fn new(
@@ -43,7 +43,7 @@ impl Fault {
     }
 }
 
-/// A fault of the log's grammar: it concerns the whole line, so its offset is 0.
+/// Creates a fault of the log's grammar. It concerns the whole line, so its offset is 0.
 #[cold]
 #[inline(never)]
 pub(crate) fn broken(rule: Rule, member: &str, found: impl ToString, expected: impl ToString) -> Box<Fault> {
@@ -62,17 +62,15 @@ impl fmt::Display for Fault {
 
 impl core::error::Error for Fault {}
 
-/// Every rule of the format, the log's grammar, the snapshots and the inputs. Its spelling is the name under which
-/// messages and documentation know it.
-///
-/// Closed: a message, a test and the documentation can name each.
+/// Every rule of the format, the log's grammar, the snapshots and the inputs. Its spelling is its name in messages and
+/// documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Rule {
     /// A line is at most 65,535 bytes, LF excluded.
     LineLength,
-    /// An input is JSON in UTF-8: no byte-order mark, no carriage return, no NUL, no blank line. (A line on
-    /// disk breaks it by a comment that is not UTF-8; all else that is no JSON there is not canonical.)
+    /// An input is JSON in UTF-8: no byte-order mark, no carriage return, no NUL, no blank line. (A line on disk breaks
+    /// this rule only by a comment that is not UTF-8; any other invalid JSON there breaks the rule `canonical`.)
     Json,
     /// A line on disk is the one canonical encoding of its content.
     Canonical,
@@ -122,33 +120,34 @@ pub enum Rule {
     DecisionOnce,
     /// A feedbackId occurs once.
     FeedbackOnce,
-    /// Feedback refers to a decision, or an execution of it, that stands before it.
+    /// Feedback refers to a decision, or an execution of it, that precedes it in the log.
     FeedbackTarget,
     /// A time window has `from` ≤ `to` ≤ the feedback's own logicalTime.
     FeedbackWindow,
-    /// What stands of an interrupted tick is what the tick, computed again, begins with.
+    /// The recorded events of an interrupted tick are a prefix of the tick that is computed again.
     InterruptedTick,
     /// A snapshot's id is the content id of its content.
     SnapshotId,
-    /// A snapshot's positions stand in byte order of their markets, each under its own market.
+    /// A snapshot's positions are in byte order of their markets, each under its own market.
     SnapshotOrder,
     /// auditTreeSize strictly increases in file order.
     SnapshotSequence,
-    /// A snapshot is of a history that the log holds.
+    /// A snapshot covers only events that the log holds.
     SnapshotAhead,
-    /// A snapshot is taken where a tick ends, or at feedback.
+    /// The last event that a snapshot covers ends a tick or is feedback.
     SnapshotBoundary,
     /// A snapshot's root is the log's at its size.
     SnapshotRoot,
     /// A snapshot's logicalTime is that of the last event that it covers.
     SnapshotTime,
-    /// A snapshot's positions are what the events that it covers add up to.
+    /// A snapshot's positions are those of the fold of the events that it covers.
     SnapshotPositions,
-    /// No NUL stands in the snapshots' last batch: that would be a hole, of which the medium kept later parts.
+    /// The last batch of snapshots holds no NUL. A NUL is a hole: a crash lost a part of the batch and kept a later
+    /// one.
     SnapshotHole,
     /// An input is at most `--logical-step-max` ahead of the last recorded time.
     LogicalStep,
-    /// A tick that is recorded already is the same tick.
+    /// A tick that is sent again is the same as the recorded tick.
     ConflictingTick,
     /// The state holds at most 2^32 − 1 decisions, feedbacks, instances, classes and markets each.
     Capacity,
@@ -156,11 +155,11 @@ pub enum Rule {
 
 impl Spelled for Rule {}
 
-/// How many bytes of a foreign text a message shows.
+/// The most bytes of a foreign text that a message shows.
 const EXCERPT_BYTES_MAX: usize = 80;
 
-/// Foreign bytes as a short text that is safe on a terminal: quoted, with control and direction
-/// characters escaped and invalid UTF-8 shown as bytes.
+/// Returns foreign bytes as a short text that is safe on a terminal: quoted, with control and direction characters
+/// escaped, and invalid UTF-8 shown as bytes.
 pub fn excerpt(bytes: &[u8]) -> String {
     use core::fmt::Write;
     let shown = bytes.get(..EXCERPT_BYTES_MAX).unwrap_or(bytes);
@@ -181,7 +180,7 @@ pub fn excerpt(bytes: &[u8]) -> String {
     text
 }
 
-/// Appends `character`, or its escape if it could steer a terminal or turn the direction of the text.
+/// Appends `character`, or its escape if it could control a terminal or change the direction of the text.
 pub fn push_escaped(text: &mut String, character: char) {
     let steers = character.is_control()
         || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

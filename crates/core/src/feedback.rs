@@ -1,11 +1,11 @@
-//! Feedback: what it is about, and the id by which the same feedback is known.
+//! Feedback: its target, and the id by which equal feedback is recognized.
 
 use crate::canonical::{Members, Reader, Sink, Value, record};
 use crate::fault::{Result, Rule};
 use crate::id::{DecisionId, ExecutionId, FeedbackId, identity};
 use crate::value::{Comment, FeedbackCategory, LogicalTime};
 
-/// What feedback is about.
+/// The target of feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FeedbackTarget {
     /// A decision.
@@ -92,7 +92,7 @@ impl<'a> Value<'a> for FeedbackTarget {
 }
 
 impl FeedbackId {
-    /// The feedback of these words at `time`.
+    /// Creates the event of feedback at `time`, with its id.
     pub fn of(
         time: LogicalTime,
         category: FeedbackCategory,

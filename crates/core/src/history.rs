@@ -1,4 +1,4 @@
-//! A log as far as it was read or written: its state and its tree, which grow together.
+//! The history of a log: the state and the tree of the events that were read or recorded so far.
 
 use alloc::vec::Vec;
 
@@ -9,8 +9,7 @@ use crate::tree::{Hash, Tree};
 
 /// The state and the tree of the same events.
 ///
-/// Leaves are collected and added to the tree together, since the nodes of many leaves are computed faster than those
-/// of one after the other.
+/// Leaves are collected and added to the tree together, since the nodes over many leaves are hashed faster together.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     state: State,
@@ -29,7 +28,7 @@ const DECISIONS_EXPECTED_MAX: usize = 1 << 20;
 const PENDING_MAX: usize = 1 << 12;
 
 impl History {
-    /// The history of an empty log.
+    /// Creates the history of an empty log.
     pub fn new() -> Self {
         Self::default()
     }
@@ -67,7 +66,7 @@ impl History {
     ///
     /// # Errors
     ///
-    /// The rule of the log's grammar that the event breaks. The history is then not to be used any more.
+    /// The rule of the log's grammar that the event breaks. The history must not be used again.
     #[inline]
     pub fn push(&mut self, event: &Event<'_>, leaf: Hash) -> Result<()> {
         self.state.apply(event)?;
@@ -78,11 +77,11 @@ impl History {
         Ok(())
     }
 
-    /// Takes over the tree over the same events, which was computed elsewhere.
+    /// Replaces the tree by one over the same events, which another thread has computed.
     ///
     /// # Panics
     ///
-    /// If it is a tree of another size.
+    /// If the tree has another size.
     pub fn settle(&mut self, tree: Tree) {
         assert_eq!(tree.size(), self.size(), "a tree over other events than the history's");
         self.tree = tree;

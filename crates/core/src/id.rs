@@ -1,6 +1,6 @@
 //! Content ids: the first 16 bytes of an RFC 6962 leaf hash, as a UUID of version 8 (RFC 9562).
 //!
-//! An id says what it is the id of: anybody who has the content can compute it again, and refuse another.
+//! An id identifies its content: a reader computes it again from the content and refuses another one.
 
 use alloc::string::String;
 use core::fmt;

@@ -1,8 +1,8 @@
-//! What an upstream hands over: ticks and feedback, one JSON object a line.
+//! The inputs of an upstream: ticks and feedback, one JSON object a line.
 //!
-//! A line is read once: each value is parsed where it is met, into the slot of its member. What is wrong with a value
-//! is kept in its slot until the whole line is known to be JSON, so that faults come in one order, whatever the order
-//! of the members: syntax, kind, unknown and repeated members, missing members, values.
+//! A line is read once: each value is parsed into the slot of its member. A fault of a value is kept in the slot until
+//! the whole line is known to be JSON. So faults are reported in a fixed order, whatever the order of the members:
+//! syntax, kind, unknown and repeated members, missing members, values.
 
 use alloc::boxed::Box;
 use alloc::format;
@@ -20,7 +20,7 @@ use crate::value::{
 };
 use crate::{FORMAT_VERSION, LINE_BYTES_MAX};
 
-/// One input, parsed once: its ids are computed, its values have their forms.
+/// One parsed input: its ids are computed, and its values have their forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Input<'a> {
     /// The input's time, in the upstream's unit.
@@ -39,11 +39,11 @@ pub enum Kind<'a> {
 }
 
 impl<'a> Input<'a> {
-    /// Reads a line, without its LF.
+    /// Parses a line, without its LF.
     ///
     /// # Errors
     ///
-    /// The rule that the line breaks.
+    /// The first rule that the line breaks, in the fixed order.
     pub fn parse(line: &'a [u8]) -> Result<Self> {
         if line.len() > LINE_BYTES_MAX {
             return Err(line_too_long(line.len()));
@@ -84,7 +84,7 @@ type Checked<T> = Result<T>;
 #[derive(Debug)]
 struct Slot<T>(Option<Met<T>>);
 
-/// A member that was met.
+/// The first occurrence of a member in the line.
 #[derive(Debug)]
 struct Met<T> {
     name_at: usize,
@@ -98,7 +98,7 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T> Slot<T> {
-    /// Where the member's name is, if it was met.
+    /// The offset of the member's name, if the line has the member.
     fn name_at(&self) -> Option<usize> {
         self.0.as_ref().map(|met| met.name_at)
     }
@@ -110,7 +110,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// The first member, in the order of the line, that should not be where it is.
+/// The first repeated and the first unknown member, in the order of the line.
 #[derive(Debug, Default)]
 struct Irregular {
     repeated: Option<Box<Fault>>,
@@ -137,14 +137,13 @@ impl Irregular {
         Ok(())
     }
 
-    /// Steps over the value of a member that no object of the kind has.
+    /// Skips the value of an unknown member.
     fn skip_unknown(&mut self, cursor: &mut Cursor<'_>, (name, name_at): (&str, usize)) -> Result<()> {
         self.unknown.get_or_insert_with(|| (name_at, name.into()));
         cursor.skip_value()
     }
 
-    /// Checks that the members that were `met` are exactly those called `known`, each once. The object starts at
-    /// `start`.
+    /// Checks that the line has exactly the `known` members, each once. The object starts at `start`.
     fn check<const N: usize>(
         self,
         start: usize,
@@ -180,7 +179,7 @@ fn missing(start: usize, name: &str) -> Box<Fault> {
     Fault::new(Rule::Members, start, name, "an object without it", expected)
 }
 
-/// Reads an object by `read`, which gets each member's name; another value is a fault.
+/// Reads an object; calls `read` with the name of each member. Another value is a fault.
 fn read_object<'a, S: Default>(
     cursor: &mut Cursor<'a>,
     read: impl Fn(&mut S, &mut Cursor<'a>, (&str, usize)) -> Result<()>,

@@ -1,4 +1,4 @@
-//! A cursor over JSON as upstreams may write it: any member order, spaces and tabs between tokens, any escape. Strict
+//! A cursor over the JSON of inputs: accepts any member order, spaces and tabs between tokens, and any escape. Strict
 //! in everything else.
 
 use alloc::borrow::Cow;
@@ -8,24 +8,23 @@ use alloc::string::String;
 
 use crate::fault::{Fault, Result, Rule, excerpt, push_escaped};
 
-/// The most objects and arrays inside each other. An input needs two levels; a stack has an end.
+/// The greatest depth of nested objects and arrays. An input needs two levels; the limit protects the stack.
 const DEPTH_MAX: usize = 8;
 
 /// The most characters of a member's name that a message shows.
 const NAME_SHOWN_MAX: usize = 40;
 
-/// Reads one line from left to right. A broken syntax is a fault at once; whether a value is the one that its member
-/// demands is the caller's business.
+/// Reads one line from left to right. Invalid syntax is a fault at once; the caller checks the values.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     text: &'a str,
     at: usize,
-    /// How many objects and arrays the cursor is in.
+    /// The number of objects and arrays around the cursor.
     depth: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// A cursor at the value that `line` (without its LF) holds.
+    /// Creates a cursor at the value in `line` (without its LF).
     pub(crate) fn new(line: &'a [u8]) -> Result<Self> {
         if line.starts_with(b"\xef\xbb\xbf") {
             return Err(syntax_fault(line, 0, "JSON without a byte-order mark before it"));
@@ -40,7 +39,7 @@ impl<'a> Cursor<'a> {
         Ok(cursor)
     }
 
-    /// Bytes read so far.
+    /// The number of bytes read so far.
     pub(crate) fn offset(&self) -> usize {
         self.at
     }
@@ -51,13 +50,13 @@ impl<'a> Cursor<'a> {
         self.text.as_bytes().get(self.at).copied()
     }
 
-    /// Demands that nothing follows.
+    /// Checks that nothing follows.
     pub(crate) fn end(&mut self) -> Result<()> {
         self.skip_blanks();
         if self.peek().is_none() { Ok(()) } else { Err(self.fault("the end of the line")) }
     }
 
-    /// Steps over `expected` if it is here.
+    /// Skips `expected` if it comes next; returns true if it did.
     #[inline]
     pub(crate) fn take(&mut self, expected: &str) -> bool {
         let is_here = self.text.as_bytes()[self.at..].starts_with(expected.as_bytes());
@@ -67,19 +66,19 @@ impl<'a> Cursor<'a> {
         is_here
     }
 
-    /// The fault of a value at `offset` that is not what its member demands.
+    /// Creates the fault of a value at `offset` that does not have the form of its member.
     #[cold]
     pub(crate) fn value_fault(&self, rule: Rule, offset: usize, expected: impl Into<String>) -> Box<Fault> {
         Fault::new(rule, offset, "", excerpt(&self.text.as_bytes()[offset..]), expected)
     }
 
-    /// The fault of a syntax that is broken here.
+    /// Creates the fault of invalid syntax at this place.
     #[cold]
     fn fault(&self, expected: &str) -> Box<Fault> {
         syntax_fault(self.text.as_bytes(), self.at, expected)
     }
 
-    /// Steps over spaces and tabs: the only white space that an input may hold.
+    /// Skips spaces and tabs: the only white space that an input may hold.
     #[inline]
     fn skip_blanks(&mut self) {
         while let Some(b' ' | b'\t') = self.peek() {
@@ -87,7 +86,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Steps over any value.
+    /// Skips any value.
     pub(crate) fn skip_value(&mut self) -> Result<()> {
         match self.peek() {
             Some(b'{') => self.object(|cursor, _, _| cursor.skip_value()),
@@ -102,7 +101,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The text of a number, not known to be well-formed.
+    /// Returns the text of a number, not checked to be well-formed.
     pub(crate) fn number(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
         let is_part = |byte: u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
@@ -122,7 +121,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Reads the array that is here: each of its items by `read`.
+    /// Reads an array; calls `read` at each of its items.
     pub(crate) fn array(&mut self, mut read: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         self.enter()?;
         if !self.take("]") {
@@ -143,8 +142,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// Reads the object that is here: the value of each member by `read`, which gets the member's name, unescaped,
-    /// and where the name starts.
+    /// Reads an object; calls `read` at the value of each member, with the member's name, unescaped, and the name's
+    /// offset.
     pub(crate) fn object(
         &mut self,
         mut read: impl FnMut(&mut Self, &str, usize) -> Result<()>,
@@ -183,7 +182,7 @@ impl<'a> Cursor<'a> {
         Err(self.fault(&format!("at most {DEPTH_MAX} objects and arrays in each other")))
     }
 
-    /// The string that must be here, unescaped.
+    /// Reads a string and returns it unescaped.
     pub(crate) fn string(&mut self) -> Result<Cow<'a, str>> {
         if !self.take("\"") {
             return Err(self.fault("a string"));
@@ -249,11 +248,11 @@ impl<'a> Cursor<'a> {
         })
     }
 
-    /// The character after `\u`; two escapes for one beyond U+FFFF.
+    /// Reads the digits after `\u`, and the second escape of a surrogate pair; returns the character.
     fn unicode_escape(&mut self) -> Option<char> {
         let first = self.hex4()?;
         if !(0xd800..0xdc00).contains(&first) {
-            // A low surrogate alone is no character.
+            // A low surrogate alone is not a character.
             return char::from_u32(first);
         }
         if !self.take("\\u") {
@@ -287,7 +286,7 @@ fn syntax_fault(line: &[u8], offset: usize, expected: &str) -> Box<Fault> {
     Fault::new(Rule::Json, offset, "", found, expected)
 }
 
-/// The fault of something in the value of the member `name`.
+/// Names the outer member in a fault of a value inside it.
 #[cold]
 pub(crate) fn within(name: &str, mut fault: Box<Fault>) -> Box<Fault> {
     let mut path = String::new();

@@ -1,6 +1,6 @@
 //! The pure heart of Dreichor: the same state and input give the same bytes on every machine.
 //!
-//! Data flows through it like this:
+//! The data flow:
 //!
 //! ```text
 //! input line ──input──▶ Input ──tick──▶ events ──event──▶ line (its id, its leaf)
@@ -8,13 +8,13 @@
 //! log line ───event──▶ Event ──────────────┴──State::apply──▶ memory, ledger, lifecycles
 //! ```
 //!
-//! Invariant: there is no clock, file, socket, thread, random number or float here. The crate is
-//! `no_std`, so that none can get in.
+//! Invariant: there is no clock, file, socket, thread, random number or float here. The crate is `no_std`, so that none
+//! of them is available.
 //!
-//! Invariant: [`State::apply`] is the only way to state. Replay, ingest and every tool call it.
+//! Invariant: [`State::apply`] is the only way to compute a state. Replay, ingest and every tool call it.
 //!
-//! Invariant: one encoder and one reader exist for each shape on disk, declared together, so that they
-//! cannot disagree on members or their order.
+//! Invariant: each shape on disk has one encoder and one reader, declared together, so that they cannot disagree on
+//! members or their order.
 
 #![no_std]
 #![expect(

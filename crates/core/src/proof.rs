@@ -1,13 +1,13 @@
-//! Which subtrees a proof is made of: RFC 6962 section 2.1.1 and 2.1.2 (RFC 9162 section 2.1.3 and 2.1.4).
+//! The subtrees of Merkle proofs: RFC 6962 sections 2.1.1 and 2.1.2 (RFC 9162 sections 2.1.3 and 2.1.4).
 //!
-//! A path is a list of hashes of subtrees, and a subtree is a range of leaves. The ranges of one path do not
-//! overlap, so whoever has the leaves, or hashes of parts of them, computes each leaf's way once.
+//! A path is a list of hashes of subtrees, and a subtree is a range of leaves. The ranges of one path do not overlap,
+//! so each leaf is hashed at most once for it.
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
-/// The subtrees whose hashes prove that leaf `index` is in the tree of the first `size` leaves, in the order of
-/// the path; none if there is no such leaf in it.
+/// Returns the subtrees whose hashes prove that leaf `index` is in the tree of the first `size` leaves, in the order of
+/// the path; none if the tree has no such leaf.
 pub fn inclusion(index: u64, size: u64) -> Option<Vec<Range<u64>>> {
     if index >= size {
         return None;
@@ -28,9 +28,9 @@ pub fn inclusion(index: u64, size: u64) -> Option<Vec<Range<u64>>> {
     Some(path)
 }
 
-/// The subtrees whose hashes prove that the tree of the first `from` leaves is the beginning of that of the first
-/// `to`, in the order of the path; none if `from` is more. Every tree begins with the empty one and with itself:
-/// those paths are empty.
+/// Returns the subtrees whose hashes prove that the tree of the first `to` leaves begins with that of the first `from`,
+/// in the order of the path; none if `from` is greater than `to`. Every tree begins with the empty tree and with
+/// itself: those paths are empty.
 pub fn consistency(from: u64, to: u64) -> Option<Vec<Range<u64>>> {
     if from > to {
         return None;
@@ -58,7 +58,7 @@ pub fn consistency(from: u64, to: u64) -> Option<Vec<Range<u64>>> {
     Some(path)
 }
 
-/// The leaves of the left subtree of a tree of `size` leaves, at least two: the greatest power of two below it.
+/// The number of leaves of the left subtree of a tree of `size` leaves, at least 2: the greatest power of two below it.
 fn left_size(size: u64) -> u64 {
     1 << (size - 1).ilog2()
 }

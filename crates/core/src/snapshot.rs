@@ -1,4 +1,4 @@
-//! The snapshot of format v1: the complete Shadow Ledger, and the history that it was taken of.
+//! The snapshot of format v1: the complete Shadow Ledger, and the part of the log that it covers.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
@@ -17,7 +17,7 @@ use crate::state::{Position, Positions};
 use crate::tree::Hash;
 use crate::value::{Decimal, LogicalTime, MarketId, Plane, Spelled};
 
-/// One snapshot. Its id is not a part of it but follows from it.
+/// One snapshot. Its id is computed from it and is not a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot<'a> {
     /// The time of the last event that it covers.
@@ -26,19 +26,19 @@ pub struct Snapshot<'a> {
     pub audit_tree_size: u64,
     /// The root of the tree over those events.
     pub audit_root_hash: Hash,
-    /// The ledger that those events add up to.
+    /// The ledger after those events.
     pub positions: Cow<'a, Positions>,
 }
 
 /// Upper bound on the length of a snapshot line without positions.
 const HEAD_BYTES_MAX: u64 = 1_024;
 
-/// Refuses a line of `length` bytes (LF excluded) that is too long for a snapshot of a log of `log_bytes`, before
-/// memory for it is asked for: each position takes less room than the events that made it.
+/// Checks the length of a snapshot line (in bytes, LF excluded) before memory for it is allocated. Each position takes
+/// fewer bytes than the events that made it, so a longer line cannot be a snapshot of a log of `log_bytes` bytes.
 ///
 /// # Errors
 ///
-/// [`Rule::SnapshotAhead`]: it is a snapshot of more than the log holds.
+/// [`Rule::SnapshotAhead`]: the snapshot covers more events than the log holds.
 pub fn check_length(length: u64, log_bytes: u64) -> Result<()> {
     let max = log_bytes.saturating_add(HEAD_BYTES_MAX);
     if length <= max {
@@ -118,7 +118,7 @@ const LINE: Certified = Certified {
 };
 
 impl<'a> Snapshot<'a> {
-    /// The snapshot of the present ledger; none of a log without an event.
+    /// Creates a snapshot of the present ledger; none if the log is empty.
     pub fn of(history: &'a mut History) -> Option<Self> {
         let (audit_tree_size, audit_root_hash) = (history.size(), history.root());
         Some(Snapshot {
@@ -143,11 +143,11 @@ impl<'a> Snapshot<'a> {
         SnapshotId::of(LINE.write(lines, |lines| members.write_members(lines)))
     }
 
-    /// Checks that the snapshot says what the events that it covers, which are all of `history`, add up to.
+    /// Checks the snapshot against `history`, which must hold exactly the events that it covers.
     ///
     /// # Errors
     ///
-    /// The rule by which it contradicts them.
+    /// The rule by which the snapshot contradicts them.
     pub fn check(&self, history: &mut History) -> Result<()> {
         debug_assert_eq!(self.audit_tree_size, history.size());
         let root = history.root();
@@ -199,11 +199,11 @@ impl<'a> Snapshot<'a> {
         ))
     }
 
-    /// Checks that the log has all events that the snapshot covers.
+    /// Checks that a log of this many `events` has all events that the snapshot covers.
     ///
     /// # Errors
     ///
-    /// [`Rule::SnapshotAhead`] if it has only so many `events`.
+    /// [`Rule::SnapshotAhead`] if it has not.
     pub fn check_not_ahead(&self, events: u64) -> Result<()> {
         if self.audit_tree_size <= events {
             Ok(())
@@ -213,7 +213,7 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-/// The fault of a snapshot that covers more events than the log has.
+/// Creates the fault of a snapshot that covers more events than the log has.
 #[cold]
 pub fn snapshot_ahead(covered: u64, events: u64) -> Box<Fault> {
     Fault::new(
@@ -226,8 +226,7 @@ pub fn snapshot_ahead(covered: u64, events: u64) -> Box<Fault> {
 }
 
 impl Snapshot<'static> {
-    /// Reads a line (without its LF), refusing everything but the one canonical encoding of a snapshot with
-    /// its right id.
+    /// Reads a line (without its LF). Accepts only the canonical encoding of a snapshot with its right id.
     ///
     /// # Errors
     ///

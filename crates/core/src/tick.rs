@@ -1,4 +1,4 @@
-//! The tick: from a state and an input to the events that record it. Pure, total, deterministic.
+//! The tick: computes the events of an input from the state. Pure, total, deterministic.
 
 use alloc::format;
 use alloc::vec;
@@ -42,24 +42,24 @@ impl SafetyMode {
 pub struct Policy {
     /// The gates added to every tick's.
     pub safety_mode: SafetyMode,
-    /// How far an input may be ahead of the last recorded time, in units of logicalTime; none: no limit.
+    /// The most that an input may be ahead of the last recorded time, in units of logicalTime; none: no limit.
     pub logical_step_max: Option<u64>,
 }
 
 /// The result of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// Nothing: the log has it already.
+    /// The log holds the input already.
     AlreadyRecorded,
-    /// These events, to be recorded together.
+    /// The events to record, together.
     Events(Vec<Event<'a>>),
 }
 
-/// The result of `input` on `state`, in which no tick is open: recovery completes an open one first.
+/// Computes the result of `input` on `state`. The state must have no open tick: recovery completes an open one first.
 ///
 /// # Errors
 ///
-/// The rule by which the input is rejected; nothing of it is to be recorded.
+/// The rule by which the input is rejected. Nothing of it may be recorded.
 pub fn step<'a>(state: &State, input: &Input<'a>, policy: Policy) -> Result<Step<'a>> {
     let time = input.logical_time;
     match &input.kind {
@@ -86,8 +86,8 @@ pub fn step<'a>(state: &State, input: &Input<'a>, policy: Policy) -> Result<Step
     }
 }
 
-/// A tick that comes again must be the tick that is recorded. The recorded gates hold the mode's of then
-/// too, so they may be more than the tick asks for, but not less.
+/// Checks that a tick that is sent again equals the recorded one. The recorded gates include those of the safety mode
+/// of that time, so they may be more than the tick asks for, but not less.
 fn check_same(asked: &DecisionEvaluated, recorded: &DecisionEvaluated) -> Result<()> {
     let with_recorded_gates = DecisionEvaluated { safety_gates: recorded.safety_gates, ..asked.clone() };
     if with_recorded_gates == *recorded && recorded.safety_gates.contains(asked.safety_gates) {
@@ -135,8 +135,8 @@ fn check_time(state: &State, time: LogicalTime, policy: Policy) -> Result<()> {
     }
 }
 
-/// All events of the tick of `decision`, whose gates are those in force. Recovery calls it too, to complete
-/// a tick that was cut off: up to its last event, a tick changes neither ledger nor lifecycles.
+/// Computes all events of the tick of `decision`, whose gates are those in force. Recovery calls this, too, to complete
+/// an interrupted tick: before its last event, a tick changes neither ledger nor lifecycles.
 pub fn enact(state: &State, time: LogicalTime, decision: DecisionEvaluated) -> Vec<Event<'static>> {
     let open = state.ledger().open_position();
     let intent = intend(state.lifecycles().of(decision.strategy_instance_id), time, &decision);
@@ -181,7 +181,7 @@ impl OrderIntentCreated {
         Self::new(decision_id, origin, Side::Sell, position.market_id, position.quantity)
     }
 
-    /// Whether the order sells exactly `position`.
+    /// True if the order sells exactly `position`.
     pub(crate) fn sells(&self, position: OpenPosition) -> bool {
         self.side == Side::Sell
             && self.market_id == position.market_id
@@ -200,7 +200,7 @@ impl OrderIntentCreated {
     }
 }
 
-/// What the strategy's decision asks for, or why nothing.
+/// Computes the strategy's order intent, or why there is none.
 fn intend(
     lifecycle: Lifecycle,
     time: LogicalTime,
@@ -232,7 +232,7 @@ fn intend(
     }
 }
 
-/// Safety's verdict: the first rule that holds.
+/// Evaluates safety: the first rule that holds decides.
 fn evaluate_safety(
     gates: SafetyGates,
     intent: Option<&OrderIntentCreated>,

@@ -19,7 +19,7 @@ pub struct Hash([u8; 32]);
 const HASH_TEXT_BYTES: usize = 64;
 
 impl Hash {
-    /// The hash of these bytes.
+    /// Creates a hash from its bytes.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -68,24 +68,24 @@ impl fmt::Debug for Hash {
     }
 }
 
-/// A SHA-256 of everything that is put into it.
+/// A SHA-256 computation over all bytes that are put into it.
 #[derive(Clone)]
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// A hash of nothing yet.
+    /// Starts a plain SHA-256.
     pub fn plain() -> Self {
         Self(Sha256::new())
     }
 
-    /// The hash of a leaf whose data is what is put: SHA-256(0x00 ‖ data), RFC 6962 section 2.1.
+    /// Starts the hash of a leaf with the data that follows: SHA-256(0x00 ‖ data), RFC 6962 section 2.1.
     pub fn leaf() -> Self {
         let mut hasher = Self::plain();
         hasher.put(&[0x00]);
         hasher
     }
 
-    /// The hash of everything that was put.
+    /// Returns the hash of all bytes.
     pub fn finish(self) -> Hash {
         Hash(self.0.finalize().into())
     }
@@ -103,15 +103,15 @@ impl fmt::Debug for Hasher {
     }
 }
 
-/// What is hashed before the two children of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1.
+/// The prefix of an inner node: SHA-256(0x01 ‖ left ‖ right), RFC 6962 section 2.1.
 const INNER: &[u8] = &[0x01];
 
 fn inner(left: [u8; 32], right: [u8; 32]) -> [u8; 32] {
     Sha256::new().chain_update(INNER).chain_update([left, right].as_flattened()).finalize().into()
 }
 
-/// A growing tree, kept as the roots of its perfect subtrees: one for each bit that is set in the size, the
-/// greatest first. At most 64 hashes, whatever the size.
+/// A growing tree, stored as the roots of its perfect subtrees: one for each bit that is set in the size, the greatest
+/// first. At most 64 hashes, whatever the size.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tree {
     size: u64,
@@ -119,7 +119,7 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// The tree without a leaf.
+    /// Creates the tree without a leaf.
     pub fn new() -> Self {
         Self::default()
     }
@@ -159,7 +159,7 @@ impl Tree {
         debug_assert_eq!(self.peaks.len(), self.size.count_ones() as usize);
     }
 
-    /// The root: of the empty tree, SHA-256 of nothing.
+    /// Computes the root; that of the empty tree is SHA-256 of nothing.
     pub fn root(&self) -> Hash {
         let root = self.peaks.iter().rev().copied().reduce(|right, left| inner(left, right));
         root.map_or_else(|| Hasher::plain().finish(), Hash)

@@ -77,8 +77,8 @@ proptest! {
         prop_assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
     }
 
-    /// What is read is what was written, so a line with one byte too many, too few or another is not read
-    /// even when its id is right again.
+    /// A line with one byte more, less or changed is refused, even if its id is made right again: writing what was read
+    /// gives the same bytes.
     #[test]
     fn an_edited_event_is_refused_or_canonical(event in values::event(), edits in edits()) {
         check_edited(&line_of(|line| event.write_line(line)), &edits, false)?;

@@ -1,11 +1,11 @@
-//! Every rule of the log's grammar has a log here that breaks this rule alone, all ids right, and is refused
-//! by its name; logs that only look odd are accepted.
+//! For every rule of the log's grammar there is a log here that breaks this rule alone, with right ids, and is refused
+//! by the rule's name. Logs that only look odd are accepted.
 //!
-//! A scenario is a log as `support::log` describes it, its events separated by `|`, and behind `=>` what
-//! becomes of it: `accepted`, `interrupted` (accepted, within a tick), or the rule by which the last event is
-//! refused; all before it are accepted. `EVENT but WORDS` gives values of the event others, `EVENT but
-//! TEXT -> TEXT` changes its line's bytes and makes the id right again, `EVENT but kept TEXT -> TEXT` leaves
-//! the id. Without the change the event must be accepted: the change alone breaks the rule.
+//! A scenario is a log as `support::log` describes it, its events separated by `|`, and after `=>` the result:
+//! `accepted`, `interrupted` (accepted, within a tick), or the rule by which the last event is refused; all before it
+//! are accepted. `EVENT but WORDS` gives values of the event others, `EVENT but TEXT -> TEXT` changes its line's bytes
+//! and makes the id right again, `EVENT but kept TEXT -> TEXT` leaves the id. Without the change the event must be
+//! accepted: the change alone breaks the rule.
 
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's")]
 
@@ -47,7 +47,7 @@ fn changed(context: &Context, line: &str, change: &str) -> Vec<u8> {
     }
 }
 
-/// Checks what becomes of a log; returns the fault by which its last event is refused.
+/// Checks the result of a log; returns the fault by which its last event is refused.
 fn check(scenario: &str) -> Option<Box<Fault>> {
     let (events, end) = scenario.rsplit_once("=>").unwrap();
     let events = events.split('|').map(str::trim).filter(|event| !event.is_empty()).flat_map(expanded);
@@ -72,7 +72,7 @@ fn check(scenario: &str) -> Option<Box<Fault>> {
             break;
         }
         assert_eq!(change, None, "accepted in spite of its change: {scenario}");
-        // What begins a tick, or stands between ticks, stands exactly where the last tick is whole.
+        // An event that begins a tick, or is between ticks, may follow exactly where the last tick is whole.
         let starts_whole = ["decision", "feedback"].iter().any(|verb| words.starts_with(verb));
         assert_eq!(before.open_tick().is_none(), starts_whole, "before {words} in {scenario}");
         context.advance(&event);
@@ -140,7 +140,7 @@ fn the_events_of_a_tick_come_in_their_order() {
                 (_, Some(_)) => {}
             }
         }
-        // Who breaks the order is told what comes next, and nothing else.
+        // The fault names the event that may come next, and nothing else.
         for expected in told {
             let named = EventType::ALL.iter().filter(|name| expected.contains(name.as_str())).copied();
             assert_eq!(named.collect::<Vec<_>>(), comes_next, "at {}: {expected}", row[0]);
@@ -200,7 +200,7 @@ fn every_rule_is_broken_by_a_scenario_or_cannot_be() {
 
 const BROKEN: &[&str] = &[LINES, TICKS, SALES, HISTORY];
 
-/// What a single line may not be.
+/// Rules of a single line.
 const LINES: &str = r#"
 # too long by far; the comment is too long as well, since no canonical event comes near the limit
 feedback t=9 from=1 to=4 but "comment":null -> "comment":"~70000~" => line-length
@@ -233,7 +233,7 @@ attempted
     | outcome FAILED EXECUTION_NOT_AVAILABLE but "filledQuantity":"0" -> "filledQuantity":"0.0" => outcome-reason
 "#;
 
-/// What the events of a tick must agree on. Their order is in `ORDER`.
+/// Rules on the agreement of a tick's events. Their order is in `ORDER`.
 const TICKS: &str = r"
 decided | skip ATTENTION_NEGATIVE but decision=B@3 => tick-decision
 decided | intent STRATEGY BUY M1 0.5 but decision=B@3 => tick-decision
@@ -270,7 +270,7 @@ attempted | outcome FILLED 0.5 but fill=0.6 => filled-quantity
 attempted | outcome FILLED 0.5 but fill=0.50 => filled-quantity
 ";
 
-/// What may be bought and sold.
+/// Rules on buying and selling.
 const SALES: &str = r"
 bought B t=1 M1 0.5 | decided | executed BUY M2 0.5 => one-position
 bought A t=1 M1 0.5 | filled => one-position
@@ -301,7 +301,7 @@ bought A t=1 M1 0.5 | decided | intent STRATEGY SELL M1 0.5 | safety ALLOW
     | intent SAFETY SELL M1 0.5 => forced-sale
 ";
 
-/// What events may not do after those before them.
+/// Rules on time, repetition and references between events.
 const HISTORY: &str = r"
 bought A t=3 M1 0.5 | decision B t=4 but t=2 => time-order
 bought A t=3 M1 0.5 | feedback t=3 from=0 to=1 but t=2 => time-order

@@ -1,5 +1,4 @@
-//! Inputs may be spelled in many ways, and all spell the same; whatever is not an input is refused, by rule,
-//! member and offset.
+//! All spellings of an input have the same result; everything else is refused with rule, member and offset.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
 
@@ -228,7 +227,7 @@ fn deep_nesting_does_not_exhaust_the_stack() {
     }
 }
 
-/// A row is an input, a change, and what becomes of it: `accepted`, or the rule and member of the refusal;
+/// A row is an input, a change, and the result: `accepted`, or the rule and member of the refusal;
 /// `^` is at its offset. A row without `but` is the line itself.
 fn check(row: &str) {
     let (line, expected) = row.rsplit_once("=>").unwrap();

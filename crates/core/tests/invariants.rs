@@ -1,6 +1,6 @@
-//! Whatever is sent, in whatever order, under whatever mode: the log is sound, the state is what the log says,
-//! an interrupted tick can be completed, what came once changes nothing when it comes again, at most one
-//! position is open, and no snapshot is much longer than its log.
+//! Invariants that hold for any inputs in any order and any safety mode: the log is sound, the state is the fold of the
+//! log, an interrupted tick can be completed, an input that is sent again changes nothing, at most one position is
+//! open, and no snapshot is much longer than its log.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
 
@@ -28,7 +28,7 @@ use support::config::config;
 use support::line::lines;
 use support::words::{formed, instance};
 
-/// What to send, given all that was sent before.
+/// An input to send; ids and times that refer to earlier inputs are filled in later.
 #[derive(Debug, Clone)]
 enum Sent {
     Tick {
@@ -52,7 +52,7 @@ enum Sent {
     Again(Index),
 }
 
-/// What is sent, how much later than the last event (or earlier), and under which mode.
+/// An input, how much later (or earlier) than the last event it is, and the safety mode.
 type Message = (Sent, i64, SafetyMode);
 
 fn messages() -> impl Strategy<Value = Vec<Message>> {
@@ -106,7 +106,7 @@ impl Sent {
             }),
             Self::OnDecision { at, with_execution, category } => {
                 let decisions: Vec<_> = state.memory().decisions().collect();
-                // Sometimes of a decision, or an execution, that is not there.
+                // Sometimes of a decision, or an execution, that does not exist.
                 let decision = decisions.get(at.index(decisions.len() + 1));
                 let id =
                     decision.map_or_else(|| DecisionId::of(instance("X"), time), |decision| decision.id());
@@ -143,7 +143,7 @@ struct History {
     log: Vec<u8>,
 }
 
-/// All that is sent, folded into a log and a state: the state accepts every event of every tick.
+/// Folds all inputs into a log and a state: the state accepts every event of every tick.
 fn history(messages: &[Message]) -> History {
     let mut history = History { recorded: Vec::new(), state: State::new(), log: Vec::new() };
     let mut sent: Vec<Input<'static>> = Vec::new();

@@ -1,4 +1,4 @@
-//! Decision Memory counts what the log says, of outcomes too that paper does not produce.
+//! Decision Memory counts the events of the log, also outcomes that paper does not produce.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
 

@@ -1,4 +1,4 @@
-//! Proofs are those of RFC 6962, and the verifiers of RFC 9162 accept them, for every leaf and every size.
+//! The proofs are those of RFC 6962 for every leaf and every size, and the verifiers of RFC 9162 accept them.
 
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's")]
 

@@ -43,7 +43,7 @@ fn input(words: &str) -> Input<'static> {
     Input { logical_time, kind: Kind::Tick(tick) }
 }
 
-/// What the events are, in words; the decision, and all that follows from what the words say, is checked.
+/// Describes events in words; checks the decision and every value that follows from the words.
 fn described(events: &[Event<'_>], input: &Input<'_>, policy: Policy) -> String {
     let mut words = Vec::new();
     let mut intents: Vec<&OrderIntentCreated> = Vec::new();

@@ -191,6 +191,8 @@ fn a_second_writer() {
     let mut first = bench.start(&["ingest"]);
     first.send(tick(1, 10).as_bytes());
     first.line();
+    // The snapshot follows the acknowledgement.
+    bench.wait_for_snapshots(1);
     for command in [&["ingest"][..], &["snapshot"], &["ingest", "/dev/null"]] {
         bench.refuses(command, 11, &["{log}: another writer holds the lock", "`fuser -v`"]);
     }

@@ -1,11 +1,11 @@
-//! Appending: is the file still ours, one write, one sync. Nothing is ever tried twice.
+//! The appender: checks that the file is unchanged, then makes one write and one sync. Nothing is ever tried twice.
 
 use std::io;
 
 use crate::interruption::uninterrupted;
 use crate::medium::{File, Stat, WriteFile, WriteMedium};
 
-/// Appends to one file that nobody else changes.
+/// Appends to one file that no other process changes.
 #[derive(Debug)]
 pub struct Appender<'m, M: WriteMedium> {
     medium: &'m M,
@@ -16,27 +16,31 @@ pub struct Appender<'m, M: WriteMedium> {
     is_poisoned: bool,
 }
 
-/// Why an append did not happen, or may not have happened.
+/// Why an append failed. Nothing was written, or the bytes are in doubt.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// Definitely nothing was written: the file is not, or not known to be, the one that we left.
+    /// Nothing was written: the file is not known to be as the last append left it.
     #[error("{0}")]
     NotOurs(String),
-    /// Some, all or nothing was written, and none of it is known to be durable.
+    /// In doubt: none, some or all of the bytes may be written, and none is known to be durable.
     #[error("{operation} failed: {error}")]
     InDoubt {
-        /// What failed: `write` or `fdatasync`.
+        /// The operation that failed: `write` or `fdatasync`.
         operation: &'static str,
-        /// How.
+        /// The system's error.
         error: io::Error,
     },
-    /// An append failed before: the descriptor is not used again.
+    /// An earlier append failed: the descriptor is not used again.
     #[error("an append failed before")]
     Poisoned,
 }
 
 impl<'m, M: WriteMedium> Appender<'m, M> {
-    /// Opens `name` for appending, if it is the file of this identity and size.
+    /// Opens `name` for appending, if the file has this identity (device and inode) and this size in bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`AppendError::NotOurs`]: the file cannot be opened, or is another one.
     pub fn open(
         medium: &'m M,
         name: &'static str,
@@ -51,7 +55,7 @@ impl<'m, M: WriteMedium> Appender<'m, M> {
         Ok(Self { medium, name, file, identity, size, is_poisoned: false })
     }
 
-    /// The size of the file, which is that of all that is durable in it.
+    /// The size of the file in bytes. All of it is durable.
     pub fn size(&self) -> u64 {
         self.size
     }
@@ -60,8 +64,8 @@ impl<'m, M: WriteMedium> Appender<'m, M> {
     ///
     /// # Errors
     ///
-    /// After any error but [`AppendError::NotOurs`] it is not known what of `bytes` is on disk, and no
-    /// further call reaches the descriptor.
+    /// After [`AppendError::NotOurs`] nothing was written. After any other error it is not known which of the `bytes`
+    /// are on disk, and no further call reaches the descriptor.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), AppendError> {
         if self.is_poisoned {
             return Err(AppendError::Poisoned);
@@ -69,7 +73,7 @@ impl<'m, M: WriteMedium> Appender<'m, M> {
         let found = self.medium.stat(self.name);
         let found = found.map_err(|error| AppendError::NotOurs(format!("it cannot be examined: {error}")))?;
         check_ours(found, self.identity, self.size)?;
-        // Poisoned until all went well, so that no path out of here leaves a descriptor in doubt in use.
+        // Poisoned until the sync has succeeded, so that every early return leaves the descriptor unusable.
         self.is_poisoned = true;
         let written = uninterrupted(|| self.file.write(bytes))
             .map_err(|error| AppendError::InDoubt { operation: "write", error })?;

@@ -1,13 +1,13 @@
-//! Blocks of whole lines: buffers that are owned, so that they can be handed to another thread and come back.
+//! Blocks of whole lines in owned buffers, so that a block can be sent to another thread and its buffer used again.
 
 use crate::interruption::uninterrupted;
 use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail};
 
-/// How much is read at once, in bytes: large enough for few calls, small enough for the processor's cache.
+/// The size of one read in bytes: large enough for few calls, small enough for the processor's cache.
 pub const BLOCK_BYTES: usize = 256 << 10;
 
-/// Whole lines that follow each other in a file, each with its LF; at least one.
+/// Consecutive whole lines of a file, each with its LF; at least one.
 #[derive(Debug, Default)]
 pub struct Block {
     buffer: Vec<u8>,
@@ -16,13 +16,13 @@ pub struct Block {
 }
 
 impl Block {
-    /// The lines' bytes, LFs included.
+    /// The bytes of the lines, LFs included.
     #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.buffer[..self.length]
     }
 
-    /// Where the first line starts in the file, in bytes.
+    /// The offset of the first line in the file, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
     }
@@ -34,40 +34,40 @@ pub struct Blocks {
     end: u64,
     block_bytes: usize,
     line_bytes_max: usize,
-    /// Where the next block starts: the end of the last one.
+    /// The offset of the next block: the end of the last one.
     offset: u64,
-    /// What was read after the last block: the beginning of the next line.
+    /// The bytes that were read after the last block: the beginning of the next line.
     carry: Vec<u8>,
 }
 
 impl Blocks {
-    /// Blocks of about `block_bytes` from `offset`, where a line starts, to `end`. Lines have at most `line_bytes_max`
-    /// bytes, LF excluded; a longer one may be in a block, but only if its LF was read with it.
+    /// Creates a reader of blocks of about `block_bytes` bytes, from `offset`, where a line starts, to `end`. Lines
+    /// have at most `line_bytes_max` bytes, LF excluded. A block may hold a longer line if its LF was read with it.
     pub fn new(offset: u64, end: u64, block_bytes: usize, line_bytes_max: usize) -> Self {
         Self { end, block_bytes, line_bytes_max, offset, carry: Vec::new() }
     }
 
-    /// Where the next block starts.
+    /// The offset of the next block, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Where the reading ends, in bytes from the start of the file.
+    /// The offset where reading ends, in bytes.
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// What follows the last line, once there is no next block.
+    /// The unterminated tail, once [`Blocks::next_block`] has returned none.
     pub fn tail(&self) -> Option<Tail> {
         (self.offset < self.end).then(|| Tail { offset: self.offset, length: self.end - self.offset })
     }
 
-    /// The next block, in the buffer of one that is no longer used; none when no LF follows.
+    /// Reads the next block into the buffer of `used`, a block that is no longer needed; none if no LF follows.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is shorter than it was, or has a line here that is too long. Asked again, it is tried
-    /// again.
+    /// The file cannot be read, is shorter than `end`, or has an overlong line here. Another call reads from the same
+    /// offset again.
     pub fn next_block<F: ReadAt>(&mut self, file: &F, used: Block) -> Result<Option<Block>, ReadError> {
         let mut buffer = used.buffer;
         let room = self.block_bytes + self.line_bytes_max + 1;
@@ -104,7 +104,7 @@ impl Blocks {
         }
     }
 
-    /// The line here is longer than a line may be: an error if an LF ends it, the tail if none does.
+    /// Measures an overlong line: an error if an LF ends it; none if no LF follows, since then it is the tail.
     #[cold]
     fn measure_overlong<F: ReadAt>(&self, file: &F, mut at: u64) -> Result<Option<Block>, ReadError> {
         let mut buffer = vec![0; BLOCK_BYTES];

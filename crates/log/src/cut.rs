@@ -1,4 +1,5 @@
-//! Bytes behind the last LF: never acknowledged, never history, and never thrown away.
+//! Truncation of an unterminated tail: the bytes after the last LF are copied to a file beside the store and then cut
+//! off. They were never acknowledged and are not history.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,26 +8,26 @@ use crate::interruption::uninterrupted;
 use crate::medium::{File, FileKind, WriteFile, WriteMedium};
 use crate::read::{ReadError, Tail, read_exactly};
 
-/// Why a tail was not cut off. The tail still stands in the file, or its copy stands beside it.
+/// Why a tail was not cut off. Its bytes are still in the file, in the copy, or in both.
 #[derive(Debug, thiserror::Error)]
 pub enum CutError {
-    /// The copy could not be made; the file is as it was.
+    /// The copy could not be made; the file is unchanged.
     #[error("the unterminated bytes could not be copied to {path}: {error}")]
     Copy {
-        /// The copy.
+        /// The path of the copy.
         path: PathBuf,
-        /// What failed.
+        /// The system's error.
         error: io::Error,
     },
     /// The file changed since it was read; nothing was cut.
     #[error("it was replaced or written to since it was read: nothing was cut off")]
     NotOurs,
-    /// The copy stands; whether the file was cut is in doubt.
+    /// The copy is durable; the file may or may not be truncated.
     #[error("the unterminated bytes, of which {path} is a copy, could not be cut off: {error}")]
     Cut {
-        /// The copy.
+        /// The path of the copy.
         path: PathBuf,
-        /// What failed.
+        /// The system's error.
         error: io::Error,
     },
 }
@@ -34,10 +35,12 @@ pub enum CutError {
 const BLOCK_BYTES: u64 = 1 << 20;
 
 impl Tail {
-    /// Copies the tail of `name` to a file beside it, durably, and then cuts it off, durably. Returns where
-    /// the copy is. An equal copy from an interrupted recovery is used again.
+    /// Copies the tail of `name` to a file beside it, durably, and then truncates `name` to where the tail starts,
+    /// durably. Returns the path of the copy. An equal copy from an interrupted recovery is used again.
     ///
-    /// Only the file of this `identity` is cut, and only if nothing stands behind the tail that was copied.
+    /// # Errors
+    ///
+    /// The copy or the truncation failed, or `name` is not the file with this `identity`, or it has grown meanwhile.
     pub fn cut<M: WriteMedium>(
         self,
         medium: &M,
@@ -76,12 +79,13 @@ impl Tail {
                 }
             }
         }
-        // Also for a copy from before: its maker may have been stopped just short of this.
+        // An existing copy needs it too: the recovery that wrote it may have been stopped before its sync.
         uninterrupted(|| medium.sync()).map_err(|error| fail(&copy, error))?;
         Ok(copy)
     }
 
-    /// Whether `copy` holds the tail; none if there is no such file.
+    /// Returns true if `copy` holds the tail, false if it holds other bytes, none if there is no such file. Syncs an
+    /// equal copy.
     fn compare<M: WriteMedium>(self, medium: &M, source: &M::File, copy: &str) -> io::Result<Option<bool>> {
         match medium.stat(copy)? {
             None => return Ok(None),

@@ -1,4 +1,4 @@
-//! The real disk: a directory of the file system.
+//! The real medium: a directory of the file system.
 
 use std::fs;
 use std::io;
@@ -10,10 +10,10 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::medium::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
 
-/// A directory, held open for life.
+/// A directory that is held open.
 ///
-/// Names are resolved by the directory's path each time: who replaces the directory under a writer is found
-/// out like one who replaces the file.
+/// Names are resolved by the directory's path each time, so a directory that is replaced under a writer is noticed like
+/// a file that is replaced.
 #[derive(Debug)]
 pub struct Directory {
     path: PathBuf,
@@ -23,19 +23,23 @@ pub struct Directory {
 /// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// There is no such name.
+    /// Nothing exists at the path.
     #[error("there is no such directory")]
     Missing,
-    /// The name stands for something else.
+    /// The path leads to something else.
     #[error("it is not a directory")]
     NotADirectory,
-    /// The system refuses.
+    /// The system's error.
     #[error("it cannot be opened: {0}")]
     Refused(io::Error),
 }
 
 impl Directory {
     /// Opens the directory at `path`.
+    ///
+    /// # Errors
+    ///
+    /// The path is missing, is not a directory, or cannot be opened.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match retry_on_intr(|| rustix::fs::open(path, flags, Mode::empty())) {
@@ -52,22 +56,26 @@ impl Directory {
     }
 
     fn open_for(&self, name: &str, access: OFlags) -> io::Result<fs::File> {
-        // NONBLOCK: a pipe that took the file's place must not hold us; it means nothing for a regular file.
+        // NONBLOCK: opening a pipe under the file's name must not block; it has no effect on a regular file.
         let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
         Ok(retry_on_intr(|| rustix::fs::open(self.path(name), flags, Mode::empty()))?.into())
     }
 }
 
-/// The directory that was opened, whatever its name stands for by now.
+/// The descriptor of the directory that was opened, even if another one has its path now.
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handle.as_fd()
     }
 }
 
-/// What creating directories asks of a file system, so that a simulated one can replace the real one.
+/// The operations of a file system that create directories, so that a simulated one can replace the real one.
+///
+/// # Errors
+///
+/// Each method returns the system's error.
 pub trait Tree {
-    /// Whether there is a directory at `path`.
+    /// True if there is a directory at `path`.
     fn is_directory(&self, path: &Path) -> bool;
 
     /// Creates the directory at `path` (mode 0750) in a directory that exists.
@@ -77,7 +85,7 @@ pub trait Tree {
     fn sync(&self, path: &Path) -> io::Result<()>;
 }
 
-/// The file system that this process sees.
+/// The file system of this process.
 struct FileSystem;
 
 impl Tree for FileSystem {
@@ -95,16 +103,23 @@ impl Tree for FileSystem {
     }
 }
 
-/// Creates the directory at `path` (mode 0750), and those above it that are missing, durably; false if
-/// it exists already.
+/// Creates the directory at `path` (mode 0750) and its missing ancestors, durably; returns false if it exists already.
+///
+/// # Errors
+///
+/// A directory could not be created or synced.
 pub fn create(path: &Path) -> io::Result<bool> {
     create_in(&FileSystem, &std::path::absolute(path)?)
 }
 
-/// The same in any file system, for an absolute path.
+/// Does the same in any file system, for an absolute path.
 ///
-/// From the root on, each directory that exists is synced, since a killed predecessor may have created it and the one
-/// below it; and each that is created is synced with its entry in the one above before the next is created.
+/// Goes from the root down. An existing directory is synced, since a killed `init` may have created it or its entry for
+/// the next one. A new directory and its parent are synced before the next one is created.
+///
+/// # Errors
+///
+/// A directory could not be created, or one that may hold a new entry could not be synced.
 pub fn create_in(tree: &impl Tree, path: &Path) -> io::Result<bool> {
     let mut is_new = false;
     for directory in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
@@ -123,8 +138,8 @@ pub fn create_in(tree: &impl Tree, path: &Path) -> io::Result<bool> {
     Ok(is_new)
 }
 
-/// Whether a directory that cannot be synced for this reason has no entry that this user created: it may not be opened,
-/// or its file system is read-only (some of these cannot sync a directory at all).
+/// True if a directory that cannot be synced for this reason has no entry that this user created: the user may not open
+/// it, or its file system is read-only (some of these cannot sync a directory at all).
 fn has_nothing_of_ours(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -193,8 +208,8 @@ impl WriteMedium for Directory {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.path(from), self.path(to));
         match retry_on_intr(|| rustix::fs::renameat_with(CWD, &from, CWD, &to, RenameFlags::NOREPLACE)) {
-            // Not every file system can refuse to replace. The lock keeps other writers out, and the caller
-            // has seen that the name is free.
+            // Not every file system can refuse to replace. The lock excludes other writers, and the caller has
+            // checked that the name is free.
             Err(Errno::INVAL | Errno::NOSYS) => Ok(retry_on_intr(|| rustix::fs::rename(&from, &to))?),
             result => Ok(result?),
         }
@@ -212,7 +227,7 @@ impl WriteMedium for Directory {
         let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
         match retry_on_intr(|| rustix::fs::open(&self.path, flags, Mode::from(0o600))) {
             Ok(_) => Ok(()),
-            // Not every file system has unnamed files: there the system is asked for its opinion.
+            // Not every file system has unnamed files: without them, `accessat` must do.
             Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
                 let access = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
                 Ok(rustix::fs::accessat(CWD, &self.path, access, AtFlags::EACCESS)?)

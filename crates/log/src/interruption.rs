@@ -1,8 +1,12 @@
-//! Calls that a signal interrupts.
+//! Repetition of calls that a signal interrupted.
 
 use std::io;
 
-/// Repeats a call that a signal interrupted before it did anything.
+/// Repeats a call while a signal interrupts it before it has done anything.
+///
+/// # Errors
+///
+/// The call's error, if it is another one.
 pub fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {

@@ -1,31 +1,36 @@
-//! The last whole line of a file, found from its end: as quick in a long file as in a short one.
+//! Searches from the end of a file: the last whole line is found as fast in a long file as in a short one.
 
 use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail, read_exactly};
 
-/// How much is read at once, in bytes; first less: most lines are short, and most files end with an LF.
+/// The sizes of the first read and of each further one, in bytes. The first is small, since most lines are short and
+/// most files end with an LF.
 const FIRST_BLOCK_BYTES: u64 = 4 << 10;
 const BLOCK_BYTES: u64 = 64 << 10;
 
 /// The end of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
-    /// Where the last whole line stands; none if there is no LF.
+    /// The place of the last whole line; none if there is no LF.
     pub last_line: Option<LastLine>,
-    /// What stands behind it.
+    /// The unterminated tail after it.
     pub tail: Option<Tail>,
 }
 
-/// Where the last whole line stands. It may be of any length, so whoever wants it says first how long it may be.
+/// The place of the last whole line. The line may have any length, so a caller checks the length before it reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastLine {
-    /// Where it starts in the file, in bytes.
+    /// The offset of its start in the file, in bytes.
     pub offset: u64,
-    /// How many bytes it has, LF excluded.
+    /// Its length in bytes, LF excluded.
     pub length: u64,
 }
 
 /// Finds the last whole line of the first `end` bytes of `file`, in constant memory.
+///
+/// # Errors
+///
+/// The file cannot be read, or is shorter than `end`.
 pub fn find_end<F: ReadAt>(file: &F, end: u64) -> Result<End, ReadError> {
     let Some(line_end) = find_line_feed_before(file, end)? else {
         return Ok(End { last_line: None, tail: tail(0, end) });
@@ -35,7 +40,11 @@ pub fn find_end<F: ReadAt>(file: &F, end: u64) -> Result<End, ReadError> {
     Ok(End { last_line: Some(last_line), tail: tail(line_end + 1, end) })
 }
 
-/// Where the first NUL stands from `start` on and before `end`, if there is one.
+/// Finds the offset of the first NUL from `start` to `end`, if there is one.
+///
+/// # Errors
+///
+/// The file cannot be read, or is shorter than `end`.
 pub fn find_nul<F: ReadAt>(file: &F, start: u64, end: u64) -> Result<Option<u64>, ReadError> {
     let mut block = vec![0; 1 << 20];
     let mut at = start;
@@ -51,7 +60,11 @@ pub fn find_nul<F: ReadAt>(file: &F, start: u64, end: u64) -> Result<Option<u64>
     Ok(None)
 }
 
-/// How many LFs stand before `end`: the number of the line that starts there, less one.
+/// Counts the LFs before `end`. The line that starts there has this number plus one.
+///
+/// # Errors
+///
+/// The file cannot be read, or is shorter than `end`.
 pub fn count_lines<F: ReadAt>(file: &F, end: u64) -> Result<u64, ReadError> {
     let mut block = vec![0; 1 << 20];
     let (mut at, mut count) = (0, 0);
@@ -65,7 +78,11 @@ pub fn count_lines<F: ReadAt>(file: &F, end: u64) -> Result<u64, ReadError> {
     Ok(count)
 }
 
-/// Where the line starts within which `at` stands.
+/// Finds the start of the line that holds the byte at `at`.
+///
+/// # Errors
+///
+/// The file cannot be read, or is shorter than `at`.
 pub fn line_start<F: ReadAt>(file: &F, at: u64) -> Result<u64, ReadError> {
     Ok(find_line_feed_before(file, at)?.map_or(0, |line_feed| line_feed + 1))
 }

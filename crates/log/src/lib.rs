@@ -1,17 +1,17 @@
-//! Durable lines: what is appended stays, in order, whole, or is not history.
+//! Durable lines: an append is whole and durable, or it is not history.
 //!
-//! This crate knows bytes, lines and files; it knows no event. From the bottom up:
+//! This crate knows bytes, lines and files, and no event. From the bottom up:
 //!
 //! - [`medium`]: the operations of a disk, as traits, and [`directory`], the real one
-//! - [`refusal`]: which files are not touched at all
-//! - [`lock`]: one writer
+//! - [`refusal`]: the kinds of files that cannot be a store
+//! - [`lock`]: the lock that admits one writer
 //! - [`appender`]: one write, one sync, and no second try
-//! - [`blocks`], [`lines`] and [`last`]: reading forwards in a stream, and the last line from the end; [`spans`]: where
-//!   lines of any length are
-//! - [`cut`]: the unterminated tail, copied beside the file before it is cut off
+//! - [`blocks`] and [`lines`]: reading forwards in constant memory; [`spans`]: the same for lines of any length
+//! - [`last`]: searching from the end of a file
+//! - [`cut`]: the copy and truncation of an unterminated tail
 //!
-//! Invariant: nothing here repairs, retries or guesses. After a failed write or sync the descriptor is
-//! never used again, because the kernel may report a failed write-back only once.
+//! Invariant: nothing here repairs, retries or guesses. After a failed write or sync the descriptor is never used
+//! again, because the kernel may report a failed write-back only once.
 
 pub mod appender;
 pub mod blocks;

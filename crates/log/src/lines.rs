@@ -1,4 +1,4 @@
-//! Lines from the first to the last, in a stream of constant memory.
+//! A reader that returns one line after the other, in constant memory.
 
 use crate::blocks::{BLOCK_BYTES, Block, Blocks};
 use crate::medium::ReadAt;
@@ -7,11 +7,11 @@ use crate::read::{ReadError, Tail};
 /// A line, without its LF.
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'b> {
-    /// From 1.
+    /// The line's number, from 1.
     pub number: u64,
-    /// Where it starts in the file, in bytes.
+    /// The offset of the line's start in the file, in bytes.
     pub offset: u64,
-    /// Its bytes.
+    /// The line's bytes.
     pub bytes: &'b [u8],
 }
 
@@ -22,35 +22,35 @@ pub struct Lines<'f, F> {
     blocks: Blocks,
     line_bytes_max: usize,
     block: Block,
-    /// The part of the block that is returned already.
+    /// The number of bytes of the block that were returned.
     returned: usize,
     count: u64,
 }
 
 impl<'f, F: ReadAt> Lines<'f, F> {
-    /// A reader of the first `end` bytes of `file`, whose lines have at most `line_bytes_max` bytes, LF
+    /// Creates a reader of the first `end` bytes of `file`, whose lines have at most `line_bytes_max` bytes, LF
     /// excluded.
     pub fn new(file: &'f F, end: u64, line_bytes_max: usize) -> Self {
         Self::starting_at(file, 0, 0, end, line_bytes_max)
     }
 
-    /// The same from `offset` on, where line `count` ends.
+    /// Creates a reader that starts at `offset`, where line number `count` ends.
     pub fn starting_at(file: &'f F, offset: u64, count: u64, end: u64, line_bytes_max: usize) -> Self {
         let blocks = Blocks::new(offset, end, BLOCK_BYTES, line_bytes_max);
         Self { file, blocks, line_bytes_max, block: Block::default(), returned: 0, count }
     }
 
-    /// Where the next line starts: the end of the last one, LF included.
+    /// The offset of the next line: the end of the last one, LF included.
     pub fn offset(&self) -> u64 {
         self.blocks.offset() - self.unreturned().len() as u64
     }
 
-    /// The number of the last line that was returned.
+    /// The number of the line that was returned last.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// What follows the last line, once there is no next one.
+    /// The unterminated tail, once no line follows.
     pub fn tail(&self) -> Option<Tail> {
         self.blocks.tail()
     }
@@ -63,7 +63,7 @@ impl<'f, F: ReadAt> Lines<'f, F> {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is shorter than it was, or has a line here that is too long.
+    /// The file cannot be read, is shorter than `end`, or has an overlong line here.
     pub fn has_next(&mut self) -> Result<bool, ReadError> {
         if self.unreturned().is_empty() {
             let used = std::mem::take(&mut self.block);
@@ -76,7 +76,7 @@ impl<'f, F: ReadAt> Lines<'f, F> {
         Ok(true)
     }
 
-    /// The next line; none when no LF follows.
+    /// Returns the next line; none if no LF follows.
     ///
     /// # Errors
     ///

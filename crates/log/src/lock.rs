@@ -1,14 +1,14 @@
-//! One writer at a time.
+//! The lock that admits one writer at a time.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::medium::{WriteFile, WriteMedium};
 
-/// A store's exclusive lock, held for life.
+/// The exclusive lock of a store, held until this value is dropped or the process ends.
 ///
-/// It is a `flock` on a read-only descriptor of its own: it belongs to the open file, vanishes with the
-/// process however that ends, and no other descriptor's closing can drop it.
+/// It is a `flock` on a read-only descriptor of its own. It belongs to the open file, so it ends with the process,
+/// however that ends, and closing another descriptor does not drop it.
 #[derive(Debug)]
 pub struct Lock<F> {
     file: F,
@@ -17,6 +17,10 @@ pub struct Lock<F> {
 
 impl<F: WriteFile> Lock<F> {
     /// Takes the lock of `name`; none if another process holds it.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or locked.
     pub fn take<M: WriteMedium<File = F>>(medium: &M, name: &str) -> io::Result<Option<Self>> {
         let file = medium.open(name)?;
         let identity = file.stat()?.identity;
@@ -26,13 +30,13 @@ impl<F: WriteFile> Lock<F> {
         Ok(Some(Self { file, identity }))
     }
 
-    /// Device and inode of the file that is locked, whatever its name stands for by now.
+    /// Device and inode of the locked file, even if another file has its name now.
     pub fn identity(&self) -> (u64, u64) {
         self.identity
     }
 }
 
-/// The very file that is locked, whatever its name stands for by now.
+/// The descriptor of the locked file, even if another file has its name now.
 impl<F: AsFd> AsFd for Lock<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()

@@ -1,48 +1,52 @@
-//! Reading at an offset, and why it may fail.
+//! Reads at an offset, and their errors.
 
 use std::io;
 
 use crate::interruption::uninterrupted;
 use crate::medium::ReadAt;
 
-/// An unterminated tail.
+/// An unterminated tail: the bytes after the last LF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tail {
-    /// Where it starts: after the last LF.
+    /// The offset of its start in the file, in bytes.
     pub offset: u64,
-    /// How many bytes it has.
+    /// Its length in bytes; at least 1.
     pub length: u64,
 }
 
 /// Why a file cannot be read to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The system refuses.
+    /// The system cannot read the file.
     #[error("it cannot be read at byte {offset}: {error}")]
     Refused {
-        /// Where, in bytes from the start of the file.
+        /// The offset of the read, in bytes.
         offset: u64,
-        /// The system's reason.
+        /// The system's error.
         #[source]
         error: io::Error,
     },
-    /// The file ends before the size that it had.
+    /// The file is shorter than it was when it was opened.
     #[error("it was cut off at byte {offset} while it was read")]
     Shrank {
-        /// Where it ends now.
+        /// The offset where it ends now, in bytes.
         offset: u64,
     },
-    /// A line is longer than any line may be.
+    /// A line is longer than the limit.
     #[error("the line at byte {offset} is too long")]
     TooLong {
-        /// Where it starts.
+        /// The offset of the line's start, in bytes.
         offset: u64,
-        /// How many bytes of it were seen.
+        /// The number of its bytes that were read.
         length: u64,
     },
 }
 
-/// The `length` bytes from `offset` on. More than the memory can hold is an error, not the end of the process.
+/// Reads `length` bytes at `offset`.
+///
+/// # Errors
+///
+/// The file cannot be read, is shorter than that, or the memory cannot hold so many bytes.
 pub fn read_bytes<F: ReadAt>(file: &F, offset: u64, length: u64) -> Result<Vec<u8>, ReadError> {
     let length = usize::try_from(length).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
@@ -54,7 +58,11 @@ pub fn read_bytes<F: ReadAt>(file: &F, offset: u64, length: u64) -> Result<Vec<u
     Ok(bytes)
 }
 
-/// Fills `buffer` from `offset` on.
+/// Fills `buffer` with the bytes at `offset`.
+///
+/// # Errors
+///
+/// The file cannot be read, or is shorter than that.
 pub fn read_exactly<F: ReadAt>(file: &F, buffer: &mut [u8], offset: u64) -> Result<(), ReadError> {
     let mut done = 0;
     while let Some(place) = buffer.get_mut(done..).filter(|place| !place.is_empty()) {

@@ -1,22 +1,26 @@
-//! Files that are refused before anything of them is read.
+//! Checks of a file that are made before anything of it is read.
 
 use crate::medium::{FileKind, Stat};
 
-/// Why a file is not taken for a store.
+/// Why a file cannot be a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Only a regular file can hold a store, and no link may lead elsewhere.
+    /// The file is not a regular file.
     #[error("it is {}, not a regular file", .0.name())]
     Kind(FileKind),
-    /// Who has another name for the file can change it behind our back.
+    /// The file has several names: another process can change it under a name that is not checked.
     #[error("it has {0} names (hard links); a store has one")]
     Links(u64),
-    /// Whoever is in the group, or anyone, could write to it.
+    /// Group or others may write to the file.
     #[error("it is writable by group or others (mode {0:04o})")]
     Writable(u32),
 }
 
-/// Refuses what can be no store, for anyone.
+/// Checks kind and number of links.
+///
+/// # Errors
+///
+/// The file cannot be a store, neither for a reader nor for a writer.
 pub fn check_kind(stat: &Stat) -> Result<(), Refusal> {
     if stat.kind != FileKind::Regular {
         return Err(Refusal::Kind(stat.kind));
@@ -27,7 +31,11 @@ pub fn check_kind(stat: &Stat) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Refuses what another could write to.
+/// Checks the permission bits.
+///
+/// # Errors
+///
+/// Group or others may write to the file.
 pub fn check_mode(stat: &Stat) -> Result<(), Refusal> {
     if stat.mode & 0o022 == 0 { Ok(()) } else { Err(Refusal::Writable(stat.mode)) }
 }

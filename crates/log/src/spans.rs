@@ -1,18 +1,18 @@
-//! Where lines stand, whatever their length: found in a stream of constant memory, without holding any line.
+//! A reader that finds the places of lines of any length, in constant memory.
 
 use crate::medium::ReadAt;
 use crate::read::{ReadError, Tail, read_exactly};
 
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// Where a line stands.
+/// The place of a line in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// From 1.
+    /// The line's number, from 1.
     pub number: u64,
-    /// Where the line starts in the file, in bytes.
+    /// The offset of the line's start in the file, in bytes.
     pub offset: u64,
-    /// How many bytes it has, LF excluded.
+    /// The line's length in bytes, LF excluded.
     pub length: u64,
 }
 
@@ -22,17 +22,17 @@ pub struct Spans<'f, F> {
     file: &'f F,
     end: u64,
     block: Vec<u8>,
-    /// The part of the block that is read but not yet searched.
+    /// The part of the block that was read and not searched yet.
     searched: usize,
     filled: usize,
-    /// Where in the file the block starts.
+    /// The offset of the block in the file, in bytes.
     block_offset: u64,
     line_offset: u64,
     found: u64,
 }
 
 impl<'f, F: ReadAt> Spans<'f, F> {
-    /// The lines from `offset` on, where `before` lines end.
+    /// Creates a reader that starts at `offset`, where line number `before` ends, and reads up to `end`.
     pub fn starting_at(file: &'f F, offset: u64, before: u64, end: u64) -> Self {
         let block = vec![0; BLOCK_BYTES];
         Self {
@@ -47,7 +47,11 @@ impl<'f, F: ReadAt> Spans<'f, F> {
         }
     }
 
-    /// The next line; none when no LF follows.
+    /// Finds the next line; none if no LF follows.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or is shorter than `end`.
     pub fn next_span(&mut self) -> Result<Option<Span>, ReadError> {
         loop {
             let unsearched = self.block.get(self.searched..self.filled).unwrap_or_default();
@@ -71,12 +75,12 @@ impl<'f, F: ReadAt> Spans<'f, F> {
         }
     }
 
-    /// How many lines were found, those before included.
+    /// The number of lines up to the last one that was found.
     pub fn count(&self) -> u64 {
         self.found
     }
 
-    /// What stands behind the last line, once there is no next one.
+    /// The unterminated tail, once [`Spans::next_span`] has returned none.
     pub fn tail(&self) -> Option<Tail> {
         let offset = self.line_offset;
         (offset < self.end).then(|| Tail { offset, length: self.end - offset })

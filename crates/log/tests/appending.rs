@@ -1,4 +1,4 @@
-//! An appender writes to the file that it opened and left, or to none.
+//! An appender writes to the file as it left it, or not at all.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dreichor_log::{AppendError, Appender, Directory, Medium};
 
-/// Appends, has somebody `meddle` with the file, and appends again.
+/// Appends, calls `meddle` on the file, and appends again.
 fn check(meddle: impl Fn(&Path), expected: &str) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
@@ -27,7 +27,7 @@ fn check(meddle: impl Fn(&Path), expected: &str) {
         assert!(matches!(error, AppendError::NotOurs(_)), "{error:?}");
         assert!(error.to_string().contains(expected), "{error} is not {expected}");
     };
-    // As often as one likes: nothing was written, so nothing is in doubt.
+    // Any number of times: nothing was written, so nothing is in doubt.
     for _ in 0..2 {
         refused(appender.append(b"again\n").unwrap_err());
         assert_eq!(appender.size(), 10);

@@ -1,4 +1,4 @@
-//! A mount is created with the directories above it, whichever of them a killed `init` has left.
+//! A directory is created with its ancestors, whichever of them a killed `init` has created.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,4 @@
-//! A tail is cut off once a copy of it stands beside the file, of whatever length it is and whatever stands
-//! there already.
+//! A tail of any length is cut off after it was copied to a file beside the store, whatever copies exist already.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -20,7 +19,7 @@ fn torn(whole: &[u8], tail: &[u8]) -> (TempDir, Directory, Tail) {
     (dir, directory, Tail { offset: whole.len() as u64, length: tail.len() as u64 })
 }
 
-/// All files but the log itself, by what stands behind `log.torn-…`.
+/// All files but the log itself, by the suffix that follows `log.torn-…`.
 fn copies(dir: &Path, tail: Tail) -> Vec<(String, Vec<u8>)> {
     let name = format!("log.torn-{}", tail.offset);
     let mut copies: Vec<_> = fs::read_dir(dir)
@@ -36,7 +35,7 @@ fn copies(dir: &Path, tail: Tail) -> Vec<(String, Vec<u8>)> {
     copies
 }
 
-/// Cuts a tail off where these copies stand already; the one with the suffix `expected` must be its own.
+/// Cuts a tail off where these copies exist already; the one with the suffix `expected` must be its own.
 fn check(whole: &[u8], tail: &[u8], before: &[(&str, &[u8])], expected: &str) {
     let (dir, directory, torn) = torn(whole, tail);
     let path = |suffix: &str| dir.path().join(format!("log.torn-{}{suffix}", torn.offset));
@@ -86,7 +85,7 @@ fn what_is_no_file_is_no_copy() {
     assert_eq!(fs::read(dir.path().join("log")).unwrap(), b"line\n");
 }
 
-/// Has somebody `meddle` with a file of nine bytes, and cuts off the four that were its tail.
+/// Calls `meddle` on a file of nine bytes, and then cuts off the four that were its tail.
 fn check_refused(meddle: impl Fn(&Path)) {
     let (dir, directory, torn) = torn(b"line\n", b"torn");
     let identity = directory.stat("log").unwrap().unwrap().identity;

@@ -1,4 +1,4 @@
-//! What is asked of a disk, asked of the real one.
+//! The operations of a medium, on the real disk.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::fs;
@@ -78,7 +78,7 @@ fn what_is_opened_follows_no_link_waits_for_no_pipe_and_stays_with_this_process(
         assert_eq!(open(&directory, "link").unwrap_err().raw_os_error(), Some(40), "ELOOP");
         assert_eq!(open(&directory, "nothing").unwrap_err().kind(), ErrorKind::NotFound);
     }
-    // Nobody writes to it: who waited for that would wait for ever.
+    // No process writes to the pipe, so an open that blocks would block for ever.
     directory.open("pipe").unwrap();
     directory.open_to_append("pipe").unwrap_err();
     assert!(fcntl_getfd(&directory).unwrap().contains(FdFlags::CLOEXEC));

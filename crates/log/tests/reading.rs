@@ -1,5 +1,5 @@
-//! Whoever reads finds the same lines, wherever blocks end, however long lines are, and however little the
-//! system gives at once.
+//! Every reader finds the same lines, wherever blocks end, however long lines are, and however few bytes a read
+//! returns.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -8,13 +8,13 @@ use dreichor_log::last::{LastLine, count_lines, find_end, find_nul, line_start};
 use dreichor_log::{Lines, ReadAt, ReadError, Spans, Tail, read_bytes};
 use support::Reluctant;
 
-/// How much is read at once: lines that end around its multiples are the interesting ones.
+/// The size of one read: lines that end around its multiples are the interesting ones.
 const BLOCK: usize = dreichor_log::blocks::BLOCK_BYTES;
-/// How much is read at once from the end, first and then.
+/// The sizes of the first read from the end and of each further one.
 const FIRST_END_BLOCK: usize = 4 << 10;
 const END_BLOCK: usize = 64 << 10;
 
-/// What was written: lines of `x` and a tail of NULs.
+/// The written bytes: lines of `x` and a tail of NULs.
 struct Written {
     bytes: Vec<u8>,
     /// Where each line starts, and its length without LF.
@@ -45,7 +45,7 @@ impl Written {
         (tail.length > 0).then_some(tail)
     }
 
-    /// From the second line on, too: what stands before is not looked at.
+    /// Also from the second line on: the bytes before it are not read.
     fn starts(&self) -> impl Iterator<Item = (usize, u64)> {
         let second = self.lines.first().map(|(_, length)| (1, *length as u64 + 1));
         [(0, 0)].into_iter().chain(second)
@@ -150,7 +150,7 @@ impl Written {
 /// Writes lines of these lengths (LF excluded) and a tail, and compares what each reader finds.
 fn check(lengths: &[usize], tail: usize) {
     let written = Written::new(lengths, tail);
-    // What is appended while they read is not theirs to see.
+    // Readers do not see what is appended while they read.
     let grown = [&written.bytes[..], b"\0\nappended\n"].concat();
     for at_once in [usize::MAX, 300_007] {
         let file = Reluctant::new(&grown, at_once);
@@ -190,7 +190,7 @@ fn around_the_ends_of_blocks() {
     }
 }
 
-/// Lines that are short for a block and lie across its end, one behind the other.
+/// Lines that are short for a block and cross its end, one after the other.
 #[test]
 fn across_the_ends_of_blocks() {
     check(&[40_000; 80], 1);

@@ -9,13 +9,13 @@ use dreichor_core::canonical::Sink;
 use dreichor_core::state::Digests;
 use dreichor_core::tree::{Hash, Hasher};
 
-/// How much text is handed over at once, in bytes.
+/// The size of one piece of text, in bytes.
 const PIECE_BYTES: usize = 256 << 10;
 
-/// How many pieces are on their way.
+/// The most pieces that wait to be hashed.
 const PIECES_MAX: usize = 4;
 
-/// The digests by which two machines compare their states.
+/// Computes the three digests of a state, by which two machines compare their states.
 pub fn digests(state: &State) -> Digests {
     let digest = |write: &dyn Fn(&mut Hasher)| {
         let mut hasher = Hasher::plain();
@@ -29,7 +29,7 @@ pub fn digests(state: &State) -> Digests {
     }
 }
 
-/// Of Decision Memory, whose text is longer than all others: one decision a line.
+/// Computes the digest of Decision Memory. Its text, one decision a line, is by far the longest of the three.
 fn memory_digest(state: &State) -> Hash {
     let mut hasher = Hasher::plain();
     if thread::available_parallelism().map_or(1, NonZero::get) == 1 {
@@ -45,13 +45,13 @@ fn memory_digest(state: &State) -> Hash {
         let hashing = scope.spawn(move || {
             for piece in to_hash {
                 hasher.put(&piece);
-                // A writer that has ended needs no buffer.
+                // If the writer has ended, the buffer is not needed.
                 let _ = done.try_send(piece);
             }
             hasher.finish()
         });
         write_in_pieces(state, |piece| {
-            // It takes pieces as long as there are any; a panic of it is told by the join below.
+            // The hashing thread takes every piece. If it panics, the join below returns the panic.
             let _ = pieces.send(piece);
             used.try_recv().unwrap_or_default()
         });
@@ -60,7 +60,7 @@ fn memory_digest(state: &State) -> Hash {
     })
 }
 
-/// Writes Decision Memory and hands its text over by `hand_over`, which returns a buffer to go on with.
+/// Writes Decision Memory in pieces. `hand_over` takes each piece and returns a buffer for the next one.
 fn write_in_pieces(state: &State, mut hand_over: impl FnMut(Vec<u8>) -> Vec<u8>) {
     let mut piece = Vec::with_capacity(PIECE_BYTES + 1_024);
     for decision in state.memory().decisions() {

@@ -1,4 +1,4 @@
-//! Why stores cannot be read.
+//! The error of every operation that reads the stores.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -7,29 +7,29 @@ use std::path::{Path, PathBuf};
 use dreichor_core::Fault;
 use dreichor_core::fault::Rule;
 
-/// Why the stores cannot be read to their end.
+/// Why the stores cannot be read.
 #[derive(Debug)]
 pub enum Error {
-    /// A directory or file cannot be used, or is no longer the one that it was.
+    /// A directory or file cannot be used, or is another one than before.
     Unavailable {
         /// The directory or file.
         path: PathBuf,
-        /// What is wrong with it, without the cause.
+        /// What is wrong, without the cause.
         problem: String,
-        /// The error behind it, if there is one.
+        /// The cause, if there is one.
         source: Option<Box<dyn StdError + Send + Sync>>,
-        /// What it means for the data; empty if nothing is to be said.
+        /// What it means for the data; empty if it means nothing.
         consequence: &'static str,
         /// What to do next.
         next: String,
     },
-    /// A file breaks its contract. Nothing was changed.
+    /// A file breaks a rule of its format. Nothing was changed.
     Malformed {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
+        /// The number of the line, from 1.
         line: u64,
-        /// Where the line starts in the file, in bytes.
+        /// The offset of the line's start in the file, in bytes.
         offset: u64,
         /// The broken rule.
         fault: Box<Fault>,
@@ -37,7 +37,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a directory or file that cannot be used; `next` says what to do.
+    /// Creates the error of a directory or file that cannot be used; `next` says what to do.
     pub fn unavailable(path: impl AsRef<Path>, problem: impl fmt::Display, next: impl Into<String>) -> Self {
         Self::Unavailable {
             path: path.as_ref().to_owned(),
@@ -48,7 +48,7 @@ impl Error {
         }
     }
 
-    /// The same error with the error behind it.
+    /// Adds the cause.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         if let Self::Unavailable { source, .. } = &mut self {
@@ -57,8 +57,8 @@ impl Error {
         self
     }
 
-    /// The same error, met before a writer changed anything, which it then says. (That a file is malformed says it
-    /// anyway.)
+    /// Adds that no file was changed, for an error before a writer's first change. (The message about a malformed file
+    /// says it anyway.)
     #[must_use]
     pub fn before_any_change(mut self) -> Self {
         if let Self::Unavailable { consequence, .. } = &mut self {
@@ -95,7 +95,7 @@ impl fmt::Display for Error {
                     offset + fault.offset as u64,
                 )?;
                 if fault.rule == Rule::SnapshotAhead {
-                    // The stores may be the wrong ones, and then salvaging would keep too little.
+                    // The stores may be the wrong ones; then salvaging would keep too little.
                     f.write_str("see whether the log is the one that these snapshots were taken of: a wrong mount, or an older copy, has fewer events. If it is, ")?;
                 }
                 f.write_str("copy both mounts to a safe place before anything else; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start, and `dreichor events` prints the log as far as it is sound")

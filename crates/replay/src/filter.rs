@@ -1,4 +1,4 @@
-//! Which events are asked for.
+//! A filter of events by type, decision, market, instance and time.
 
 use dreichor_core::Event;
 use dreichor_core::event::EventType;
@@ -6,26 +6,26 @@ use dreichor_core::id::DecisionId;
 use dreichor_core::state::DecisionMemory;
 use dreichor_core::value::{MarketId, Spelled, StrategyInstanceId};
 
-/// What an event must be to be asked for; none: whatever it is.
+/// The conditions that an event must meet. A condition that is none holds for every event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Filter {
-    /// Its type.
+    /// The event's type.
     pub event_type: Option<EventType>,
-    /// The decision that it is of, or speaks of.
+    /// The decision of the event's tick, or the one that feedback refers to.
     pub decision: Option<DecisionId>,
-    /// The market that it names.
+    /// The market that the event names.
     pub market: Option<MarketId>,
-    /// The instance of the decision that it is of, or speaks of.
+    /// The strategy instance of that decision.
     pub instance: Option<StrategyInstanceId>,
-    /// The least logical time.
+    /// The least logical time, included.
     pub from: Option<u64>,
-    /// The greatest logical time.
+    /// The greatest logical time, included.
     pub to: Option<u64>,
 }
 
 impl Filter {
-    /// Whether the event is asked for. `memory` knows the decisions up to this event, or more; it is asked only
-    /// for the instance.
+    /// True if the event meets all conditions. `memory` must hold the decisions up to this event; it is used only for
+    /// the condition on the instance.
     pub fn asks_for(&self, event: &Event<'_>, memory: &DecisionMemory) -> bool {
         let time = event.logical_time.get();
         let decision = event.body.decision_id();
@@ -40,8 +40,7 @@ impl Filter {
             })
     }
 
-    /// Words of which every line that is asked for has all: who looks for few lines among many need not read
-    /// the others.
+    /// Returns texts that every matching line contains. A search need not parse lines that lack one of them.
     pub fn words(&self) -> Vec<String> {
         let event_type = self.event_type.map(|event_type| format!("\"type\":\"{}\"", event_type.as_str()));
         let decision = self.decision.map(|decision| format!("\"{decision}\""));

@@ -1,4 +1,4 @@
-//! One event, by its id.
+//! Search of one event by its id.
 
 use dreichor_core::id::content_id;
 use dreichor_core::value::Uuid;
@@ -8,24 +8,28 @@ use memchr::memmem;
 use crate::error::Error;
 use crate::view::View;
 
-/// How much is read at once, in bytes.
+/// The size of one read, in bytes.
 const BLOCK_BYTES: usize = 1 << 20;
 
-/// A line of the log.
+/// A line of the log that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// Its number, from 1. Its leaf's index in the tree is one less.
+    /// The line's number, from 1. The index of its leaf in the tree is one less.
     pub number: u64,
-    /// Where it starts, in bytes from the start of the file.
+    /// The offset of the line's start in the file, in bytes.
     pub offset: u64,
-    /// Its bytes, without LF.
+    /// The line's bytes, without LF.
     pub bytes: Vec<u8>,
 }
 
 impl<M: Medium> View<'_, M> {
-    /// The event with this id, found by looking at every byte before it.
+    /// Finds the event with this id; none if the log has no such event. Reads every byte of the log before it.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read or has changed, or the line is malformed.
     pub fn find(&self, id: Uuid) -> Result<Option<Found>, Error> {
-        // The event's line starts so, and nowhere else in any line does a member `id` stand.
+        // The event's line starts like this. No line holds a member `id` anywhere else.
         let start = format!("{{\"id\":\"{id}\"");
         let finder = memmem::Finder::new(start.as_bytes());
         let mut block = vec![0; BLOCK_BYTES];
@@ -37,11 +41,11 @@ impl<M: Medium> View<'_, M> {
             if let Some(found) = finder.find(place) {
                 let before = place.get(..found).unwrap_or_default();
                 lines_before += count(before);
-                // In the middle of a line it can stand only if the line is malformed, which reading it tells.
+                // If this is not the start of the line, the line is malformed, and reading it finds that.
                 let offset = self.line_start(at + found as u64)?;
                 return self.take(offset, lines_before + 1, id).map(Some);
             }
-            // The start may be cut in two by the block's end: the next block begins before it.
+            // The end of the block may divide the start of the line: the next block begins before it.
             let step = if at + wanted as u64 == self.end() { wanted } else { wanted - start.len() + 1 };
             lines_before += count(place.get(..step).unwrap_or_default());
             at += step as u64;
@@ -49,7 +53,7 @@ impl<M: Medium> View<'_, M> {
         Ok(None)
     }
 
-    /// The line at `offset`, which must be the event with this id.
+    /// Reads the line at `offset`, which must be the event with this id.
     fn take(&self, offset: u64, number: u64, id: Uuid) -> Result<Found, Error> {
         let mut lines = self.lines(offset, self.end());
         if let Some(line) = lines.next()? {
@@ -58,7 +62,7 @@ impl<M: Medium> View<'_, M> {
                 return Ok(Found { number, offset, bytes: line.bytes.to_vec() });
             }
         }
-        // It was there a moment ago.
+        // The search has just seen the id here, so the file has changed.
         Err(self.changed(offset))
     }
 }

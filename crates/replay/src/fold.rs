@@ -1,4 +1,4 @@
-//! The one loop over a log: reads its lines in order, checks each, and applies it to the history.
+//! The fold: reads the lines of a log in order, checks each, and applies its event to the history.
 //!
 //! ```text
 //! while let Some(entry) = fold.next()? { … }
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::hashing::{HashedBlock, Hashing};
 use crate::store::Store;
 
-/// A log on its way into a history.
+/// A log that is being applied to a history.
 pub struct Fold<'s, M: Medium> {
     store: &'s Store<M>,
     file: Option<M::File>,
@@ -24,11 +24,11 @@ pub struct Fold<'s, M: Medium> {
     /// The block whose lines are being applied, and how many of them are.
     current: HashedBlock,
     applied: usize,
-    /// Where the lines end that are applied.
+    /// The offset where the applied lines end.
     offset: u64,
     /// Buffers that are no longer used.
     used: Vec<HashedBlock>,
-    /// Why no more blocks can be read: told when the lines before it are applied.
+    /// Why no more blocks can be read; returned after the lines before it are applied.
     failure: Option<ReadError>,
     is_read: bool,
     history: History,
@@ -72,14 +72,14 @@ impl<'f> Deref for Parsed<'f> {
 }
 
 impl<'s, M: Medium> Fold<'s, M> {
-    /// The log in the first `end` bytes of `file`, from its start; no file is an empty log.
+    /// Creates a fold of the first `end` bytes of `file`; no file is an empty log.
     pub fn new(store: &'s Store<M>, file: Option<M::File>, end: u64) -> Self {
         let mut history = History::new();
         history.expect(end);
         Self::starting_at(store, file, 0, end, history)
     }
 
-    /// The same from `offset` on, where the lines that `history` is of end.
+    /// Creates a fold that starts at `offset`, where the lines of `history` end.
     pub fn starting_at(
         store: &'s Store<M>,
         file: Option<M::File>,
@@ -92,7 +92,7 @@ impl<'s, M: Medium> Fold<'s, M> {
         Self::with(store, file, blocks, hashing, history)
     }
 
-    /// The same by these blocks and this way of hashing.
+    /// Creates a fold with these blocks and this way of hashing.
     pub fn with(
         store: &'s Store<M>,
         file: Option<M::File>,
@@ -121,7 +121,7 @@ impl<'s, M: Medium> Fold<'s, M> {
         self.file.as_ref()
     }
 
-    /// How many bytes the log had when it was opened.
+    /// The size of the log in bytes when it was opened.
     pub fn end(&self) -> u64 {
         self.blocks.end()
     }
@@ -131,12 +131,12 @@ impl<'s, M: Medium> Fold<'s, M> {
         &mut self.history
     }
 
-    /// Where the lines end that are applied.
+    /// The offset where the applied lines end, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// What follows the last line, once there is no next entry.
+    /// The unterminated tail, once there is no next entry.
     pub fn tail(&self) -> Option<Tail> {
         self.blocks.tail()
     }

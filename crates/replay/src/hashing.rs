@@ -49,7 +49,7 @@ impl HashedBlock {
     }
 }
 
-/// Hashes blocks that are handed over in the order of the file.
+/// Hashes the blocks of a file, in order.
 #[derive(Debug)]
 pub enum Hashing {
     /// On the calling thread. The blocks that were handed over and are not taken yet, first to last: at most one.
@@ -61,7 +61,7 @@ pub enum Hashing {
 /// A second thread, and how many blocks it has.
 #[derive(Debug)]
 pub struct Worker {
-    /// None: the thread is told to end.
+    /// None once the thread must end.
     blocks: Option<SyncSender<HashedBlock>>,
     hashed: Receiver<HashedBlock>,
     /// How many hashed blocks wait to be taken.
@@ -70,11 +70,11 @@ pub struct Worker {
     pending: usize,
 }
 
-/// How many blocks a worker has at most: one that it hashes, and enough before and after it that neither thread waits
-/// for a short delay of the other.
+/// The most blocks that a worker has: the one that it hashes, and enough before and after it that a short delay of one
+/// thread does not stop the other.
 const PENDING_MAX: usize = 4;
 
-/// A log that is shorter is hashed before a thread has started.
+/// A shorter log is hashed in less time than a thread takes to start.
 const BESIDE_BYTES_MIN: u64 = 1 << 20;
 
 impl Hashing {

@@ -1,5 +1,5 @@
-//! The leaves of a log's tree, kept so sparsely that a log of any length fits the memory, and read again where a
-//! proof needs them.
+//! The leaves of a log's tree, for proofs. Only one root per 1,024 leaves is kept in memory; the leaves that a proof
+//! needs are read again.
 
 use std::ops::Range;
 
@@ -9,10 +9,10 @@ use dreichor_log::Medium;
 use crate::error::Error;
 use crate::view::View;
 
-/// How many leaves one chunk has: a perfect subtree, whose lines are read in a moment.
+/// The number of leaves of a chunk: a perfect subtree whose lines are read quickly.
 const CHUNK_LEAVES: u64 = 1 << 10;
 
-/// What is kept of a log: of each chunk of leaves, where its first line starts, and its root.
+/// For each chunk of leaves: the offset of its first line, and its root.
 #[derive(Debug, Clone, Default)]
 pub struct Leaves {
     size: u64,
@@ -26,7 +26,7 @@ struct Chunk {
 }
 
 impl Leaves {
-    /// Adds the leaf of the next line, which starts at `offset`.
+    /// Adds the leaf of the next line, which starts at `offset` bytes.
     #[expect(clippy::expect_used, reason = "the first leaf of a chunk has just added it")]
     pub fn push(&mut self, offset: u64, leaf: Hash) {
         if self.size.is_multiple_of(CHUNK_LEAVES) {
@@ -37,13 +37,17 @@ impl Leaves {
         self.size += 1;
     }
 
-    /// How many leaves there are.
+    /// The number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// The path that proves that leaf `index` is in the tree of the first `size` leaves. None if there is no such
-    /// leaf or no such tree.
+    /// Computes the path that proves that leaf `index` is in the tree of the first `size` leaves; none if there is no
+    /// such leaf or no such tree.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, or its lines are not what they were.
     pub fn inclusion<M: Medium>(
         &self,
         view: &View<'_, M>,
@@ -53,8 +57,12 @@ impl Leaves {
         self.path(view, proof::inclusion(index, size), size)
     }
 
-    /// The path that proves that the tree of the first `from` leaves is the beginning of that of the first `to`.
-    /// None if there are no such trees.
+    /// Computes the path that proves that the tree of the first `to` leaves begins with that of the first `from`; none
+    /// if there are no such trees.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, or its lines are not what they were.
     pub fn consistency<M: Medium>(
         &self,
         view: &View<'_, M>,
@@ -71,20 +79,20 @@ impl Leaves {
         size: u64,
     ) -> Result<Option<Vec<Hash>>, Error> {
         let Some(ranges) = ranges.filter(|_| size <= self.size) else { return Ok(None) };
-        // Neighbours in the path are often of the same chunk.
+        // Consecutive subtrees of a path are often in the same chunk.
         let mut read = None;
         ranges.into_iter().map(|range| self.root(view, &range, &mut read)).collect::<Result<_, _>>().map(Some)
     }
 
-    /// The root of the subtree over `range`, which is one of the tree: it starts at a multiple of a power of two
-    /// that it is not longer than, so it lies within one chunk or starts with one.
+    /// Computes the root of the subtree over `range`. A subtree starts at a multiple of a power of two that is at least
+    /// its length, so it lies within one chunk or starts with one.
     fn root<M: Medium>(
         &self,
         view: &View<'_, M>,
         range: &Range<u64>,
         read: &mut Option<(u64, Vec<Hash>)>,
     ) -> Result<Hash, Error> {
-        // Of several chunks, the roots are the leaves of what is above them; of one, its root is all.
+        // The roots of several chunks are hashed like leaves of the levels above; the root of one chunk is the result.
         let mut roots = Tree::new();
         let mut at = range.start;
         while at < range.end {
@@ -108,7 +116,7 @@ impl Leaves {
 }
 
 impl Chunk {
-    /// The chunk's leaves, read again; they must be what they were.
+    /// Reads the chunk's leaves again and checks that they have the chunk's root.
     fn read<M: Medium>(&self, view: &View<'_, M>) -> Result<Vec<Hash>, Error> {
         if !view.is_boundary(self.offset)? {
             return Err(view.changed(self.offset));
@@ -131,7 +139,7 @@ impl Chunk {
     }
 }
 
-/// The index of what is in memory.
+/// The index of an item that is in memory.
 #[expect(clippy::expect_used, reason = "as many as that are in memory")]
 fn place(at: u64) -> usize {
     usize::try_from(at).expect("an index in memory")

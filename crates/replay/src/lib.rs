@@ -1,12 +1,11 @@
-//! From the stores to the state. Reads both stores, checks every line, and folds the events by the one fold of
-//! the core.
+//! Replay: reads both stores, checks every line, and folds the events to a state by the one fold of the core.
 //!
 //! ```text
 //! stores ──store──▶ opened files ──hashing, fold──▶ entries ──replay──▶ History, Receipt
 //! ```
 //!
-//! Invariant: nothing here can write. What a writer does to the stores is in `dreichor-runtime`, by traits of
-//! `dreichor-log` that are not exported here: a crate that depends on this one alone cannot name them.
+//! Invariant: nothing here can write. A writer's operations are in `dreichor-runtime`, by traits of `dreichor-log` that
+//! this crate does not export: a crate that depends on this one alone cannot import them.
 
 pub mod digests;
 pub mod error;
@@ -23,7 +22,7 @@ pub mod snapshot;
 pub mod store;
 pub mod view;
 
-/// What reading needs of the log's crate. Nothing of it writes.
+/// The types of `dreichor-log` that reading needs. None of them can write.
 pub use dreichor_log::{Directory, Line, Medium, Stat};
 pub use error::Error;
 pub use filter::Filter;

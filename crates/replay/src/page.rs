@@ -1,7 +1,7 @@
-//! A page of the log: a few lines before or behind a position, as quick in a long log as in a short one.
+//! Pages of the log: a few lines before or after a position, as fast in a long log as in a short one.
 //!
-//! A position is where a line starts, in bytes from the start of the file, or where the last one ends. The log
-//! only grows, so a position stays what it is for ever.
+//! A position is the offset in bytes where a line starts, or where the last line ends. The log only grows, so a
+//! position never changes its meaning.
 
 use dreichor_core::Event;
 use dreichor_log::Medium;
@@ -10,51 +10,55 @@ use memchr::memmem;
 use crate::error::Error;
 use crate::view::View;
 
-/// The most that a page holds, in bytes of its lines, LF included: 16 MiB with what an answer puts around them.
-/// One line is always given.
+/// Upper bound on the bytes of a page's lines, LF included: together with the rest of an answer they are less than 16
+/// MiB. A page holds at least one line if there is one.
 pub const PAGE_BYTES_MAX: usize = (16 << 20) - (4 << 10);
 
-/// How much is first read backwards, in bytes; each further step doubles it, up to the last.
+/// The sizes in bytes of the first step backwards, and of the largest one; each step is twice the one before.
 const STEP_BYTES: u64 = 32 << 10;
 const STEP_BYTES_MAX: u64 = 4 << 20;
 
-/// Lines that follow each other in the log, or those of them that are asked for.
+/// Consecutive lines of the log, or those of them that match a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// The lines, without LF, in file order.
     pub lines: Vec<Box<[u8]>>,
-    /// The position before which what is asked for may go on; none: nothing stands before.
+    /// The position before which further matching lines may be; none: nothing precedes the page.
     pub previous: Option<u64>,
-    /// The position behind which what is asked for may go on, now or when the log has grown.
+    /// The position after which further matching lines may be, now or when the log has grown.
     pub next: u64,
 }
 
-/// What to look for on the way.
+/// The condition on a page's lines.
 pub struct Search<F> {
-    /// The most lines, at least 1.
+    /// The most lines of the page; at least 1.
     pub limit: usize,
-    /// Every line that is asked for has all of these words.
+    /// Texts that every matching line contains.
     pub words: Vec<String>,
-    /// Whether an event is asked for.
+    /// True for an event that matches.
     pub asks_for: F,
 }
 
 impl Search<fn(&Event<'_>) -> bool> {
-    /// Any event is asked for.
+    /// Creates a search that matches every event.
     pub fn of_all(limit: usize) -> Self {
         Self { limit, words: Vec::new(), asks_for: |_| true }
     }
 }
 
 impl<F: Fn(&Event<'_>) -> bool> Search<F> {
-    /// Tells which lines may be asked for; the others are not even parsed.
+    /// Returns a finder for each word. Lines that lack a word are not parsed.
     fn finders(&self) -> Vec<memmem::Finder<'_>> {
         self.words.iter().map(|word| memmem::Finder::new(word.as_bytes())).collect()
     }
 }
 
 impl<M: Medium> View<'_, M> {
-    /// The last lines before `position`, which must be a boundary.
+    /// Reads the last matching lines before `position`, which must be a boundary.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read or has changed, or a line that the search must read is malformed.
     pub fn page_before<F: Fn(&Event<'_>) -> bool>(
         &self,
         position: u64,
@@ -72,7 +76,7 @@ impl<M: Medium> View<'_, M> {
                     found.push((line.offset, Box::from(line.bytes)));
                 }
             }
-            // From the last one on, so that only lines of the page, and between them, can be at fault.
+            // Backwards from the last line, so that only lines of the page, and between them, can be at fault.
             while let Some((offset, line)) = found.pop_if(|_| !taken.is_full) {
                 let (event, _) = self.read_event(offset, &line)?;
                 if (search.asks_for)(&event) && taken.take(line) {
@@ -87,7 +91,11 @@ impl<M: Medium> View<'_, M> {
         Ok(Page { lines: taken.lines, previous, next: position })
     }
 
-    /// The first lines behind `position`, which must be a boundary.
+    /// Reads the first matching lines after `position`, which must be a boundary.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read or has changed, or a line that the search must read is malformed.
     pub fn page_after<F: Fn(&Event<'_>) -> bool>(
         &self,
         position: u64,
@@ -113,7 +121,7 @@ impl<M: Medium> View<'_, M> {
     }
 }
 
-/// The lines that are taken into a page, as long as there is room.
+/// The lines that were taken into a page.
 struct Taken {
     lines: Vec<Box<[u8]>>,
     limit: usize,
@@ -126,7 +134,7 @@ impl Taken {
         Self { lines: Vec::new(), limit, bytes_left: PAGE_BYTES_MAX, is_full: false }
     }
 
-    /// Takes the line, unless there is no room for it; the first always has.
+    /// Takes the line if there is room for it; there is always room for the first.
     fn take(&mut self, line: Box<[u8]>) -> bool {
         let left = self.bytes_left.checked_sub(line.len() + 1);
         let has_room = left.is_some() || self.lines.is_empty();

@@ -1,12 +1,12 @@
-//! Progress of work that is done in bytes.
+//! The progress of work, in bytes.
 
-/// Is told now and then how far the work is.
+/// Receives the progress of work.
 pub trait Progress {
-    /// `done` of `total` bytes are done.
+    /// Reports that `done` of `total` bytes are done. Called often; must be cheap.
     fn advance(&mut self, done: u64, total: u64);
 }
 
-/// Progress that nobody wants to know.
+/// Ignores the progress.
 impl Progress for () {
     fn advance(&mut self, _: u64, _: u64) {}
 }

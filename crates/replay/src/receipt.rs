@@ -13,28 +13,28 @@ use crate::replay::Replayed;
 /// This program's version.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The result of a replay in few figures.
+/// The result of a replay in a few values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
     /// The number of events, which is the size of the tree.
     pub events: u64,
-    /// The whole lines of the log, in bytes.
+    /// The size of the log's whole lines, in bytes.
     pub bytes: u64,
     /// The root of the tree.
     pub root_hash: Hash,
-    /// The latest snapshot, and how many events it covers.
+    /// The latest snapshot and the number of events that it covers.
     pub snapshot: Option<(SnapshotId, u64)>,
-    /// The digests of the state. `replay` prints them; a start does without, since they cost a second pass over the
-    /// state and follow from the root.
+    /// The digests of the state; none at a start, since they cost a second pass over the state and follow from the
+    /// root.
     pub digests: Option<Digests>,
-    /// The decision of the tick that is not whole.
+    /// The decision of the interrupted tick, if there is one.
     pub interrupted_tick: Option<DecisionId>,
-    /// The bytes of both unterminated tails.
+    /// The number of bytes of both unterminated tails.
     pub unterminated_bytes: u64,
 }
 
 impl Receipt {
-    /// The receipt of a replay, without digests.
+    /// Creates the receipt of a replay, without digests.
     pub fn of(replayed: &mut Replayed) -> Self {
         let latest = replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size));
         let tails = [replayed.events_tail, replayed.snapshots_tail];
@@ -45,7 +45,7 @@ impl Receipt {
         }
     }
 
-    /// The receipt of a history that is whole, without digests.
+    /// Creates the receipt of complete stores, without digests: no interrupted tick and no tails.
     pub fn of_whole(history: &mut History, bytes: u64, snapshot: Option<(SnapshotId, u64)>) -> Self {
         Self {
             events: history.size(),
@@ -58,7 +58,7 @@ impl Receipt {
         }
     }
 
-    /// The same with the digests of the state that was replayed.
+    /// Adds the digests of the replayed state.
     #[must_use]
     pub fn with_digests(self, replayed: &Replayed) -> Self {
         Self { digests: Some(digests(replayed.history.state())), ..self }

@@ -1,10 +1,10 @@
-//! Replay: from the stores to the state, in the source's order, with every check.
+//! Replay: computes the state from the stores, in the source's order, with every check.
 //!
-//! 1. All audit events are loaded, in file order.
-//! 2. Memory, lifecycles and ledger are reduced from them.
-//! 3. The latest snapshot is loaded.
-//! 4. The ledger is restored from it. The grammar needs the ledger at every event, so the fold has it
-//!    anyway, and restoring means proving that snapshot and fold agree on size, root, time and positions.
+//! 1. Load all audit events, in file order.
+//! 2. Reduce memory, lifecycles and ledger from them.
+//! 3. Load the latest snapshot.
+//! 4. Restore the ledger from it. The grammar needs the ledger at every event, so the fold has it anyway; restoring
+//!    therefore means to check that snapshot and fold agree on size, root, time and positions.
 //! 5. The caller wires the orchestrator.
 
 use dreichor_core::History;
@@ -21,10 +21,10 @@ use crate::progress::Progress;
 use crate::snapshot::{self, Latest};
 use crate::store::Stores;
 
-/// The stores, opened for one replay: what is appended later is not seen.
+/// The stores, opened for one replay. It does not see what is appended later.
 ///
-/// [`Replay::next`] applies one event after the other; [`Replay::finish`] applies the rest, and checks what can be
-/// checked only at the end.
+/// [`Replay::next`] applies one event after the other. [`Replay::finish`] applies the rest and makes the checks that
+/// are possible only at the end.
 pub struct Replay<'s, M: Medium> {
     stores: &'s Stores<M>,
     snapshots: Option<Snapshots<M>>,
@@ -32,57 +32,61 @@ pub struct Replay<'s, M: Medium> {
     snapshot_fault: Option<Box<Fault>>,
 }
 
-/// The snapshots' file, and its latest snapshot.
+/// The file of the snapshots, and the latest one.
 struct Snapshots<M: Medium> {
     file: M::File,
     stat: Stat,
     end: End,
-    /// The latest snapshot with where its line starts, or what is wrong with that line.
+    /// The offset of the last line in bytes, and the snapshot in it or the fault of the line.
     latest: Option<(u64, Result<Latest, Box<Fault>>)>,
 }
 
-/// A log's last tick, if its last events are missing.
+/// The last tick of a log, if its last events are missing.
 #[derive(Debug, Clone)]
 pub struct InterruptedTick {
-    /// The line of its DECISION_EVALUATED, from 1.
+    /// The number of its DECISION_EVALUATED line, from 1.
     pub line: u64,
-    /// Where that line starts.
+    /// The offset of that line's start, in bytes.
     pub offset: u64,
-    /// The tick's time.
+    /// The logical time of the tick.
     pub time: LogicalTime,
     /// The decision, from which the whole tick can be computed again.
     pub decision: DecisionEvaluated,
 }
 
-/// The content of the stores, all of it checked.
+/// The content of the stores, fully checked.
 #[derive(Debug)]
 pub struct Replayed {
-    /// State and tree.
+    /// The state and the tree.
     pub history: History,
     /// The latest snapshot.
     pub latest: Option<Latest>,
-    /// The log's whole lines, in bytes.
+    /// The size of the log's whole lines, in bytes.
     pub events_bytes: u64,
     /// The unterminated tail of the log.
     pub events_tail: Option<Tail>,
-    /// The snapshots' whole lines, in bytes.
+    /// The size of the snapshots' whole lines, in bytes.
     pub snapshots_bytes: u64,
     /// The unterminated tail of the snapshots.
     pub snapshots_tail: Option<Tail>,
-    /// The last tick, if it is not whole.
+    /// The interrupted tick, if there is one.
     pub interrupted: Option<InterruptedTick>,
 }
 
 impl Replayed {
-    /// The decision of the tick that is not whole.
+    /// The decision of the interrupted tick, if there is one.
     pub fn interrupted_decision(&self) -> Option<DecisionId> {
         self.interrupted.as_ref().map(|tick| tick.decision.decision_id)
     }
 }
 
 impl<'s, M: Medium> Replay<'s, M> {
-    /// Opens the stores: first fixes the length of the snapshots, then that of the log, so that beside a
-    /// running writer every snapshot that is seen is of events that are seen.
+    /// Opens the stores. Fixes the length of the snapshots first and that of the log second, so that beside a running
+    /// writer the log holds the events of every snapshot that is read.
+    ///
+    /// # Errors
+    ///
+    /// A store cannot be read. A fault of the latest snapshot is returned only after those of the log.
     pub fn open(stores: &'s Stores<M>) -> Result<Self, Error> {
         let snapshots = stores.snapshots.open()?;
         let unreadable = |error: ReadError| stores.snapshots.unreadable(error, 0);
@@ -94,7 +98,8 @@ impl<'s, M: Medium> Replay<'s, M> {
         let log_bytes = log.as_ref().map_or(0, |(_, stat)| stat.size);
         let snapshots = match snapshots {
             Some((end, file, stat)) => {
-                // Its size must be known before the fold reaches it; a fault in it is told only after the log's own.
+                // The snapshot's size must be known before the fold reaches it. A fault in it is reported after those
+                // of the log.
                 let read = |line: dreichor_log::last::LastLine| {
                     let read =
                         snapshot::read(&file, line.offset, line.length, log_bytes).map_err(unreadable)?;
@@ -109,25 +114,29 @@ impl<'s, M: Medium> Replay<'s, M> {
         Ok(Self { stores, snapshots, fold, snapshot_fault: None })
     }
 
-    /// The latest snapshot as it was read, before it is known to be right.
+    /// The latest snapshot, not checked against the log yet.
     fn latest(&self) -> Option<&Latest> {
         self.snapshots.as_ref()?.latest.as_ref()?.1.as_ref().ok()
     }
 
-    /// The number of events that the latest snapshot says it covers, before it is known to be right; 0 if there is
-    /// none.
+    /// The number of events that the latest snapshot claims to cover, not checked yet; 0 if there is no snapshot.
     pub fn latest_size(&self) -> u64 {
         self.latest().map_or(0, |latest| latest.snapshot.audit_tree_size)
     }
 
-    /// How many bytes the log had when it was opened.
+    /// The size of the log in bytes when it was opened.
     pub fn end(&self) -> u64 {
         self.fold.end()
     }
 
-    /// Refuses snapshots with a hole, for a writer: replay reads the latest only, but a crash may have kept a
-    /// later part of the last batch and not an earlier one, and the writer that goes on would bury the hole.
-    /// Of the snapshots before the latest, the last `unsynced_bytes` are read.
+    /// Checks for a writer that the snapshots have no hole. Replay reads the latest snapshot only, but a crash may have
+    /// kept a later part of the last batch and lost an earlier one; a writer that continued would bury the hole. Reads
+    /// the last
+    /// `unsynced_bytes` bytes before the latest snapshot.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Malformed`] by the rule `snapshot-hole`, or [`Error::Unavailable`].
     pub fn refuse_hole(&self, unsynced_bytes: u64) -> Result<(), Error> {
         let Some(Snapshots { file, end: End { last_line: Some(latest), .. }, .. }) = &self.snapshots else {
             return Ok(());
@@ -145,7 +154,7 @@ impl<'s, M: Medium> Replay<'s, M> {
         Err(store.malformed_at(file, start, fault))
     }
 
-    /// Applies the next event; none when no line follows.
+    /// Applies the next event; none if no line follows.
     ///
     /// # Errors
     ///
@@ -215,7 +224,7 @@ impl<'s, M: Medium> Replay<'s, M> {
         checked.map(Some).map_err(|fault| self.stores.snapshots.malformed_at(file, *offset, fault))
     }
 
-    /// The tick whose last events are missing, if the log ends within one.
+    /// The interrupted tick, if the log ends within a tick.
     #[expect(clippy::expect_used, reason = "an open tick has begun with its decision, on a line")]
     fn interrupted_tick(&mut self) -> Option<InterruptedTick> {
         let tick_start = self.fold.tick_start();

@@ -1,4 +1,4 @@
-//! The latest snapshot, as quick behind many as behind few.
+//! The latest snapshot, read from the end of the file.
 
 use dreichor_core::Snapshot;
 use dreichor_core::fault::Fault;
@@ -10,20 +10,24 @@ use dreichor_log::{Medium, ReadAt, ReadError, read_bytes};
 use crate::error::Error;
 use crate::store::{Store, Stores};
 
-/// A snapshot with its id; of a store, the last line.
+/// A snapshot and its id.
 #[derive(Debug, Clone)]
 pub struct Latest {
     /// Its id.
     pub id: SnapshotId,
-    /// What it says.
+    /// The snapshot.
     pub snapshot: Snapshot<'static>,
 }
 
-/// A line and what it says, or what is wrong with it.
+/// A line with its snapshot, or the fault of the line.
 pub type ReadLine = Result<(Vec<u8>, Latest), Box<Fault>>;
 
-/// Reads the line of `length` bytes at `offset` as a snapshot beside a log of `log_bytes`. Its form is checked, not
-/// whether the log adds up to it.
+/// Reads the line of `length` bytes at `offset` as a snapshot of a log of `log_bytes` bytes. Checks its form, and does
+/// not check it against the log.
+///
+/// # Errors
+///
+/// The file cannot be read. (A fault of the line is in the result.)
 pub fn read<F: ReadAt>(file: &F, offset: u64, length: u64, log_bytes: u64) -> Result<ReadLine, ReadError> {
     if let Err(fault) = check_length(length, log_bytes) {
         return Ok(Err(fault));
@@ -32,7 +36,7 @@ pub fn read<F: ReadAt>(file: &F, offset: u64, length: u64, log_bytes: u64) -> Re
     Ok(Snapshot::read_line(&line).map(|(snapshot, id)| (line, Latest { id, snapshot })))
 }
 
-/// Where the latest snapshot stands, before it is read: it is as long as the ledger is large.
+/// The place of the latest snapshot, which is not read yet: it may be long.
 pub struct Found<'s, M: Medium> {
     store: &'s Store<M>,
     file: M::File,
@@ -41,23 +45,31 @@ pub struct Found<'s, M: Medium> {
 }
 
 /// Finds the latest snapshot; none if there is no snapshot.
+///
+/// # Errors
+///
+/// A store cannot be read.
 pub fn find<M: Medium>(stores: &Stores<M>) -> Result<Option<Found<'_, M>>, Error> {
     let store = &stores.snapshots;
     let Some((file, stat)) = store.open()? else { return Ok(None) };
     let end = find_end(&file, stat.size).map_err(|error| store.unreadable(error, 0))?;
     let Some(line) = end.last_line else { return Ok(None) };
-    // Looked at only now: beside a running writer the log holds the events of every snapshot that was seen.
+    // The log's size is read last: beside a running writer the log then holds the events of the snapshot found.
     let log_bytes = stores.events.stat()?.map_or(0, |stat| stat.size);
     Ok(Some(Found { store, file, line, log_bytes }))
 }
 
 impl<M: Medium> Found<'_, M> {
-    /// How many bytes its line has, LF excluded.
+    /// The length of its line in bytes, LF excluded.
     pub fn bytes(&self) -> u64 {
         self.line.length
     }
 
-    /// Its line, without LF. Its form is checked, not whether the log adds up to it.
+    /// Reads its line, without LF. Checks its form, and does not check it against the log.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, or the line is malformed.
     pub fn read(&self) -> Result<Vec<u8>, Error> {
         let LastLine { offset, length } = self.line;
         let read = read(&self.file, offset, length, self.log_bytes);

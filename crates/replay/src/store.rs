@@ -1,4 +1,4 @@
-//! The two stores, and what is checked of their files before anything of them is read.
+//! The two stores, and the checks of their files that precede every read.
 
 use std::io;
 use std::path::Path;
@@ -12,17 +12,17 @@ use dreichor_log::{Directory, File, Line, Medium, ReadError, Refusal, Stat, refu
 
 use crate::error::Error;
 
-/// The audit log's file.
+/// The name of the audit log's file.
 pub const EVENTS_FILE: &str = "audit_events.ndjson";
-/// The snapshots' file.
+/// The name of the snapshots' file.
 pub const SNAPSHOTS_FILE: &str = "snapshots.ndjson";
 
-/// One store: a file in its mount.
+/// One store: a file in its directory.
 #[derive(Debug)]
 pub struct Store<M> {
     medium: M,
     file: &'static str,
-    /// Device and inode of the file that it was once found to be: from then on, no other is taken for it.
+    /// Device and inode of the file that the store was pinned to. From then on another file is an error.
     pinned: OnceLock<(u64, u64)>,
 }
 
@@ -36,7 +36,7 @@ pub struct Stores<M> {
 }
 
 impl<M> Stores<M> {
-    /// The stores in these mounts.
+    /// Creates the stores of these directories. Reads nothing.
     pub fn new(events: M, snapshots: M) -> Self {
         Self {
             events: Store { medium: events, file: EVENTS_FILE, pinned: OnceLock::new() },
@@ -46,7 +46,11 @@ impl<M> Stores<M> {
 }
 
 impl Stores<Directory> {
-    /// The stores in these mounts, which must be there.
+    /// Opens both directories, which must exist.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] with the directory.
     pub fn open(audit_events_dir: &Path, snapshots_dir: &Path) -> Result<Self, Error> {
         Ok(Self::new(open_mount(audit_events_dir)?, open_mount(snapshots_dir)?))
     }
@@ -68,7 +72,11 @@ fn open_mount(path: &Path) -> Result<Directory, Error> {
 }
 
 impl<M: Medium> Stores<M> {
-    /// Warns of files that others could write to.
+    /// Logs a warning for each file that group or others may write to.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be examined, or cannot be a store.
     pub fn warn_of_loose_permissions(&self) -> Result<(), Error> {
         self.each(|store| {
             if let Some(Err(refusal)) = store.stat()?.map(|stat| refusal::check_mode(&stat)) {
@@ -78,7 +86,11 @@ impl<M: Medium> Stores<M> {
         })
     }
 
-    /// Does the same with both, the log first.
+    /// Calls `act` with both stores, the log first.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `act`.
     pub fn each(&self, act: impl Fn(&Store<M>) -> Result<(), Error>) -> Result<(), Error> {
         act(&self.events)?;
         act(&self.snapshots)
@@ -86,12 +98,12 @@ impl<M: Medium> Stores<M> {
 }
 
 impl<M: Medium> Store<M> {
-    /// The mount.
+    /// The store's directory.
     pub fn medium(&self) -> &M {
         &self.medium
     }
 
-    /// The file's name in its mount.
+    /// The file's name in the directory.
     pub fn file(&self) -> &'static str {
         self.file
     }
@@ -101,8 +113,11 @@ impl<M: Medium> Store<M> {
         self.medium.path(self.file)
     }
 
-    /// What the file is; none if it is missing, which is an empty store. A file that can be no store is
-    /// refused.
+    /// Examines the file; none if it is missing, which is an empty store.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be examined, cannot be a store, or is not the pinned one.
     pub fn stat(&self) -> Result<Option<Stat>, Error> {
         let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", error))?;
         if stat.is_none() && self.pinned.get().is_some() {
@@ -115,7 +130,7 @@ impl<M: Medium> Store<M> {
         stat.map(|stat| self.check(stat)).transpose()
     }
 
-    /// Refuses a file that can be no store, or is not the pinned one.
+    /// Checks that the file can be a store and is the pinned one.
     fn check(&self, stat: Stat) -> Result<Stat, Error> {
         refusal::check_kind(&stat).map_err(|refusal| self.refused(refusal))?;
         match self.pinned.get() {
@@ -128,18 +143,26 @@ impl<M: Medium> Store<M> {
         }
     }
 
-    /// Takes no other file than the one with this identity for the store from now on.
+    /// Pins the store to the file with this identity: from now on another file is an error.
+    ///
+    /// # Errors
+    ///
+    /// The file has been removed or replaced already.
     ///
     /// # Panics
     ///
-    /// If it was pinned to another file before.
+    /// If the store was pinned to another file before.
     pub fn pin(&self, identity: (u64, u64)) -> Result<(), Error> {
         assert_eq!(*self.pinned.get_or_init(|| identity), identity, "a store is pinned to one file");
-        // The name may have passed to another file just before.
+        // Another file may have taken the name just before.
         self.stat().map(drop)
     }
 
-    /// The file opened for reading, with its size now; none if it is missing.
+    /// Opens the file for reading and examines it; none if it is missing.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, cannot be a store, or is not the pinned one.
     pub fn open(&self) -> Result<Option<(M::File, Stat)>, Error> {
         if self.stat()?.is_none() {
             return Ok(None);
@@ -150,13 +173,13 @@ impl<M: Medium> Store<M> {
         Ok(Some((file, self.check(stat)?)))
     }
 
-    /// The error of an operation on the file that the system refused.
+    /// Creates the error of an operation on the file that the system refused.
     pub fn cannot(&self, act: &str, error: io::Error) -> Error {
         Error::unavailable(self.path(), format!("it cannot {act}"), "see to its permissions and its disk")
             .because(error)
     }
 
-    /// The error of a file that can be no store.
+    /// Creates the error of a file that cannot be a store.
     pub fn refused(&self, refusal: Refusal) -> Error {
         let next = match refusal {
             Refusal::Kind(_) => "put the store's own file there, or name the mount where it is",
@@ -166,12 +189,12 @@ impl<M: Medium> Store<M> {
         Error::unavailable(self.path(), refusal, next)
     }
 
-    /// The error of a line that breaks a rule.
+    /// Creates the error of a line that breaks a rule.
     pub fn malformed(&self, line: Line<'_>, fault: Box<Fault>) -> Error {
         Error::Malformed { path: self.path(), line: line.number, offset: line.offset, fault }
     }
 
-    /// The error of the line that starts at `offset` in the store's file and breaks a rule. Its number is counted.
+    /// Creates the error of the line that starts at `offset` and breaks a rule. Counts the lines before it.
     pub fn malformed_at(&self, file: &M::File, offset: u64, fault: Box<Fault>) -> Error {
         match count_lines(file, offset) {
             Ok(before) => Error::Malformed { path: self.path(), line: before + 1, offset, fault },
@@ -179,7 +202,7 @@ impl<M: Medium> Store<M> {
         }
     }
 
-    /// The error of a file that cannot be read on, when `lines` were read.
+    /// Creates the error of a file that cannot be read further after `lines` lines.
     pub fn unreadable(&self, error: ReadError, lines: u64) -> Error {
         match error {
             ReadError::Refused { offset, error } => {

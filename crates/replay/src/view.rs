@@ -1,4 +1,4 @@
-//! The log's whole lines at one moment, read at any place.
+//! A view of the log: its whole lines at one moment, read at any offset.
 
 use dreichor_core::event::{Event, line_too_long};
 use dreichor_core::{Hash, LINE_BYTES_MAX};
@@ -8,7 +8,7 @@ use dreichor_log::{Line, Lines, Medium, ReadError, read_exactly};
 use crate::error::Error;
 use crate::store::Store;
 
-/// The log as it was when it was opened: what is appended later is not seen.
+/// The log as it was when it was opened. It does not see what is appended later.
 pub struct View<'s, M: Medium> {
     store: &'s Store<M>,
     /// None: the log is missing, which is an empty log.
@@ -18,6 +18,10 @@ pub struct View<'s, M: Medium> {
 
 impl<'s, M: Medium> View<'s, M> {
     /// Opens the log.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
     pub fn open(store: &'s Store<M>) -> Result<Self, Error> {
         let Some((file, stat)) = store.open()? else {
             return Ok(Self { store, file: None, end: 0 });
@@ -26,23 +30,27 @@ impl<'s, M: Medium> View<'s, M> {
         Ok(Self { store, file: Some(file), end })
     }
 
-    /// The same log as it was when its whole lines ended at `end`, at the latest.
+    /// Limits the view to the lines before the offset `end`.
     #[must_use]
     pub fn up_to(self, end: u64) -> Self {
         Self { end: self.end.min(end), ..self }
     }
 
-    /// Where the last whole line ends, LF included.
+    /// The offset where the last whole line ends, LF included, in bytes.
     pub fn end(&self) -> u64 {
         self.end
     }
 
-    /// True if a line starts here, or the log's whole lines end here.
+    /// True if a line starts at this offset, or the last whole line ends there.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
     pub fn is_boundary(&self, offset: u64) -> Result<bool, Error> {
         Ok(offset <= self.end && self.line_start(offset)? == offset)
     }
 
-    /// Where the line starts that has the byte at `offset`.
+    /// Finds the start of the line that holds the byte at `offset`.
     pub(crate) fn line_start(&self, offset: u64) -> Result<u64, Error> {
         match &self.file {
             Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(error, 0)),
@@ -50,7 +58,7 @@ impl<'s, M: Medium> View<'s, M> {
         }
     }
 
-    /// Fills `buffer` from `offset` on.
+    /// Fills `buffer` with the bytes at `offset`.
     pub(crate) fn read(&self, buffer: &mut [u8], offset: u64) -> Result<(), Error> {
         match &self.file {
             Some(file) => read_exactly(file, buffer, offset).map_err(|error| self.store.unreadable(error, 0)),
@@ -58,18 +66,18 @@ impl<'s, M: Medium> View<'s, M> {
         }
     }
 
-    /// The lines from `start` to `end`, both boundaries. Their numbers count from `start`.
+    /// Returns the lines from `start` to `end`, both boundaries. The line at `start` has number 1.
     pub(crate) fn lines(&self, start: u64, end: u64) -> ViewLines<'_, 's, M> {
         let lines = self.file.as_ref().map(|file| Lines::starting_at(file, start, 0, end, LINE_BYTES_MAX));
         ViewLines { view: self, lines }
     }
 
-    /// The event of the line that starts at `offset`, and its leaf hash.
+    /// Reads the event of the line that starts at `offset`, and its leaf hash.
     pub(crate) fn read_event<'l>(&self, offset: u64, line: &'l [u8]) -> Result<(Event<'l>, Hash), Error> {
         Event::read_line(line).map_err(|fault| self.malformed(offset, fault))
     }
 
-    /// The error of lines that are not what they were before.
+    /// Creates the error of lines that have changed since they were read.
     pub(crate) fn changed(&self, offset: u64) -> Error {
         Error::unavailable(
             self.store.path(),
@@ -93,21 +101,21 @@ impl<'s, M: Medium> View<'s, M> {
     }
 }
 
-/// Lines of a view, one after the other. They are not folded: what they say is not checked against the log before.
+/// The lines of a view, one after the other. They are not folded: the grammar of the log is not checked.
 pub(crate) struct ViewLines<'v, 's, M: Medium> {
     view: &'v View<'s, M>,
     lines: Option<Lines<'v, M::File>>,
 }
 
 impl<M: Medium> ViewLines<'_, '_, M> {
-    /// The next line; none at the end.
+    /// Returns the next line; none at the end.
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Error> {
         let Self { view, lines } = self;
         let Some(lines) = lines else { return Ok(None) };
         if lines.has_next().map_err(|error| view.unreadable(error))? {
             return lines.next_line().map_err(|error| view.unreadable(error));
         }
-        // The end is a boundary: what follows the last line before it has lost its LF since.
+        // The end was a boundary, so a tail before it means that an LF has been lost since.
         lines.tail().map_or(Ok(None), |tail| Err(view.changed(tail.offset)))
     }
 }

@@ -1,4 +1,5 @@
-//! What a filter asks for is what its fields say of an event's JSON, and its words are in every such line.
+//! A filter matches an event if, and only if, its conditions hold for the event's JSON; its words are in every such
+//! line.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -157,7 +158,7 @@ proptest! {
         at: Index, differs in option::of((0..4_u8, any::<Index>())), fields in vec(any::<bool>(), 6),
     ) {
         static LOG: std::sync::LazyLock<Log> = std::sync::LazyLock::new(|| Log::new(vector("audit_events.ndjson")));
-        // What is true of one event, or all but one thing.
+        // Conditions that hold for one event, or all but one of them.
         let event = at.get(&LOG.json);
         let decision = event["decisionId"].as_str().or(event["target"]["decisionId"].as_str());
         let evaluated = decision.and_then(|id| LOG.json.iter().find(|other| other["decisionId"] == id));

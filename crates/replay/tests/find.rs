@@ -1,4 +1,4 @@
-//! An event is found by its id wherever it stands, and nothing else is.
+//! An event is found by its id wherever it is in the log, and nothing else is found.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -10,7 +10,7 @@ use dreichor_replay::find::Found;
 use support::samples::line::{lines, vector};
 use support::{Log, enacted, placed, said, written};
 
-/// How much is read at once: ids that stand around its multiples are the interesting ones.
+/// The size of one read: ids around its multiples are the interesting ones.
 const BLOCK: u64 = 1 << 20;
 
 fn id(line: &[u8]) -> Uuid {
@@ -36,7 +36,7 @@ fn every_event_of_the_vectors_is_found() {
 fn what_is_no_event_is_not_found() {
     let bytes = vector("audit_events.ndjson");
     let last = *lines(&bytes).last().unwrap();
-    // Its LF is missing: the last line is none yet.
+    // The last line lacks its LF, so it is no line yet.
     let log = Log::holding(bytes.strip_suffix(b"\n").unwrap());
     let absent = |log: &Log, id| assert_eq!(log.view().find(id).unwrap(), None);
     absent(&log, id(last));
@@ -50,7 +50,7 @@ fn what_is_no_event_is_not_found() {
             absent(&log, feedback.feedback_id.uuid());
         }
     }
-    // Nor what the words of a person say is one.
+    // A comment that looks like an event is not an event.
     let quoted = String::from_utf8(last.to_vec()).unwrap();
     absent(&Log::holding(&written(&[said(1, quoted)])), id(last));
     for log in [Log::missing(), Log::holding(b""), Log::holding(b"{\"id\":\"")] {

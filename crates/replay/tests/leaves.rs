@@ -1,5 +1,4 @@
-//! Proofs made from what is kept of a log verify against its root, and are refused once the log is not what it
-//! was.
+//! Proofs from the kept chunks of a log verify against its root, and are refused once the log has changed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -44,7 +43,7 @@ impl History {
         self.leaves.len() as u64
     }
 
-    /// What is kept of the first `size` lines.
+    /// The chunks of the first `size` lines.
     fn kept(&self, size: u64) -> Leaves {
         let mut kept = Leaves::default();
         for (offset, leaf) in self.starts.iter().zip(&self.leaves).take(usize::try_from(size).unwrap()) {

@@ -1,4 +1,4 @@
-//! What happens to the stores between two calls of a reader: a writer commits, or a file is replaced.
+//! Changes of the stores between two calls of a reader: a writer commits, or a file is replaced.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const LOG: &str = "audit_events.ndjson";
 const SNAPSHOTS: &str = "snapshots.ndjson";
 
-/// A mount in which something happens just before the file is opened for the nth time, counted over both mounts.
+/// A directory in which something happens just before a file is opened for the nth time, counted over both directories.
 struct Meanwhile<'a> {
     directory: Directory,
     opens: Rc<Cell<u32>>,
@@ -58,8 +58,8 @@ fn first(file: &str, count: usize) -> Vec<u8> {
     vector(file).split_inclusive(|&byte| byte == b'\n').take(count).collect::<Vec<_>>().concat()
 }
 
-/// Every snapshot that is seen is of events that are seen: a writer syncs the events first, so the snapshots are opened
-/// first.
+/// The log that is read holds the events of every snapshot that is read: a writer syncs the events first, so a reader
+/// opens the snapshots first.
 #[test]
 fn a_commit_between_the_openings_of_the_stores_is_no_fault() {
     for at in 1..=3 {
@@ -85,7 +85,7 @@ fn a_commit_between_the_openings_of_the_stores_is_no_fault() {
     }
 }
 
-/// The file that was looked at is not the one that is then opened.
+/// The file that was examined is not the one that is then opened.
 #[test]
 fn a_file_that_is_replaced_just_before_it_is_opened_is_refused() {
     let dir = TempDir::new().unwrap();

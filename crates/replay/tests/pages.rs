@@ -1,5 +1,5 @@
-//! Pages give every line that is asked for exactly once, in both directions, and nothing of a log that is not
-//! what it should be.
+//! Pages return every matching line exactly once, in both directions, and nothing from a log that changed otherwise
+//! than by growing.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -16,7 +16,7 @@ use support::samples::line::vector;
 use support::samples::values::event;
 use support::{Log, enacted, placed, said, written};
 
-/// The search for what the filter asks for. None of the filters here asks for an instance.
+/// The search of a filter. None of the filters here has a condition on the instance.
 fn search(limit: usize, filter: Filter) -> Search<impl Fn(&Event<'_>) -> bool> {
     let memory = DecisionMemory::default();
     Search {
@@ -30,7 +30,7 @@ fn all(limit: usize) -> Search<impl Fn(&Event<'_>) -> bool> {
     search(limit, Filter::default())
 }
 
-/// A log, and what is asked for of it.
+/// A log and a search.
 struct Model<'l> {
     asked: Vec<(u64, &'l [u8])>,
     boundaries: Vec<u64>,
@@ -47,14 +47,14 @@ impl<'l> Model<'l> {
         Self { asked: lines.into_iter().filter(is_asked).collect(), boundaries }
     }
 
-    /// What is asked for from one boundary to another.
+    /// The matching lines from one boundary to another.
     fn between(&self, from: u64, to: u64) -> Vec<&'l [u8]> {
         assert!(self.boundaries.contains(&from) && self.boundaries.contains(&to), "{from}, {to}");
         let asked = self.asked.iter().filter(|(offset, _)| (from..to).contains(offset));
         asked.map(|(_, line)| *line).collect()
     }
 
-    /// The page holds what stands between its positions, and as much of it as it may.
+    /// The page holds the matching lines between its positions, and as many as it may.
     fn check_before(&self, page: &Page, position: u64, limit: usize) {
         assert_eq!(page.next, position);
         let before = self.between(0, position);
@@ -75,7 +75,7 @@ impl<'l> Model<'l> {
     }
 }
 
-/// What may be asked for of a log that has this event.
+/// Filters for a log that has this event.
 fn filters(event: &Event<'_>, which: u8) -> Filter {
     let time = Some(event.logical_time.get());
     let any = Filter::default();

@@ -8,10 +8,10 @@ use dreichor_core::input::{Input, Kind};
 use dreichor_core::state::Decision;
 use dreichor_core::value::Spelled;
 
-/// When the input was recorded.
+/// When an input was recorded: now or before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Now, by so many events.
+    /// Now, as this many events.
     Recorded(u64),
     /// Before.
     AlreadyRecorded,
@@ -27,7 +27,7 @@ pub fn write(line_bytes: &mut Vec<u8>, line: u64, input: &Input<'_>, outcome: Ou
         Kind::Tick(tick) => (Some(tick.decision_id), None),
         Kind::Feedback(feedback) => (None, Some(feedback.feedback_id)),
     };
-    // As Decision Memory holds it, so that an upstream learns the result of its tick, also when it asks again.
+    // As Decision Memory holds it, so that an upstream that sends a tick again learns its result as well.
     let remembered = decision.and_then(|id| history.state().memory().decision(id));
     let safety = remembered.and_then(Decision::last_safety_result).map(Spelled::as_str);
     let execution = remembered.and_then(Decision::last_execution_status).map(Spelled::as_str);

@@ -1,5 +1,5 @@
-//! Batches of input lines: those that can be read without waiting, up to a limit. So an upstream that waits
-//! for each answer gets it at once, and a file is read at full speed.
+//! Batches of input lines: all that can be read without waiting, up to a limit. So an upstream that waits for each
+//! answer gets it at once, and a file is read at full speed.
 
 use std::io;
 
@@ -8,53 +8,62 @@ use dreichor_core::LINE_BYTES_MAX;
 /// Upper bounds on a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The most inputs; at least one.
+    /// The most inputs in a batch; at least 1.
     pub inputs: usize,
-    /// The most bytes; at least 65,536, which a line and its LF may have.
+    /// The most bytes in a batch; at least 65,536, the length of the longest line with its LF.
     pub bytes: usize,
 }
 
-/// 8,192 inputs and 4 MiB.
+/// The limits of the program: 8,192 inputs and 4 MiB.
 impl Default for Limits {
     fn default() -> Self {
         Self { inputs: 8_192, bytes: 4 << 20 }
     }
 }
 
-/// Where inputs come from.
+/// A stream of input bytes.
 pub trait Source {
-    /// Reads some bytes, waiting for them if need be.
+    /// Reads some bytes; waits until there are any, the input ends, or the process is asked to end.
+    ///
+    /// # Errors
+    ///
+    /// The system's error. What was read before remains valid.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Read>;
 
-    /// True if a read would return without waiting.
+    /// True if a read would return without waiting. After a read that drained the source it may be false without
+    /// asking the system again.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
     fn is_ready(&mut self) -> io::Result<bool>;
 
-    /// True if an end was asked for, after the pending batch.
+    /// True if the process was asked to end. The pending batch is finished first.
     fn is_interrupted(&self) -> bool;
 
-    /// How many bytes there are, if that is known.
+    /// The length of the input in bytes, if it is known.
     fn length(&self) -> Option<u64>;
 }
 
 /// The result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Read {
-    /// So many bytes, at least one.
+    /// This many bytes were read; at least 1.
     Bytes(usize),
-    /// There are no more.
+    /// The input has ended.
     End,
-    /// An end was asked for during the wait.
+    /// The process was asked to end while the read waited.
     Interrupted,
 }
 
-/// What comes next.
+/// The next batch, or why there is none.
 #[derive(Debug)]
 pub enum Next<'b> {
-    /// Lines.
+    /// At least one line.
     Batch(Batch<'b>),
-    /// Nothing more.
+    /// The input has ended.
     End,
-    /// Nothing more, because an end was asked for.
+    /// The process was asked to end.
     Interrupted,
 }
 
@@ -69,28 +78,28 @@ pub struct Batch<'b> {
 /// One line of input, without its LF.
 #[derive(Debug, Clone, Copy)]
 pub struct InputLine<'b> {
-    /// From 1.
+    /// The line's number, from 1.
     pub number: u64,
-    /// Where it starts in the input, in bytes.
+    /// The offset of the line's start in the input, in bytes.
     pub offset: u64,
-    /// Its bytes.
+    /// The line's bytes.
     pub bytes: &'b [u8],
-    /// True if an LF ended it.
+    /// True if an LF ends the line.
     pub is_terminated: bool,
 }
 
 impl<'b> Batch<'b> {
-    /// How many bytes the batch has.
+    /// The length of the batch in bytes.
     pub fn length(self) -> usize {
         self.bytes.len()
     }
 
-    /// Where the batch ends in the input, in bytes.
+    /// The offset of the batch's end in the input, in bytes.
     pub fn end(self) -> u64 {
         self.offset + self.bytes.len() as u64
     }
 
-    /// The lines, in order.
+    /// Returns the lines in order.
     pub fn lines(self) -> impl Iterator<Item = InputLine<'b>> {
         let (mut rest, mut offset) = (self.bytes, self.offset);
         (self.first_line..).map_while(move |number| {
@@ -118,24 +127,24 @@ pub struct Batcher<S> {
     buffer: Vec<u8>,
     start: usize,
     filled: usize,
-    /// The whole lines found so far: how many, where they end, and how far was searched.
+    /// The number of whole lines found so far, where the last of them ends, and where the search goes on.
     lines: usize,
     lines_end: usize,
     searched: usize,
     has_ended: bool,
-    /// Why no more could be read; told once the lines before it are recorded.
+    /// Why the input cannot be read further; returned after the lines before it.
     failure: Option<io::Error>,
     next_line: u64,
     offset: u64,
 }
 
 impl<S: Source> Batcher<S> {
-    /// Batches of what `source` gives.
+    /// Creates a batcher of `source` with the default limits.
     pub fn new(source: S) -> Self {
         Self::with_limits(source, Limits::default())
     }
 
-    /// The same, each of which is no more than `limits` say; less than one line they cannot say.
+    /// Creates a batcher with these limits; each is raised to its minimum if it is below.
     pub fn with_limits(source: S, limits: Limits) -> Self {
         let Limits { inputs, bytes } = limits;
         let limits = Limits { inputs: inputs.max(1), bytes: bytes.max(LINE_BYTES_MAX + 1) };
@@ -156,22 +165,22 @@ impl<S: Source> Batcher<S> {
         }
     }
 
-    /// How many bytes the source has, if that is known.
+    /// The length of the source in bytes, if it is known.
     pub fn length(&self) -> Option<u64> {
         self.source.length()
     }
 
-    /// True if the next batch can be had without waiting.
+    /// True if [`Batcher::next_batch`] would return without waiting.
     pub fn has_more(&mut self) -> bool {
         self.search();
         self.lines > 0 || self.has_ended || self.failure.is_some() || self.can_read_on()
     }
 
-    /// The next batch.
+    /// Returns the next batch; waits if no line can be read yet.
     ///
     /// # Errors
     ///
-    /// The source could not be read on. Every line before that was returned.
+    /// The source could not be read further. Every line before that was returned.
     pub fn next_batch(&mut self) -> io::Result<Next<'_>> {
         loop {
             if self.source.is_interrupted() {
@@ -186,7 +195,7 @@ impl<S: Source> Batcher<S> {
             }
             let pending = self.filled - self.start;
             if self.has_ended || (self.lines == 0 && pending > LINE_BYTES_MAX) {
-                // The last line without LF; or one that is too long already, whatever follows.
+                // The last line, without LF; or a line that is too long, whatever follows.
                 return Ok(if pending == 0 { Next::End } else { Next::Batch(self.cut(self.filled, 1)) });
             }
             match self.read() {
@@ -198,7 +207,7 @@ impl<S: Source> Batcher<S> {
         }
     }
 
-    /// True if there is more, and it can be read without waiting.
+    /// True if the source has not ended and can be read without waiting.
     fn can_read_on(&mut self) -> bool {
         if self.has_ended || self.failure.is_some() {
             return false;
@@ -213,7 +222,7 @@ impl<S: Source> Batcher<S> {
         self.lines == self.limits.inputs || self.filled - self.start >= self.limits.bytes
     }
 
-    /// Finds whole lines in what was read, up to the limits.
+    /// Finds whole lines in the buffer, up to the limits.
     fn search(&mut self) {
         let limit = self.filled.min(self.start + self.limits.bytes);
         while self.lines < self.limits.inputs {

@@ -1,7 +1,8 @@
 //! The committer: makes commits durable, one after the other.
 //!
-//! Per commit: the events in one write, and a sync; then the acknowledgements, since the events are durable and all
-//! else follows from them; then the snapshots in one write, and a sync. Nothing of the next commit is written before.
+//! For each commit it appends the events in one write and syncs them. Then it acknowledges the inputs: the events are
+//! durable, and everything else can be computed from them. Then it appends the snapshots in one write and syncs them.
+//! Nothing of the next commit is written before that.
 
 use std::io;
 
@@ -12,12 +13,12 @@ use crate::ingest::IngestError;
 use crate::orchestrator::Commit;
 use crate::writing::{WriteError, WriteStore};
 
-/// Writes commits.
+/// Appends commits to both stores and acknowledges their inputs.
 pub struct Committer<'s, M: WriteMedium> {
     stores: &'s Stores<M>,
     events: Appender<'s, M>,
     snapshots: Appender<'s, M>,
-    /// The last input that is acknowledged, from 1; 0 if none is.
+    /// The number of the last acknowledged input, from 1; 0 if none is acknowledged.
     acknowledged: u64,
 }
 
@@ -25,7 +26,11 @@ const NOT_WRITTEN: &str = "not written";
 const IN_DOUBT: &str = "in doubt, on disk or not";
 
 impl<'s, M: WriteMedium> Committer<'s, M> {
-    /// Opens the stores, whose files have these sizes, for appending. The caller holds their locks.
+    /// Opens the stores for appending. Their files must have these sizes in bytes, and the caller holds their locks.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be opened, or is not the one that was locked, or has another size. Nothing was written.
     pub fn open(stores: &'s Stores<M>, events_bytes: u64, snapshots_bytes: u64) -> Result<Self, WriteError> {
         Ok(Self {
             stores,
@@ -35,22 +40,25 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
         })
     }
 
-    /// The size of the log in bytes, all of it durable.
+    /// The size of the log in bytes. All of it is durable.
     pub fn events_bytes(&self) -> u64 {
         self.events.size()
     }
 
-    /// The last input that is acknowledged, from 1; 0 if none is.
+    /// The number of the last acknowledged input, from 1; 0 if none is acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
     }
 
-    /// Makes a commit durable, and has `deliver` deliver its acknowledgements.
+    /// Makes a commit durable and delivers its acknowledgements by `deliver`.
+    ///
+    /// A failed delivery does not stop the commit: its snapshots are still written, and the error is returned after
+    /// that.
     ///
     /// # Errors
     ///
-    /// What was not written, or may not have been; the message says what is acknowledged and what is in doubt. The
-    /// committer is then not to be used any more.
+    /// A write or sync failed, or the acknowledgements could not be delivered. The message says which inputs are
+    /// acknowledged and what is in doubt. The committer must not be used again.
     pub fn commit(
         &mut self,
         commit: &Commit,
@@ -58,7 +66,7 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
     ) -> Result<(), IngestError> {
         self.append_events(commit)?;
         let delivered = self.acknowledge(commit, deliver);
-        // What is durable is finished, also where nobody takes the acknowledgements any more.
+        // The events are durable, so their snapshots are written even if the acknowledgements could not be delivered.
         self.append_snapshots(commit)?;
         delivered
     }

@@ -12,7 +12,7 @@ use strum::{Display, IntoStaticStr, VariantArray};
 use crate::database::DatabaseAddress;
 use crate::snapshots::SnapshotStrategy;
 
-/// What flags and variables said, not yet validated. None: nothing was said.
+/// The values of flags and variables, not validated yet; none where neither was given.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// `--data-dir`
@@ -60,10 +60,10 @@ pub const FLAGS: [&str; 13] = [
     "log-level",
 ];
 
-/// What every variable of ours begins with.
+/// The prefix of every variable of this program.
 const VARIABLE_PREFIX: &str = "DREICHOR_";
 
-/// Where the mounts are if nothing was said, and their names there.
+/// The default data directory, and the names of the two directories in it.
 const DATA_DIR: &str = "/var/lib/dreichor";
 const AUDIT_EVENTS: &str = "audit-events";
 const SNAPSHOTS: &str = "snapshots";
@@ -71,61 +71,61 @@ const SNAPSHOTS: &str = "snapshots";
 /// The valid configuration of one process.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The audit-events mount.
+    /// The audit-events directory.
     pub audit_events_dir: PathBuf,
-    /// The snapshots mount.
+    /// The snapshots directory.
     pub snapshots_dir: PathBuf,
-    /// Mode and step limit.
+    /// Safety mode and limit of the logical step.
     pub policy: Policy,
     /// When snapshots are taken.
     pub snapshot_strategy: SnapshotStrategy,
-    /// The database; none: inactive.
+    /// The database's address; none: no database is checked.
     pub database: Option<DatabaseAddress>,
-    /// Where the observer listens; none: off.
+    /// The Observer's listening address; none: the Observer is off.
     pub observer_addr: Option<SocketAddr>,
-    /// The file with the observer's bearer token.
+    /// The file with the Observer's bearer token.
     pub observer_token_file: Option<PathBuf>,
-    /// What the kernel is asked to enforce.
+    /// How much of the sandbox must be enforced.
     pub sandbox: Sandbox,
-    /// How log lines look.
+    /// The format of log lines.
     pub log_format: LogFormat,
-    /// Which log lines are shown.
+    /// The least severe level that is logged.
     pub log_level: LogLevel,
 }
 
-/// The promises that the kernel is asked to enforce.
+/// How much of the sandbox the kernel must enforce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Sandbox {
-    /// All that it can, saying what it can't.
+    /// All promises that this kernel can enforce; the others are logged as a warning.
     Auto,
-    /// All, or no start.
+    /// All promises; otherwise the process does not start.
     Require,
-    /// Nothing.
+    /// No promise.
     Off,
 }
 
-/// How log lines look.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum LogFormat {
-    /// For people.
+    /// One line of text each, for people.
     Text,
-    /// For machines: one JSON object a line.
+    /// One JSON object a line, for programs.
     Json,
 }
 
-/// Which log lines are shown.
+/// The severity of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum LogLevel {
-    /// What ends the process.
+    /// The process ends, or bytes were cut off.
     Error,
-    /// What an operator should see to.
+    /// An operator should check this.
     Warn,
-    /// What happens.
+    /// Each step of normal work.
     Info,
-    /// How it happens.
+    /// Details of each step.
     Debug,
 }
 
@@ -133,7 +133,7 @@ impl Spelled for Sandbox {}
 impl Spelled for LogFormat {}
 impl Spelled for LogLevel {}
 
-/// What is wrong with the configuration: every fault, not only the first.
+/// The configuration is invalid. Lists every fault, not only the first.
 #[derive(Debug)]
 pub struct ConfigError(pub Vec<String>);
 
@@ -150,11 +150,11 @@ impl fmt::Display for ConfigError {
 }
 
 impl Config {
-    /// Validates `settings`, and the names of all `variables` of the environment.
+    /// Validates `settings` and the names of all environment `variables`.
     ///
     /// # Errors
     ///
-    /// Every fault, not only the first.
+    /// Lists every fault, not only the first.
     pub fn new(
         settings: Settings,
         variables: impl IntoIterator<Item = OsString>,
@@ -217,7 +217,7 @@ impl Config {
         })
     }
 
-    /// The flags that name the mounts to a command; none if they are where it looks by itself.
+    /// Returns the flags that name both directories to another command; none if they are the defaults.
     pub fn mount_flags(&self) -> Vec<(&'static str, &Path)> {
         let (events, snapshots) = (&*self.audit_events_dir, &*self.snapshots_dir);
         let is_shared = |dir: &&Path| events == dir.join(AUDIT_EVENTS) && snapshots == dir.join(SNAPSHOTS);
@@ -229,7 +229,7 @@ impl Config {
         }
     }
 
-    /// Logs every value, so that nothing is implicit. Secrets are not among them.
+    /// Logs every value, defaults included. Secrets are not logged.
     pub fn log(&self) {
         let text = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
         tracing::info!(
@@ -250,7 +250,7 @@ impl Config {
     }
 }
 
-/// The variable of a flag.
+/// Returns the name of a flag's environment variable.
 pub fn variable(flag: &str) -> String {
     format!("{VARIABLE_PREFIX}{}", flag.to_ascii_uppercase().replace('-', "_"))
 }
@@ -278,7 +278,7 @@ fn directory(flag: &str, value: Option<OsString>, faults: &mut Vec<String>) -> O
     Some(value.into())
 }
 
-/// A text that must not be shown in a message.
+/// A value that no message may show.
 struct Secret(String);
 
 trait Shown {
@@ -335,7 +335,7 @@ fn safety_mode(text: &str) -> Result<SafetyMode, String> {
     }
 }
 
-/// The spelling of a safety mode as a flag's value.
+/// Returns the flag's value for a safety mode.
 pub fn safety_mode_name(mode: SafetyMode) -> &'static str {
     match mode {
         SafetyMode::Normal => "normal",
@@ -359,7 +359,7 @@ fn integer(text: &str) -> Result<u64, String> {
         .ok_or_else(|| format!("an integer from 0 to {INTEGER_MAX}"))
 }
 
-/// The member of an enumeration that a flag's value names.
+/// Parses a flag's value as a member of an enumeration.
 fn spelled<T: Spelled>(text: &str) -> Result<T, String> {
     T::parse(text.as_bytes()).ok_or_else(T::expected)
 }

@@ -1,4 +1,4 @@
-//! The database of a later phase: its address is checked, and that it answers. Nothing is asked of it.
+//! The database of a later phase: the start validates its address and connects once. It sends no query.
 
 use std::fmt;
 use std::io;
@@ -7,22 +7,22 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-/// How long the one connect may take.
+/// The time limit of the one connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Why the database was not reached.
+/// The database could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the database cannot be reached: {address}: {source}\nnothing was changed; next: mend it, or unset --database-url, for the database is not used in this phase"
 )]
 pub struct DatabaseError {
-    /// Its address, without the password.
+    /// The address, without user and password.
     pub address: DatabaseAddress,
-    /// The system's reason.
+    /// The system's error.
     pub source: io::Error,
 }
 
-/// Host and port of a Postgres URL. User and password are not even kept.
+/// Host and port of a Postgres URL. User and password are not stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatabaseAddress {
     host: Host,
@@ -30,22 +30,22 @@ pub struct DatabaseAddress {
 }
 
 impl DatabaseAddress {
-    /// The address in a URL like `postgres://user:password@host:port/database`.
+    /// Parses the address in a URL like `postgres://user:password@host:port/database`.
     ///
     /// # Errors
     ///
-    /// What was expected; never the URL, which may hold a password.
+    /// Says what was expected; never shows the URL, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
         let expected = || String::from("a URL like postgres://user:password@host:5432/database");
         let url = Url::parse(text).map_err(|error| format!("{} ({error})", expected()))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
-            // The scheme is not shown: what stands before the first colon may be a password.
+            // The scheme is not shown: the text before the first colon may be a password.
             return Err(format!("{} (the scheme is another)", expected()));
         }
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(expected)?;
         let host = Host::parse(host).map_err(|error| format!("{} ({error})", expected()))?;
-        // The host ends where a password's `/`, `?` or `#` stands: then user and password were taken for it. That
-        // shows in the text alone: of the parsed path, `/../` has removed what stood before it.
+        // An unescaped `/`, `?` or `#` in a password ends the host early, so that the user was taken for the host. An
+        // `@` after the host shows it. The text is searched, since `/../` removes a part of the parsed path.
         if behind_host(text).contains('@') {
             return Err(format!(
                 "{} (in user and password, write %2F for `/`, %3F for `?`, %23 for `#`; behind the host, write %40 for `@`)",
@@ -60,11 +60,11 @@ impl DatabaseAddress {
         self.port
     }
 
-    /// Connects once, and hangs up.
+    /// Connects once and closes the connection.
     ///
     /// # Errors
     ///
-    /// The name has no address, or nothing answers there within three seconds.
+    /// The name has no address, or nothing accepts the connection within three seconds.
     pub fn check(&self) -> Result<(), DatabaseError> {
         self.connect().map_err(|source| DatabaseError { address: self.clone(), source })
     }
@@ -81,9 +81,9 @@ impl DatabaseAddress {
     }
 }
 
-/// What follows the host of a URL that has one, from the first `/`, `?` or `#` on.
+/// Returns the part of a URL that follows its host, from the first `/`, `?` or `#` on.
 fn behind_host(url: &str) -> String {
-    // Tabs and line ends are no part of a URL, wherever they stand.
+    // URL parsers remove tabs and line ends, wherever they are.
     let url: String = url.chars().filter(|letter| !matches!(letter, '\t' | '\r' | '\n')).collect();
     let host = url.split_once("//").map_or("", |(_, host)| host);
     host.find(['/', '?', '#']).and_then(|end| host.get(end..)).unwrap_or_default().to_owned()

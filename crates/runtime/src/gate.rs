@@ -1,5 +1,5 @@
-//! The startup gate: everything here succeeds, in this order, each step logged with its outcome, or the
-//! process ends. No retries, no degraded mode.
+//! The startup gate: a fixed sequence of steps, each logged with its outcome. The first step that fails ends the
+//! process. There are no retries and no degraded mode.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -14,23 +14,23 @@ use crate::recovery::{self, Recovered, recover};
 use crate::sandbox::{self, Outcome};
 use crate::writing::{Locks, WriteError, WriteStores};
 
-/// Why a process may not begin.
+/// Why the gate refuses a start.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
-    /// A store cannot be used, or could not be written to.
+    /// A store cannot be read or written to.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// The database does not answer.
+    /// The database could not be reached.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// The Observer's address cannot be listened on.
+    /// The process cannot listen on the Observer's address.
     #[error(
         "the configuration has 1 fault:\n  --observer-addr: {address} cannot be listened on: {source}; name another address or port, or `off`\nnothing was changed; next: mend them all, see `dreichor help`"
     )]
     Listen {
         /// The address.
         address: SocketAddr,
-        /// The system's reason.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -41,31 +41,36 @@ impl From<Error> for GateError {
     }
 }
 
-/// A writer that may begin.
+/// A writer that has passed the gate.
 pub struct Admitted<M: WriteMedium> {
     /// The stores.
     pub stores: Stores<M>,
-    /// Their locks; dropped last.
+    /// The locks of both stores.
     pub locks: Locks<M>,
-    /// Their content.
+    /// The content of both stores, after recovery.
     pub recovered: Recovered,
-    /// What the kernel enforces from now on.
+    /// The promises that the kernel enforces from now on.
     pub sandbox: Outcome,
 }
 
-/// A runtime that may begin.
+/// A runtime (`run`) that has passed the gate.
 pub struct AdmittedRuntime {
     /// The stores.
     pub stores: Stores<Directory>,
-    /// The Observer's listener; none: off. Bound already, since from now on nothing can be.
+    /// The Observer's bound listener; none: the Observer is off. After the sandbox no port can be bound.
     pub listener: Option<TcpListener>,
-    /// Their content.
+    /// The content of both stores.
     pub replayed: Replayed,
-    /// What the kernel enforces from now on.
+    /// The promises that the kernel enforces from now on.
     pub sandbox: Outcome,
 }
 
-/// Lets a writer (`ingest`, `snapshot`) pass. Its next step is to open the stores for appending.
+/// Executes steps 1 to 6 of the gate for a writer (`ingest`, `snapshot`): checks, locks, replays, recovers and
+/// confines. The caller then opens the stores for appending.
+///
+/// # Errors
+///
+/// The first step that failed. Recovery may have changed the stores by then.
 pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Admitted<Directory>, GateError> {
     let stores = examine(config).map_err(|error| match error {
         WriteError::Stores(error) => WriteError::Stores(error.before_any_change()),
@@ -84,29 +89,33 @@ pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Adm
     Ok(Admitted { stores, locks, recovered, sandbox })
 }
 
-/// All that can be refused before a file is created or locked.
+/// Executes the checks that need no file to be created or locked.
 fn examine(config: &Config) -> Result<Stores<Directory>, WriteError> {
     let stores = check_mounts(config)?;
     stores.refuse_loose_permissions()?;
     stores.prove_writable()?;
     if stores.events.stat()?.is_none() || stores.snapshots.stat()?.is_none() {
-        // One without the other: a wrong mount, perhaps. That must be said before anything is created. What a crashed
-        // predecessor did not sync may be read here; all is read again once it is settled.
+        // A file is missing: the directory may be the wrong one. This is found before anything is created. The bytes
+        // that are read here may not be synced yet; everything is read again after `settle`.
         recovery::check(&stores, config.snapshot_strategy, &mut ())?;
     }
     Ok(stores)
 }
 
-/// Logs that all is open and all may begin: the gate's last step.
+/// Logs READY with the receipt: the gate's last step.
 pub fn log_ready(receipt: &Receipt) {
     tracing::info!(step = 7, %receipt, "READY");
 }
 
-/// How many clients may wait to be let in, as far as the system allows. The standard library's 128 are soon taken
-/// by a crowd; a client that comes then tries again after a second.
+/// The length of the queue of connections that are not accepted yet; the system may set a lower limit. The standard
+/// library's 128 fill up fast under load, and a client that finds the queue full tries again only after a second.
 const WAITING_MAX: i32 = 1024;
 
-/// Lets the runtime (`run`) pass: it changes nothing, and from here on cannot.
+/// Executes steps 1 to 6 of the gate for the runtime (`run`). It changes no file, and after the sandbox it cannot.
+///
+/// # Errors
+///
+/// The first step that failed.
 pub fn admit_runtime(config: &Config, progress: &mut impl Progress) -> Result<AdmittedRuntime, GateError> {
     let stores = check_mounts(config)?;
     stores.warn_of_loose_permissions()?;
@@ -135,7 +144,11 @@ fn listen(address: SocketAddr) -> Result<TcpListener, GateError> {
     listener.map_err(|source| GateError::Listen { address, source })
 }
 
-/// Replays for a tool: no lock, no demand for writable mounts.
+/// Replays the stores for a tool: takes no lock and does not need writable directories.
+///
+/// # Errors
+///
+/// The stores cannot be read, or are malformed.
 pub fn replay_for_tool(config: &Config, progress: &mut impl Progress) -> Result<Replayed, Error> {
     let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
     stores.warn_of_loose_permissions()?;
@@ -162,7 +175,7 @@ fn check_database(config: &Config) -> Result<(), DatabaseError> {
     Ok(())
 }
 
-/// Warns of what a reader ignores.
+/// Logs a warning for each unterminated tail and for an interrupted tick.
 pub fn warn_of_tail(replayed: &Replayed) {
     let tails = [("audit events", replayed.events_tail), ("snapshots", replayed.snapshots_tail)];
     for (store, tail) in tails.into_iter().filter_map(|(store, tail)| tail.map(|tail| (store, tail))) {

@@ -1,12 +1,12 @@
-//! Ingest: inputs become events, durably, and are acknowledged.
+//! Ingest: records inputs as durable events and acknowledges them.
 //!
 //! ```text
 //! input ──batch──▶ lines ──orchestrator──▶ Commit ──committer──▶ events durable ▸ acknowledged ▸ snapshots durable
 //! ```
 //!
-//! A single input is computed and committed in turn on one thread. Of many inputs, the next commit is computed on a
-//! second thread while this one syncs the commit before it. Only this thread reads, writes and syncs; the files and
-//! acknowledgements are the same both ways.
+//! A small batch is computed and then committed on one thread. Of a large batch, the next commit is computed on a
+//! second thread while this thread syncs the commit before it. Only this thread reads, writes and syncs. Both ways
+//! write the same bytes and the same acknowledgements.
 
 use std::fmt;
 use std::io;
@@ -24,21 +24,21 @@ use crate::orchestrator::{Commit, MetaOrchestrator, Rejection};
 use crate::recovery::Recovered;
 use crate::writing::{Commits, WriteError};
 
-/// Why an ingestion ended before its input did. After any of these the session is over.
+/// Why ingest ended before its input. The session must not be used again.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
-    /// A store could not be written to.
+    /// A store could not be used or written to.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// An input breaks a rule. Nothing of it was recorded; everything before it was, and is acknowledged.
+    /// An input breaks a rule. Nothing of it was recorded; every input before it is durable and acknowledged.
     #[error("{}", Rejected(.0))]
     Rejected(Rejection),
-    /// The input could not be read to its end. What was read before is durable and acknowledged.
+    /// The input could not be read to its end. Every line that was read before is durable and acknowledged.
     #[error(
         "the input could not be read to its end: {0}\nwhat was acknowledged is recorded; next: mend the input and send it again: what is recorded is not recorded twice"
     )]
     Unreadable(#[source] io::Error),
-    /// An acknowledgement could not be delivered.
+    /// An acknowledgement could not be delivered. The events and snapshots of its commit are durable.
     #[error(
         "an acknowledgement could not be delivered: {0}\nthe batch in hand is recorded; next: send again what was not acknowledged: what is recorded is not recorded twice"
     )]
@@ -72,30 +72,34 @@ impl fmt::Display for Rejected<'_> {
     }
 }
 
-/// How an ingestion ended.
+/// How ingest ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// With the end of its input.
+    /// The input ended.
     AtEnd,
-    /// Because an end was asked for. The pending batch was finished.
+    /// The process was asked to end. Everything that was computed by then is durable and acknowledged.
     Interrupted,
 }
 
-/// An orchestrator and a committer at work on the same stores.
+/// An orchestrator and a committer that work on the same stores.
 pub struct Session<'s, M: WriteMedium> {
     orchestrator: MetaOrchestrator,
     committer: Committer<'s, M>,
     commits: Commits,
-    /// The commit that is computed and not durable yet.
+    /// The commit that was computed and is not durable yet.
     pending: Commit,
-    /// The buffers of the next one.
+    /// The buffers of the next commit.
     next: Commit,
 }
 
 type Deliver<'d> = &'d mut dyn FnMut(&[u8]) -> io::Result<()>;
 
 impl<'s, M: WriteMedium> Session<'s, M> {
-    /// A session on stores that recovery has made whole. The caller holds their locks.
+    /// Creates a session on stores that recovery has completed. The caller holds their locks.
+    ///
+    /// # Errors
+    ///
+    /// A store cannot be opened for appending. Nothing was written.
     pub fn new(
         stores: &'s Stores<M>,
         recovered: Recovered,
@@ -113,33 +117,34 @@ impl<'s, M: WriteMedium> Session<'s, M> {
         })
     }
 
-    /// Everything that is recorded.
+    /// The history of everything that was computed; the pending commit may not be durable yet.
     pub fn history(&mut self) -> &mut History {
         self.orchestrator.history()
     }
 
-    /// The receipt of the stores.
+    /// The receipt of the stores, when no commit is pending.
     pub fn receipt(&mut self) -> Receipt {
         let (bytes, latest) = (self.committer.events_bytes(), self.latest());
         Receipt::of_whole(self.history(), bytes, latest)
     }
 
-    /// The latest snapshot, and how many events it covers.
+    /// The latest snapshot and the number of events that it covers.
     pub fn latest(&self) -> Option<(SnapshotId, u64)> {
         self.orchestrator.latest()
     }
 
-    /// The last input line that is acknowledged, from 1; 0 if none is.
+    /// The number of the last acknowledged input line, from 1; 0 if none is acknowledged.
     pub fn acknowledged(&self) -> u64 {
         self.committer.acknowledged()
     }
 
-    /// Records everything that `batcher` returns, and has `deliver` deliver the acknowledgements.
+    /// Records every batch of `batcher` and delivers the acknowledgements by `deliver`.
+    ///
+    /// If the process is asked to end, the pending commit and the one that is computed meanwhile are finished first.
     ///
     /// # Errors
     ///
-    /// Whatever the error, everything before it that was read is durable and acknowledged, unless the error says
-    /// otherwise.
+    /// Every input that was read before the error is durable and acknowledged, unless the error says otherwise.
     pub fn run<S: Source>(
         &mut self,
         batcher: &mut Batcher<S>,
@@ -148,7 +153,7 @@ impl<'s, M: WriteMedium> Session<'s, M> {
     ) -> Result<Ended, IngestError> {
         let total = batcher.length();
         loop {
-            // Nobody is waited for while a commit is pending.
+            // The loop must not wait for input while a commit is pending: the upstream may wait for its answer.
             if !self.pending.is_empty() && !batcher.has_more() {
                 self.commit(deliver)?;
             }
@@ -169,7 +174,7 @@ impl<'s, M: WriteMedium> Session<'s, M> {
         }
     }
 
-    /// Computes the commits of a batch. The last of them stays pending.
+    /// Computes the commits of a batch, and makes all but the last durable; the last stays pending.
     fn record(&mut self, batch: Batch<'_>, deliver: Deliver<'_>) -> Result<(), IngestError> {
         let is_large = batch.length() >= self.commits.beside_bytes_min;
         let mut inputs = batch.lines();
@@ -209,11 +214,11 @@ impl<'s, M: WriteMedium> Session<'s, M> {
         Ok(())
     }
 
-    /// Takes one snapshot of the present ledger; none if the latest is of the same size or there is no event.
+    /// Writes one snapshot of the present ledger; none if the latest covers the whole log or the log is empty.
     ///
     /// # Errors
     ///
-    /// The snapshot was not written, or may not have been.
+    /// The snapshot was not written, or may be written; the message says which.
     pub fn snapshot(&mut self) -> Result<Option<(SnapshotId, u64)>, IngestError> {
         let size = self.history().size();
         if size == 0 || self.latest().is_some_and(|(_, latest)| latest == size) {

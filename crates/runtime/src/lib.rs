@@ -6,9 +6,9 @@
 //! input ──batch──▶ lines ──orchestrator──▶ Commit ──committer──▶ events ▸ acknowledgements ▸ snapshots
 //! ```
 //!
-//! Invariant: nothing is acknowledged, and no snapshot is written, before the events that it is about are durable.
+//! Invariant: no input is acknowledged, and no snapshot is written, before its events are durable.
 //!
-//! Invariant: this crate never prints. It logs by `tracing`, and returns results and errors to its caller.
+//! Invariant: this crate never prints. It logs by `tracing` and returns results and errors to its caller.
 
 pub mod acknowledgement;
 pub mod batch;

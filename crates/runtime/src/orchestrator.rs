@@ -1,5 +1,7 @@
-//! The Meta Orchestrator: inputs and state in, events out. It is pure: it knows no file and no stream, so the next
-//! commit can be computed on one thread while another makes the commit before it durable.
+//! The Meta Orchestrator: computes events from inputs and the state.
+//!
+//! Invariant: it knows no file and no stream. So one thread can compute the next commit while another makes the commit
+//! before it durable.
 
 use dreichor_core::fault::Fault;
 use dreichor_core::id::SnapshotId;
@@ -11,31 +13,31 @@ use crate::acknowledgement::{self, Outcome};
 use crate::batch::InputLine;
 use crate::snapshots::SnapshotStrategy;
 
-/// The bytes that inputs lead to, not durable yet.
+/// Bytes that are written and acknowledged together: the events, snapshots and acknowledgements of some inputs.
 #[derive(Debug, Default)]
 pub struct Commit {
-    /// Lines of the log.
+    /// Lines to append to the log.
     pub events: Vec<u8>,
-    /// Lines of the snapshots.
+    /// Lines to append to the snapshots.
     pub snapshots: Vec<u8>,
-    /// One line for each input.
+    /// One acknowledgement line for each input.
     pub acknowledgements: Vec<u8>,
-    /// The number of the last input, from 1; 0 if there is none.
+    /// The number of the last input, from 1; 0 if there is no input.
     pub last_line: u64,
 }
 
 impl Commit {
-    /// True if there is nothing to write and nothing to acknowledge.
+    /// True if there is nothing to append and nothing to acknowledge.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty() && self.snapshots.is_empty() && self.acknowledgements.is_empty()
     }
 
-    /// The bytes to be written.
+    /// The number of bytes to append to both stores.
     fn length(&self) -> u64 {
         (self.events.len() + self.snapshots.len()) as u64
     }
 
-    /// Empties the buffers, and keeps them.
+    /// Empties the buffers and keeps their memory.
     pub fn clear(&mut self) {
         self.events.clear();
         self.snapshots.clear();
@@ -47,28 +49,28 @@ impl Commit {
 /// An input that breaks a rule.
 #[derive(Debug)]
 pub struct Rejection {
-    /// The input's line, from 1.
+    /// The number of the input's line, from 1.
     pub line: u64,
-    /// Where the line starts in the input, in bytes.
+    /// The offset of the line's start in the input, in bytes.
     pub offset: u64,
-    /// True if an LF ended the line.
+    /// True if an LF ends the line.
     pub is_terminated: bool,
     /// The broken rule.
     pub fault: Box<Fault>,
 }
 
-/// Turns inputs into events.
+/// Computes the commits of inputs, in order.
 #[derive(Debug)]
 pub struct MetaOrchestrator {
     history: History,
     policy: Policy,
     strategy: SnapshotStrategy,
-    /// The latest snapshot, and how many events it covers.
+    /// The latest snapshot and the number of events that it covers.
     latest: Option<(SnapshotId, u64)>,
 }
 
 impl MetaOrchestrator {
-    /// Goes on from `history`, in which no tick is open, and its latest snapshot.
+    /// Creates an orchestrator that continues `history`, in which no tick is open, with this `latest` snapshot.
     pub fn new(
         history: History,
         latest: Option<(SnapshotId, u64)>,
@@ -78,21 +80,22 @@ impl MetaOrchestrator {
         Self { history, policy, strategy, latest }
     }
 
-    /// Everything that was computed so far.
+    /// The history of all events that were computed so far.
     pub fn history(&mut self) -> &mut History {
         &mut self.history
     }
 
-    /// The latest snapshot, and how many events it covers.
+    /// The latest snapshot and the number of events that it covers.
     pub fn latest(&self) -> Option<(SnapshotId, u64)> {
         self.latest
     }
 
-    /// Adds inputs to `commit` until it has `bytes_max` or more to be written; true if `inputs` may have more.
+    /// Adds inputs to `commit` until it has `bytes_max` bytes or more to append; returns true if `inputs` may have
+    /// more.
     ///
     /// # Errors
     ///
-    /// The first input that breaks a rule. Nothing of it is in the commit, everything before it is.
+    /// The first input that breaks a rule. Nothing of it is in the commit; every input before it is.
     pub fn fill<'b>(
         &mut self,
         inputs: &mut impl Iterator<Item = InputLine<'b>>,
@@ -114,7 +117,7 @@ impl MetaOrchestrator {
         Ok(false)
     }
 
-    /// Adds the events of one input.
+    /// Adds the events, snapshots and acknowledgement of one input.
     #[expect(
         clippy::expect_used,
         reason = "the tick is held to the grammar by tests, and a wrong log is worse than an abort"
@@ -140,7 +143,7 @@ impl MetaOrchestrator {
         Ok(())
     }
 
-    /// Adds a snapshot of the present ledger to `commit`; none of an empty log.
+    /// Adds a snapshot of the present ledger to `commit`; does nothing if the log is empty.
     pub fn take_snapshot(&mut self, commit: &mut Commit) {
         if let Some(snapshot) = Snapshot::of(&mut self.history) {
             let id = snapshot.write_line(&mut commit.snapshots);

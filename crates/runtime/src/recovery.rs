@@ -1,8 +1,8 @@
-//! Recovery: a writer makes stores whole that a killed predecessor left. It is itself crash-safe: stopped anywhere and
-//! started again, any number of times, it ends the same.
+//! Recovery: a writer completes the stores that a killed writer left. Recovery is itself crash-safe: it can be stopped
+//! anywhere and started again, any number of times, and the files end the same.
 //!
-//! The order is: check all, copy the tails and cut them off, complete the tick, write
-//! the snapshots that are missing.
+//! The order is: check everything, copy the unterminated tails and truncate them, complete the interrupted tick, write
+//! the missing snapshots.
 
 use dreichor_core::fault::{Fault, Rule, excerpt};
 use dreichor_core::id::SnapshotId;
@@ -15,7 +15,7 @@ use dreichor_replay::{Error, Progress, Replay, Replayed, Store, Stores, replay::
 use crate::snapshots::SnapshotStrategy;
 use crate::writing::{Commits, UNSYNCED_BYTES_MAX, WriteError, WriteStore};
 
-/// Stores that are whole.
+/// The content of stores that are complete: no tail, no interrupted tick, no missing snapshot.
 #[derive(Debug)]
 pub struct Recovered {
     /// State and tree.
@@ -24,26 +24,26 @@ pub struct Recovered {
     pub events_bytes: u64,
     /// The snapshots' size in bytes.
     pub snapshots_bytes: u64,
-    /// The latest snapshot, and how many events it covers.
+    /// The latest snapshot and the number of events that it covers.
     pub latest: Option<(SnapshotId, u64)>,
 }
 
-/// Stores that are sound, and what they lack to be whole.
+/// The content of sound stores, and what recovery must add.
 pub struct Checked {
     replayed: Replayed,
-    /// The events that the last tick lacks, if it is not whole.
+    /// The missing events of the interrupted tick, if there is one.
     rest: Option<Vec<Event<'static>>>,
     /// The number of events that the latest snapshot covers.
     latest_size: u64,
-    /// True if the strategy asks for a snapshot that is not there.
+    /// True if the strategy asks for a snapshot that is missing.
     is_missing: bool,
 }
 
-/// Checks everything that is checked before anything is changed, and changes nothing.
+/// Checks everything that must hold before recovery changes a file. Changes nothing.
 ///
 /// # Errors
 ///
-/// [`Error::Malformed`] with the first thing that is.
+/// [`Error::Malformed`] with the first broken rule, or [`Error::Unavailable`].
 pub fn check<M: Medium>(
     stores: &Stores<M>,
     strategy: SnapshotStrategy,
@@ -51,7 +51,7 @@ pub fn check<M: Medium>(
 ) -> Result<Checked, Error> {
     let mut replay = Replay::open(stores)?;
     let (latest_size, total) = (replay.latest_size(), replay.end());
-    // A fault of the log is told before one of the snapshots.
+    // A fault of the log is reported before one of the snapshots.
     let hole = replay.refuse_hole(UNSYNCED_BYTES_MAX);
     let (mut latest, mut is_missing) = (latest_size, false);
     while let Some(entry) = replay.next()? {
@@ -68,11 +68,11 @@ pub fn check<M: Medium>(
     Ok(Checked { replayed, rest, latest_size, is_missing })
 }
 
-/// Replays the stores and makes them whole. The caller holds their locks.
+/// Replays the stores and completes them. The caller holds their locks.
 ///
 /// # Errors
 ///
-/// The stores are malformed, or what recovery wrote is in doubt. The next start begins again.
+/// The stores cannot be used or are malformed, or a write or sync of recovery failed. The next start recovers again.
 pub fn recover<M: WriteMedium>(
     stores: &Stores<M>,
     commits: impl Into<Commits>,
@@ -113,7 +113,7 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Write
             store.in_doubt("the recovery of its tail failed", error)
         }
     })?;
-    // An error, whatever the level: nothing is trimmed in silence.
+    // Logged as an error, so that every log level shows it: nothing is truncated in silence.
     tracing::error!(
         file = %store.path().display(),
         offset = tail.offset,
@@ -124,12 +124,12 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Write
     Ok(())
 }
 
-/// The events that the interrupted tick lacks: it is computed again from its decision and the state before
-/// it, and the recorded events must be exactly a prefix of that. No file is changed.
+/// Computes the missing events of the interrupted tick. The tick is computed again from its decision and the state
+/// before it; the recorded events must be exactly a prefix of it. Changes no file.
 ///
 /// # Errors
 ///
-/// [`Error::Malformed`] with the first line that the tick, computed again, does not have.
+/// [`Error::Malformed`] with the first recorded line that differs from the computed tick, or [`Error::Unavailable`].
 #[expect(clippy::expect_used, reason = "the log with the open tick was just replayed")]
 pub fn missing_events<M: Medium>(
     stores: &Stores<M>,
@@ -163,7 +163,7 @@ pub fn missing_events<M: Medium>(
     Ok(computed.collect())
 }
 
-/// Appends the rest of the interrupted tick.
+/// Appends the missing events of the interrupted tick.
 #[expect(
     clippy::expect_used,
     reason = "the tick is held to the grammar by tests, and a wrong log is worse than an abort"
@@ -192,8 +192,8 @@ fn complete<M: WriteMedium>(
 const GOES_ON: &str =
     "this process acknowledged nothing; the recovery that it began goes on at the next start";
 
-/// Writes each missing snapshot as it would have been, by folding the log once more: the states that they
-/// are of have passed.
+/// Writes each missing snapshot with the bytes that it would have had. Folds the log a second time, since the first
+/// fold has passed the states that the snapshots are taken of.
 fn write_missing_snapshots<M: WriteMedium>(
     stores: &Stores<M>,
     commits: Commits,

@@ -1,13 +1,12 @@
-//! The kernel as witness: before its work begins, a process gives up for good whatever it must never do.
+//! The sandbox: before its work begins, a process gives up for good, by Landlock, every right that it does not need.
 //!
-//! By Landlock: what a writer keeps is reading in the two mounts, and writing to the two files whose locks it
-//! holds; the runtime keeps reading in the two mounts. Every other right over files that the kernel knows is
-//! given up, and with it TCP, abstract sockets and signals to others. Descriptors that are open already keep
-//! what they could do: a writer's are its standard streams, its input, its mounts and its locks, which are
-//! for reading.
+//! A writer keeps the right to read in the two directories and to write to the two files whose locks it holds. The
+//! runtime keeps the right to read in the two directories. Every other right over files that the kernel knows is given
+//! up, and with it TCP, abstract sockets and signals to other processes. Descriptors that are open before keep their
+//! rights: a writer's are its standard streams, its input, its directories, and its locks, which are for reading.
 //!
-//! Nothing of this is believed: [`trial`] tries every forbidden act, and the [`Outcome`] says by name which
-//! promises the kernel keeps and which it does not.
+//! The kernel's word is not enough: [`trial`] attempts every forbidden operation, and the [`Outcome`] lists by name
+//! which promises the kernel enforces and which it does not.
 
 pub mod trial;
 
@@ -28,8 +27,8 @@ use crate::writing::Locks;
 use strum::{Display, IntoStaticStr, VariantArray};
 use trial::{Trials, Verdict};
 
-/// The version of Landlock that knows every right that is given up here. Later ones know more, which is not
-/// asked for before it can be tested.
+/// The version of Landlock that knows every right that is given up here. Later versions know more rights, which are not
+/// used before they can be tested.
 const COMPLETE: ABI = ABI::V6;
 
 /// The task of a process.
@@ -41,15 +40,15 @@ pub enum Role {
     Reader,
 }
 
-/// What the kernel is asked to enforce. Its spelling is its name in logs and in the status.
+/// A promise that the kernel is asked to enforce. Its spelling is its name in logs and in the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Promise {
-    /// No file and no directory outside the mounts can be opened.
+    /// No file and no directory outside the two directories of the stores can be opened.
     NoFileOutside,
-    /// A writer's: no file but the two whose locks it holds can be opened for writing.
+    /// For a writer: only the two files whose locks it holds can be opened for writing.
     NoOtherWrite,
-    /// A reader's: no file can be opened for writing.
+    /// For a reader: no file can be opened for writing.
     NoWrite,
     /// No file can be created.
     NoCreate,
@@ -57,20 +56,20 @@ pub enum Promise {
     NoRemove,
     /// No file can be renamed.
     NoRename,
-    /// No file can be cut off.
+    /// No file can be truncated.
     NoTruncate,
-    /// No TCP connection goes out, and no port is listened on.
+    /// No TCP connection can be opened, and no port can be listened on.
     NoTcp,
-    /// No abstract socket of another process is reached.
+    /// No abstract socket of another process can be reached.
     NoAbstractSocket,
-    /// No other process is signalled.
+    /// No other process can be signalled.
     NoSignal,
 }
 
 impl Spelled for Promise {}
 
 impl Promise {
-    /// The first version of Landlock that can enforce it, and of Linux.
+    /// The first versions of Landlock and of Linux that can enforce it.
     const fn since(self) -> (ABI, &'static str) {
         match self {
             Self::NoFileOutside
@@ -87,7 +86,7 @@ impl Promise {
 }
 
 impl Role {
-    /// The promises that are asked for.
+    /// The promises that are asked for in this role.
     pub const fn promises(self) -> [Promise; 9] {
         use Promise::{
             NoAbstractSocket, NoCreate, NoFileOutside, NoOtherWrite, NoRemove, NoRename, NoSignal, NoTcp,
@@ -104,13 +103,13 @@ impl Role {
 /// The result of confining a process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// What was asked for.
+    /// The configured mode.
     pub mode: Sandbox,
-    /// The kernel's version of Landlock; none: it has none, or was not asked.
+    /// The kernel's version of Landlock; none: the kernel has no Landlock, or the sandbox is off.
     pub abi: Option<u32>,
-    /// What the kernel enforces.
+    /// The promises that the kernel enforces.
     pub enforced: Vec<Promise>,
-    /// What it does not enforce.
+    /// The promises that it does not enforce.
     pub not_enforced: Vec<Gap>,
 }
 
@@ -119,7 +118,7 @@ pub struct Outcome {
 pub struct Gap {
     /// The promise.
     pub promise: Promise,
-    /// Why not.
+    /// Why it is not enforced.
     pub reason: String,
 }
 
@@ -129,12 +128,13 @@ impl fmt::Display for Gap {
     }
 }
 
-/// Confines this process for good, tries whether it is confined, and logs the outcome. With `locks` it is a
-/// writer, without a reader. What is opened for appending is to be opened after this, and no thread before.
+/// Confines this process for good, attempts every forbidden operation, and logs the outcome. A process with `locks` is
+/// a writer, one without is a reader. The caller opens files for appending after this call, and has only one thread.
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] if all is required and not all is enforced, or if what is needed is refused too.
+/// [`Error::Unavailable`] if every promise is required and one is not enforced, or if the kernel refuses an operation
+/// that the role needs.
 pub fn confine(
     mode: Sandbox,
     stores: &Stores<Directory>,
@@ -159,8 +159,8 @@ pub fn confine(
     Ok(outcome)
 }
 
-/// Gives up every right but the needed ones. The rules hold for the directories and files that are open here,
-/// so none can be missing, or be another one by now.
+/// Gives up every right but the needed ones. The rules are made from open descriptors, so they hold for the very
+/// directories and files that were checked.
 fn restrict(
     stores: &Stores<Directory>,
     locks: &[dreichor_log::Lock<fs::File>],
@@ -179,10 +179,10 @@ fn restrict(
     ruleset.restrict_self()
 }
 
-/// How many threads this process has; none where the system does not say.
+/// Counts the threads of this process; none if the system does not say.
 ///
-/// A thread that was joined can be listed for a moment longer: the system wakes the one that waits before it removes the
-/// entry. So a second thread is looked at again, up to a bound.
+/// The system may list a joined thread for a moment longer: it wakes the waiting thread before it removes the entry. So
+/// the count is repeated while it is above one, up to a bound.
 fn threads() -> Option<usize> {
     let count = || fs::read_dir("/proc/self/task").ok().map(Iterator::count);
     for _ in 0..LOOKS_MAX {
@@ -194,7 +194,7 @@ fn threads() -> Option<usize> {
     count()
 }
 
-/// How often, and after which pauses, it is looked at the threads again: for a tenth of a second.
+/// The number of repeated counts and the pause before each: together a tenth of a second.
 const LOOKS_MAX: u32 = 100;
 const LOOK_PAUSE: Duration = Duration::from_millis(1);
 
@@ -252,7 +252,7 @@ impl Outcome {
         gaps.join(", ")
     }
 
-    /// One line: what the kernel enforces, and what not.
+    /// Logs in one line which promises the kernel enforces and which it does not.
     fn log(&self) {
         let (mode, abi) = (self.mode.as_str(), self.abi);
         if self.mode == Sandbox::Off {
@@ -282,7 +282,7 @@ impl Outcome {
     }
 }
 
-/// Why the kernel does not enforce this; none if it does.
+/// Returns why the kernel does not enforce a promise; none if it does.
 fn gap(promise: Promise, known: ABI, trials: &Trials<'_>) -> Option<String> {
     let (abi, linux) = promise.since();
     if known < abi {
@@ -291,7 +291,7 @@ fn gap(promise: Promise, known: ABI, trials: &Trials<'_>) -> Option<String> {
     match trials.attempt(promise) {
         Verdict::Refused => None,
         Verdict::Untried(why) => {
-            // The kernel's word remains: it refuses to confine at all by rights that it does not know.
+            // The kernel's word must do: it refuses a rule set with rights that it does not know.
             tracing::info!(step = 6, %promise, why, "sandbox: this could not be tried");
             None
         }

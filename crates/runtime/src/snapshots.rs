@@ -1,27 +1,27 @@
-//! When a snapshot is taken.
+//! The snapshot strategy: at which events a writer takes a snapshot.
 
 use std::fmt;
 
 use dreichor_core::Event;
 use dreichor_core::event::Body;
 
-/// When a snapshot is taken.
+/// The rule for when a writer takes a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SnapshotStrategy {
     /// At every ledger update.
     OnLedgerUpdate,
-    /// At a ledger update when so many events, or more, were recorded since the latest snapshot; at least 1.
+    /// At a ledger update, if this many events or more were recorded since the latest snapshot; at least 1.
     Every(u64),
-    /// Never by itself.
+    /// Only by the command `snapshot`.
     Manual,
 }
 
 impl SnapshotStrategy {
-    /// The strategy that a flag's value names.
+    /// Parses the value of `--snapshot-strategy`.
     ///
     /// # Errors
     ///
-    /// What was expected.
+    /// Says what was expected.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
             "on-ledger-update" => Some(Self::OnLedgerUpdate),
@@ -36,7 +36,7 @@ impl SnapshotStrategy {
         .ok_or_else(|| "on-ledger-update, every:N (N from 1), or manual".into())
     }
 
-    /// True if `event`, which made the log `size` events long, asks for a snapshot, when the latest one covers
+    /// True if a snapshot must be taken after `event`, the last of `size` events, when the latest snapshot covers
     /// `latest` events (0: there is none).
     pub fn is_due(self, event: &Event<'_>, latest: u64, size: u64) -> bool {
         let is_update = matches!(event.body, Body::LedgerUpdated(_));

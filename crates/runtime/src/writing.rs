@@ -1,5 +1,5 @@
-//! What only a writer does to the stores: it proves, creates, locks and settles their files, and appends.
-//! Readers know the stores as `dreichor-replay` has them, which can do none of this.
+//! The operations of a writer on the stores: proves that they are writable, creates, locks and settles their files, and
+//! opens them for appending. Readers use the stores of `dreichor-replay`, which has none of these operations.
 
 use std::io;
 use std::path::PathBuf;
@@ -11,49 +11,50 @@ use dreichor_replay::{Error, Store, Stores};
 
 use crate::snapshots::SnapshotStrategy;
 
-/// A commit ends with the input that makes it this long.
+/// The default of [`Commits::bytes_max`].
 const COMMIT_BYTES_MAX: u64 = 16 << 20;
 
-/// How much of a store's end may be what a last, unsynced commit left: more than the largest, which passes its
-/// limit by one input at most. A writer reads it from the medium itself.
+/// Upper bound on the bytes at a store's end that a last, unsynced commit may have left. A commit exceeds its limit by
+/// one input at most, so twice the limit is enough. A writer reads these bytes from the medium, not from the page
+/// cache.
 pub(crate) const UNSYNCED_BYTES_MAX: u64 = 2 * COMMIT_BYTES_MAX;
 
-/// The snapshots that a writer takes, and the bounds of its commits.
+/// The snapshot strategy and the limits of a writer's commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Commits {
-    /// Which snapshots it takes.
+    /// When a snapshot is taken.
     pub strategy: SnapshotStrategy,
-    /// A commit ends with the input that makes it this long, in bytes of events and snapshots: a batch whose snapshots
-    /// would fill the memory becomes several commits. What the stores hold in the end does not depend on it.
+    /// A commit ends with the input that brings its events and snapshots to this many bytes or more. So a batch whose
+    /// snapshots would fill the memory becomes several commits. The content of the stores does not depend on it.
     pub bytes_max: u64,
-    /// A batch of so many bytes or more is computed while the commit before it syncs; a smaller one is computed before
-    /// a thread has started. What the stores hold in the end does not depend on it.
+    /// A batch of this many bytes or more is computed on a second thread while the commit before it syncs. A smaller
+    /// one is computed in less time than a thread takes to start. The content of the stores does not depend on it.
     pub beside_bytes_min: usize,
 }
 
-/// Commits of 16 MiB.
+/// The limits of the program: commits of 16 MiB, and a second thread for batches of 64 KiB or more.
 impl From<SnapshotStrategy> for Commits {
     fn from(strategy: SnapshotStrategy) -> Self {
         Self { strategy, bytes_max: COMMIT_BYTES_MAX, beside_bytes_min: 64 << 10 }
     }
 }
 
-/// Why a store was not written to.
+/// Why a writer could not write to a store.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
-    /// A store cannot be used, is malformed, or is no longer the one that it was. Nothing was written.
+    /// A store cannot be used, is malformed, or is another file than before. Nothing was written.
     #[error(transparent)]
     Stores(#[from] Error),
-    /// Another process writes.
+    /// Another writer holds the lock.
     #[error(
         "{}: another writer holds the lock\nnothing was read or changed; next: wait for the other `dreichor ingest` or `dreichor snapshot`, or stop it (`fuser -v` on the file names it)",
         .path.display()
     )]
     Locked {
-        /// The file whose lock it holds.
+        /// The locked file.
         path: PathBuf,
     },
-    /// A write or sync failed: what was to be written may or may not be on disk.
+    /// A write or sync failed. Its bytes may or may not be on disk.
     #[error(
         "{}: {problem}: {source}\n{consequence}\nnothing was tried again; next: see to the disk, start again, and send what was not acknowledged",
         .path.display()
@@ -61,33 +62,39 @@ pub enum WriteError {
     InDoubt {
         /// The file.
         path: PathBuf,
-        /// What failed.
+        /// The operation that failed.
         problem: String,
-        /// The error behind it.
+        /// The cause.
         source: Box<dyn std::error::Error + Send + Sync>,
-        /// What was acknowledged before, and what is in doubt.
+        /// Which inputs are acknowledged, and what is in doubt.
         consequence: String,
     },
 }
 
-/// The locks of a writer, held for life.
+/// The locks of both stores, held until the process ends.
 pub type Locks<M> = [Lock<<M as Medium>::File>; 2];
 
-/// Both stores, for a writer.
+/// A writer's operations on both stores.
+///
+/// # Errors
+///
+/// Each method fails with [`WriteError::Stores`] if a store cannot be used, and with [`WriteError::InDoubt`] if a write
+/// or sync failed; `lock` also with [`WriteError::Locked`].
 pub trait WriteStores<M: WriteMedium> {
-    /// Proves that the mounts can be written to, changing nothing.
+    /// Proves that both directories and the files in them are writable. Changes nothing.
     fn prove_writable(&self) -> Result<(), WriteError>;
 
     /// Creates the files that are missing.
     fn create_missing(&self) -> Result<(), WriteError>;
 
-    /// Takes both locks. From then on, no other file is taken for a store.
+    /// Takes both locks. From then on, another file under a store's name is an error.
     fn lock(&self) -> Result<Locks<M>, WriteError>;
 
-    /// Makes what a killed predecessor left durable, and has the next read ask the medium itself.
+    /// Syncs what a killed writer left, and drops the end of both files from the page cache, so that the next read asks
+    /// the medium.
     fn settle(&self) -> Result<(), WriteError>;
 
-    /// Refuses files that others could write to.
+    /// Refuses files that group or others may write to.
     fn refuse_loose_permissions(&self) -> Result<(), WriteError>;
 }
 
@@ -108,7 +115,7 @@ impl<M: WriteMedium> WriteStores<M> for Stores<M> {
 
     fn settle(&self) -> Result<(), WriteError> {
         self.events.settle(UNSYNCED_BYTES_MAX)?;
-        // A snapshot is as long as the ledger is large, and replay reads no more than the last one: all goes.
+        // A snapshot may be of any length, and replay reads only the last one: the whole file is dropped.
         self.snapshots.settle(u64::MAX)
     }
 
@@ -121,7 +128,7 @@ impl<M: WriteMedium> WriteStores<M> for Stores<M> {
     }
 }
 
-/// One store, for a writer.
+/// A writer's operations on one store.
 pub(crate) trait WriteStore<M: WriteMedium> {
     fn prove_writable(&self) -> Result<(), WriteError>;
 
@@ -129,22 +136,22 @@ pub(crate) trait WriteStore<M: WriteMedium> {
 
     fn lock(&self) -> Result<Lock<M::File>, WriteError>;
 
-    /// Syncs the file, and drops its end from the cache.
+    /// Syncs the file and drops its last `evicted_bytes` from the page cache.
     fn settle(&self, evicted_bytes: u64) -> Result<(), WriteError>;
 
     /// Opens the file, which must have this size, for appending.
     fn open_appender(&self, size: u64) -> Result<Appender<'_, M>, WriteError>;
 
-    /// The error of an append; `consequence` says what was acknowledged and what is in doubt.
+    /// The error of a failed append; `consequence` says what is acknowledged and what is in doubt.
     fn not_appended(&self, error: AppendError, consequence: String) -> WriteError;
 
-    /// The error of a write or sync before this process acknowledged anything.
+    /// The error of a failed write or sync before this process acknowledged anything.
     fn in_doubt(&self, problem: &str, error: impl std::error::Error + Send + Sync + 'static) -> WriteError;
 }
 
 impl<M: WriteMedium> WriteStore<M> for Store<M> {
     fn prove_writable(&self) -> Result<(), WriteError> {
-        // The mount too, where the file is there: recovery keeps what it cuts off beside it.
+        // The directory too, even if the file exists: recovery creates copies of tails in it.
         let mut proof = self.medium().prove_writable();
         if proof.is_ok() && self.stat()?.is_some() {
             proof = self.medium().open_to_append(self.file()).map(drop);
@@ -162,7 +169,7 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
         let create = || {
             match self.medium().create(self.file()) {
                 Ok(file) => uninterrupted(|| file.sync())?,
-                // Another writer was quicker; the lock decides between us.
+                // Another writer created it first; the lock decides which of the two continues.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
                 Err(error) => return Err(error),
             }

@@ -1,5 +1,4 @@
-//! Inputs come in batches: every line once and in order, as many together as can be read without waiting and the limits
-//! allow, and no more.
+//! Batches hold every line once and in order: as many together as can be read without waiting within the limits.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -12,8 +11,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use support::config::config;
 
-/// Gives so many bytes at a time at most. More is always there, but where the upstream waits for an answer: behind that
-/// many bytes.
+/// Returns at most this many bytes a read. More can always be read, except after the byte at which the upstream waits
+/// for an answer.
 struct Pieces<'a> {
     rest: &'a [u8],
     given: usize,

@@ -1,4 +1,5 @@
-//! Ingest and replay come to the same, however often, however the inputs are cut, and whatever is sent again.
+//! Ingest and replay have the same result, however often they run, however inputs are split, and whatever is sent
+//! again.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -66,7 +67,7 @@ proptest! {
     }
 }
 
-/// All that can be said of a history, as bytes.
+/// State and tree of a history, as bytes.
 fn facts(history: &mut History) -> (Vec<u8>, Vec<u8>, Vec<u8>, String) {
     let (mut memory, mut ledger, mut lifecycles) = (Vec::new(), Vec::new(), Vec::new());
     history.state().write_memory(&mut memory);
@@ -90,7 +91,7 @@ proptest! {
         let bench = Bench::holding(&bytes);
         match bench.replay() {
             Err(error) => prop_assert_eq!(kind(&error), Kind::Malformed),
-            // The last LF makes the last line; without it the line is no line but an unterminated tail.
+            // Without its LF the last line is an unterminated tail.
             Ok(replayed) => {
                 prop_assert!(is_last_line_feed);
                 prop_assert!(replayed.events_tail.is_some());

@@ -1,5 +1,5 @@
-//! Whatever a kill leaves behind the last whole batch, the next writer makes the stores whole again: byte
-//! for byte those of a run that was never interrupted.
+//! Whatever a kill leaves after the last whole batch, the next writer completes the stores: byte for byte those of a
+//! run that was never interrupted.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -17,7 +17,7 @@ use support::config::config;
 use support::kind::{Kind, kind};
 use support::{Bench, Bytes, inputs, join, modes, seeds, strategies, vector, vector_stores};
 
-/// Cuts both stores off, starts again, sends everything again: the stores must be whole.
+/// Truncates both stores, starts again, sends everything again: the stores must be complete.
 fn check_cut(bench: &Bench, whole: &Bytes, inputs: &[u8], events_cut: usize, snapshots_cut: usize) {
     let cut = Bytes {
         events: whole.events[..events_cut].to_vec(),
@@ -29,7 +29,7 @@ fn check_cut(bench: &Bench, whole: &Bytes, inputs: &[u8], events_cut: usize, sna
     check_kept(&again, &cut);
 }
 
-/// Whatever was cut off lies beside the file.
+/// The copies of truncated tails are in the same directory.
 fn check_kept(bench: &Bench, before: &Bytes) {
     for (path, bytes) in [(bench.events_path(), &before.events), (bench.snapshots_path(), &before.snapshots)]
     {
@@ -192,7 +192,7 @@ fn an_interrupted_tick_that_is_no_prefix_of_itself_is_refused() {
 
 #[test]
 fn nothing_is_cut_off_before_all_is_checked() {
-    // A torn log beside a malformed snapshot: the refusal leaves the torn bytes where they are.
+    // A log with a tail and a malformed snapshot: the refusal does not truncate the tail.
     let whole = vector_stores();
     let cut = Bytes {
         events: [&whole.events, &b"torn"[..]].concat(),
@@ -215,7 +215,7 @@ fn after_manual_the_missing_snapshots_are_written_as_they_would_have_been() {
     assert_eq!(bench.bytes(), whole);
 }
 
-/// The progress that was told: each time, how much of how much was read.
+/// The progress that was reported: each time, how many of how many bytes were read.
 #[derive(Default)]
 struct Told(Vec<(u64, u64)>);
 

@@ -1,4 +1,4 @@
-//! Bugs that were found, each by the test that now holds it off.
+//! Bugs that were found, each with its regression test.
 
 mod support;
 
@@ -31,14 +31,14 @@ fn a_file_that_takes_the_place_of_the_locked_one_is_refused() {
 fn a_hole_in_the_snapshots_is_refused_by_a_writer() {
     let whole = vector_stores();
     let second_line = whole.snapshots.iter().position(|&byte| byte == b'\n').unwrap() + 1;
-    // A commit may have 16 MiB, and one input more: so far back the hole may be.
+    // A commit may have 16 MiB and one input more, so the hole may be that far back.
     for later in [0, 17 << 20] {
         let mut snapshots = whole.snapshots.clone();
         snapshots[second_line + 10..second_line + 300].fill(0);
         let third_line =
             second_line + snapshots[second_line..].iter().position(|&byte| byte == b'\n').unwrap() + 1;
         snapshots.splice(third_line..third_line, b"a snapshot\n".repeat(later / 11));
-        // Unterminated bytes behind the log stay where they are, too: nothing is cut before all is checked.
+        // The unterminated tail of the log is not truncated either: nothing is cut before everything is checked.
         let bench = Bench::holding(&Bytes { snapshots, events: [&whole.events, &b"torn"[..]].concat() });
         let before = bench.listing();
         assert!(bench.replay().is_ok(), "a reader reads the latest only");

@@ -1,4 +1,4 @@
-//! What a confined process can still do, and what not: each test that confines runs in a process of its own,
+//! The operations that a confined process can and cannot do. Each test that confines runs in a process of its own,
 //! which is this test binary once more.
 //!
 //! Where the kernel has no complete Landlock, the tests say which acts they leave out.
@@ -83,7 +83,7 @@ impl Forbidden {
         Self(outcome.clone())
     }
 
-    /// Acts on which a promise stands that this kernel cannot keep are left out.
+    /// Operations that this kernel cannot forbid are left out.
     fn holds(&self, promise: Promise) -> bool {
         let holds = self.0.enforced.contains(&promise);
         if !holds {
@@ -110,7 +110,7 @@ fn events_of(dir: &Path) -> PathBuf {
     dir.join("audit-events/audit_events.ndjson")
 }
 
-/// What neither a writer nor a reader may do. `outside` is a file outside the mounts.
+/// Operations that neither a writer nor a reader may do. `outside` is a file outside the stores' directories.
 fn check_forbidden(forbidden: &Forbidden, dir: &Path, outside: &Path) {
     let (mount, events) = (dir.join("audit-events"), events_of(dir));
     let (new, copy) = (mount.join("new"), mount.join("audit_events.ndjson.torn-0"));
@@ -155,7 +155,7 @@ fn check_forbidden(forbidden: &Forbidden, dir: &Path, outside: &Path) {
     }
     if forbidden.holds(Promise::NoTruncate) {
         refused(write().truncate(true).open(&events));
-        // Linux truncates also for who opens for reading only.
+        // Linux truncates a file also if it is opened for reading only.
         let flags = rustix::fs::OFlags::RDONLY | rustix::fs::OFlags::TRUNC;
         for path in [&events, &copy] {
             refused(
@@ -294,7 +294,7 @@ fn a_reader_can_read_and_nothing_else() {
 
 fn only_the_two_files_that_are_locked_can_be_written() {
     let child = |dir: &Path| {
-        // Somebody else, who puts another file in the log's place as soon as this process is confined.
+        // Another process, which replaces the log's file as soon as this process is confined.
         let mut other = Command::new("sh")
             .args(["-c", "read -r go && cp -p audit_events.ndjson copy && mv copy audit_events.ndjson"])
             .current_dir(dir.join("audit-events"))

@@ -36,7 +36,7 @@ const ROUNDS: [[u32; 4]; 16] = [
     [0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208], [0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2],
 ];
 
-/// Whether this processor has the instructions.
+/// True if this processor has the instructions.
 pub(crate) fn are_available() -> bool {
     instructions::get()
 }

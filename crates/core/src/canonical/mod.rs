@@ -1,6 +1,6 @@
 //! Canonical JSON: exactly one encoding of each event and snapshot.
 //!
-//! Each shape is declared once, by [`record!`](record), with its members in the order of the disk; writer and reader
+//! Each shape is declared once, by `record!`, with its members in the order of the disk; writer and reader
 //! both come from that declaration. The reader compares the bytes that must be there and parses only the values, so
 //! it needs no second, general parser to be sure that a line is canonical.
 

@@ -1,4 +1,4 @@
-//! How each kind of value is written and read.
+//! The writer and the reader of each kind of value.
 
 use super::{Reader, Sink, Value, write_integer, write_string};
 use crate::fault::{Result, Rule};

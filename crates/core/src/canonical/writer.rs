@@ -1,10 +1,10 @@
-//! Where canonical bytes go: a buffer, or straight into a hash.
+//! The sink of canonical bytes: a buffer or a hash.
 
 use alloc::vec::Vec;
 
 use crate::value::INTEGER_MAX;
 
-/// Takes bytes. Cannot fail: the caller writes them to the world afterwards.
+/// A sink of bytes. It cannot fail: the caller writes a buffer to disk afterwards.
 pub trait Sink {
     /// Appends `bytes`.
     fn put(&mut self, bytes: &[u8]);

@@ -126,7 +126,7 @@ impl OpenTick {
         )
     }
 
-    /// What comes next.
+    /// The events that may come next.
     fn next(&self) -> &'static str {
         match self.stage {
             Stage::Decided => "ORDER_INTENT_CREATED or ORDER_INTENT_SKIPPED",

@@ -1,4 +1,4 @@
-//! Strategy Lifecycles: may an instance buy, must it hold, must it wait?
+//! Strategy Lifecycles: for each instance, if it may buy, must hold or must wait.
 
 use alloc::vec::Vec;
 

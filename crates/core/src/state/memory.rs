@@ -1,5 +1,5 @@
-//! Decision Memory: what is known of each decision, in order of first appearance. It observes only:
-//! nothing decides by it.
+//! Decision Memory: the result of each decision and the feedback on it, in order of first appearance. It observes only:
+//! no decision depends on it.
 
 use core::ops::Range;
 
@@ -109,7 +109,7 @@ pub struct Totals {
     pub feedback: FeedbackCounts,
 }
 
-/// What is known of one decision.
+/// One decision in Decision Memory.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision<'a> {
     memory: &'a DecisionMemory,

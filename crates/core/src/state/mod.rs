@@ -23,7 +23,7 @@ pub use lifecycle::{Instance, Lifecycle, Lifecycles};
 pub use memory::{Decision, DecisionMemory, FeedbackCounts, Totals};
 use table::At;
 
-/// Decision Memory, Shadow Ledger and Strategy Lifecycles, and where in the log's grammar the fold stands.
+/// Decision Memory, Shadow Ledger and Strategy Lifecycles, and the place of the fold in the log's grammar.
 #[derive(Debug, Clone, Default)]
 pub struct State {
     memory: DecisionMemory,
@@ -69,11 +69,11 @@ impl State {
         self.open_tick.as_ref().map(|tick| tick.decision_id)
     }
 
-    /// Folds one event, the next of the log, into the state: the only way to state.
+    /// Applies the next event of the log to the state. No other function changes a state.
     ///
     /// # Errors
     ///
-    /// The rule of the log's grammar that the event breaks. The state is then not to be used any more.
+    /// The rule of the log's grammar that the event breaks. The state must not be used again.
     pub fn apply(&mut self, event: &Event<'_>) -> Result<()> {
         match &self.open_tick {
             Some(tick) => tick.check_belongs(event)?,

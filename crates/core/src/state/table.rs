@@ -1,7 +1,7 @@
 //! Rows in order of first appearance, each found by its key.
 //!
-//! Invariant: the order of the rows is that of the log. The hash index is only asked, never iterated, and its seed is
-//! fixed.
+//! Invariant: the order of the rows is that of the log. The hash index serves look-ups only and is never iterated; its
+//! seed is fixed.
 
 use alloc::vec::Vec;
 use core::hash::{BuildHasher, Hash};
@@ -13,9 +13,9 @@ use hashbrown::hash_table::Entry;
 
 use crate::fault::{Result, Rule, broken};
 
-/// What a [`Table`] holds.
+/// A row of a [`Table`].
 pub(crate) trait Row {
-    /// What a row is found by.
+    /// The key by which a row is found.
     type Key: Copy + Eq + Hash;
 
     /// The row's key, which never changes.

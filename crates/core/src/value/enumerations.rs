@@ -52,7 +52,7 @@ pub enum ReasonCode {
     PreflightBlocked,
 }
 
-/// Who asked for an order.
+/// The origin of an order intent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Origin {
@@ -88,7 +88,7 @@ pub enum SkipReason {
     MissingTargetMarket,
 }
 
-/// What safety said.
+/// The result of safety's evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum SafetyResult {
@@ -102,7 +102,7 @@ pub enum SafetyResult {
     Halt,
 }
 
-/// By which rule safety said so.
+/// The rule behind safety's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum SafetyReason {
@@ -124,7 +124,7 @@ pub enum Plane {
     Paper,
 }
 
-/// What became of an execution.
+/// How an execution ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
@@ -146,7 +146,7 @@ pub enum FailureReason {
     ExecutionRejected,
 }
 
-/// What feedback speaks of.
+/// The subject of feedback.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum FeedbackCategory {
@@ -173,7 +173,7 @@ pub enum ParameterPool {
 }
 
 impl ParameterPool {
-    /// What a BUY of this pool asks for, as the text that goes to disk.
+    /// The allocation of a BUY of this pool, as the text on disk.
     pub const fn allocation(self) -> Decimal {
         match self {
             Self::Cautious => Decimal::constant("0.25"),

@@ -173,7 +173,7 @@ impl Decimal {
     }
 }
 
-/// What a person said: at most 4,096 bytes of UTF-8, unescaped; kept as it is, not normalized.
+/// The comment of a feedback: at most 4,096 bytes of UTF-8, unescaped; not normalized.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comment<'a>(Cow<'a, str>);
 
@@ -181,7 +181,7 @@ impl<'a> Comment<'a> {
     /// The longest comment, in bytes of UTF-8, unescaped.
     pub const BYTES_MAX: usize = 4_096;
 
-    /// What a reader of an error should have written instead.
+    /// The form of a comment, for messages.
     pub const EXPECTED: &'static str = "a text of at most 4096 bytes of UTF-8";
 
     /// The comment `text`, unless it is too long.

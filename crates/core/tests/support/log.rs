@@ -26,7 +26,7 @@ use dreichor_core::value::{FeedbackCategory, LogicalTime, MarketId, Origin, Plan
 
 use super::words::{self, Words, formed};
 
-/// What the next line follows from.
+/// The values that the next line is computed from.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     decision_id: DecisionId,
@@ -36,7 +36,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// That of a log that stands at the decision of `A@3`, which has bought 0.5 in M1.
+    /// The context of a log that ends with the decision of `A@3`, which has bought 0.5 in M1.
     pub(crate) fn new() -> Self {
         let decision_id = words::decision("A@3");
         let order_intent_id = words::intent("A@3.STRATEGY.BUY.M1");
@@ -143,7 +143,7 @@ impl Context {
     }
 }
 
-/// The keys of the words that stand without one.
+/// The keys of the words that have none.
 fn positional(verb: &str) -> &'static [&'static str] {
     match verb {
         "decision" => &["instance"],
@@ -192,7 +192,7 @@ pub(crate) fn feedback(at: LogicalTime, words: &Words<'_>) -> UserFeedbackRecord
     UserFeedbackRecorded { feedback_id, category, target, comment }
 }
 
-/// What stands for several events, as those events.
+/// Expands an abbreviation to its events.
 pub(crate) fn expanded(words: &str) -> Vec<String> {
     let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
     let parts: Vec<&str> = rest.split(' ').collect();

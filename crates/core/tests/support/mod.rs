@@ -1,4 +1,4 @@
-//! What the tests of the core share.
+//! Shared support of the core's tests.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
 

@@ -1,5 +1,4 @@
-//! RFC 6962 section 2.1 as it is written, and the verifiers of RFC 9162: what the tree and its proofs are
-//! measured by.
+//! RFC 6962 section 2.1 as it is written, and the verifiers of RFC 9162: the reference for the tree and its proofs.
 
 use std::ops::Range;
 

@@ -1,4 +1,4 @@
-//! Random values of every kind that stands in the stores or in an input.
+//! Random values of every kind in the stores and in inputs.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! The words in which scenarios speak of values: `A` is a strategy instance, `A@3` its decision at time 3,
+//! The words for values in scenarios: `A` is a strategy instance, `A@3` its decision at time 3,
 //! `A@3.STRATEGY.BUY.M1` an order of that decision, or the execution of that order.
 
 use std::collections::BTreeMap;

@@ -12,7 +12,7 @@ pub(crate) struct Reluctant<'b> {
     pub(crate) at_once: usize,
     /// How often it was read, interruptions included.
     reads: Cell<usize>,
-    /// Behind the bytes is not the end but a bad sector.
+    /// A bad sector follows the bytes, not the end of the file.
     is_broken: bool,
 }
 
@@ -26,7 +26,7 @@ impl<'b> Reluctant<'b> {
         self.reads.take()
     }
 
-    /// What stands behind the bytes cannot be read, however often one tries.
+    /// The bytes that follow cannot be read, however often it is tried.
     pub(crate) fn broken(self) -> Self {
         Self { is_broken: true, ..self }
     }

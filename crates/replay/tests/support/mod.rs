@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
-/// What the tests of the core share.
+/// The shared support of the core's tests.
 #[path = "../../../core/tests/support/mod.rs"]
 pub(crate) mod samples;
 
@@ -123,7 +123,7 @@ pub(crate) fn enacted(ticks: u64) -> Vec<u8> {
             event.write_line(&mut log);
             state.apply(event).unwrap();
         }
-        // The execution of the tick, if it came to one.
+        // The execution of the tick, if there is one.
         events.iter().find_map(|event| {
             if let Body::LedgerUpdated(body) = &event.body { Some(body.execution_id) } else { None }
         })

@@ -1,4 +1,4 @@
-//! Trying what the kernel must refuse.
+//! Trials: attempts of the operations that the kernel must refuse.
 //!
 //! Invariant: each act is harmless where the kernel lets it pass. A store is renamed to its own name, and removed
 //! as the directory that it is not; what is truncated is a file without a name; what is created is removed again.
@@ -19,35 +19,35 @@ use rustix::process::{getppid, test_kill_process};
 
 use super::{Promise, Role};
 
-/// What came of trying.
+/// The result of the attempts for one promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Each act was refused.
+    /// Each attempt was refused.
     Refused,
-    /// This act was not refused.
+    /// This attempt was not refused.
     NotRefused(String),
-    /// No act could be tried, for this reason.
+    /// No attempt could be made, for this reason.
     Untried(String),
 }
 
-/// What is needed to try, made ready before the process is confined.
+/// The files and sockets that the attempts need, prepared before the process is confined.
 #[derive(Debug)]
 pub struct Trials<'s> {
     role: Role,
     stores: &'s Stores<Directory>,
-    /// Somebody else's, as far as the confined process is concerned.
+    /// An abstract socket that exists before the process is confined, so that it lies outside the sandbox.
     listener: io::Result<(UnixListener, SocketAddr)>,
     /// A file without a name in the audit-events directory, which nobody misses.
     unnamed: io::Result<fs::File>,
 }
 
 impl<'s> Trials<'s> {
-    /// Makes ready. A writer must hold the locks of `stores`.
+    /// Prepares the attempts. A writer must hold the locks of `stores`.
     pub fn prepare(role: Role, stores: &'s Stores<Directory>) -> Self {
         Self { role, stores, listener: listen(), unnamed: create_unnamed(stores.events.medium()) }
     }
 
-    /// Tries whatever would break this promise.
+    /// Attempts the operations that would break this promise.
     pub fn attempt(&self, promise: Promise) -> Verdict {
         match promise {
             Promise::NoFileOutside => all([
@@ -67,7 +67,7 @@ impl<'s> Trials<'s> {
             }),
             Promise::NoTruncate => self.truncate_unnamed(),
             Promise::NoTcp => all([
-                // Nobody can listen on port 0, and to bind it means any port.
+                // No process can listen on port 0; binding it means any free port.
                 act("connecting by TCP", TcpStream::connect((Ipv4Addr::LOCALHOST, 0))),
                 act("listening by TCP", TcpListener::bind((Ipv4Addr::LOCALHOST, 0))),
             ]),
@@ -77,7 +77,7 @@ impl<'s> Trials<'s> {
                 }
                 Err(error) => Verdict::Untried(format!("no abstract socket to connect to: {error}")),
             },
-            // Signal 0 asks whether one could be sent, and sends none.
+            // Signal 0 checks the permission and sends no signal.
             Promise::NoSignal => match getppid() {
                 Some(parent) => {
                     act("signalling the parent process", test_kill_process(parent).map_err(Into::into))
@@ -87,7 +87,11 @@ impl<'s> Trials<'s> {
         }
     }
 
-    /// Checks that a writer may still append, and a reader still read.
+    /// Checks that a writer may still open the stores for appending, and a reader for reading.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] with the store that cannot be opened.
     pub fn check_needed(&self) -> Result<(), Error> {
         for store in [&self.stores.events, &self.stores.snapshots] {
             let opened = match self.role {
@@ -135,7 +139,7 @@ impl<'s> Trials<'s> {
     }
 }
 
-/// The verdict over several acts: one that is let pass says it all, and one that is refused is enough.
+/// Combines the results of several attempts: one that was allowed decides; otherwise one that was refused.
 fn all<const N: usize>(verdicts: [Verdict; N]) -> Verdict {
     let rank = |verdict: &Verdict| match verdict {
         Verdict::NotRefused(_) => 2,
@@ -149,7 +153,7 @@ fn act<T>(what: impl Display, result: io::Result<T>) -> Verdict {
     let Err(error) = result else { return Verdict::NotRefused(what.to_string()) };
     match Errno::from_io_error(&error) {
         Some(Errno::ACCESS | Errno::PERM) => Verdict::Refused,
-        // There is no such thing here, so nothing was asked of the kernel.
+        // This system has no such file or socket, so Landlock was not asked.
         Some(Errno::NOENT | Errno::OPNOTSUPP | Errno::AFNOSUPPORT | Errno::ISDIR | Errno::INVAL) => {
             Verdict::Untried(format!("{what}: {error}"))
         }
@@ -179,7 +183,7 @@ fn create_unnamed(mount: &Directory) -> io::Result<fs::File> {
     Ok(rustix::fs::open(mount.directory(), flags, Mode::from(0o600))?.into())
 }
 
-/// Listens on an abstract socket of a name that nobody has.
+/// Listens on an abstract socket with a free name.
 fn listen() -> io::Result<(UnixListener, SocketAddr)> {
     let mut result = Err(io::Error::from(io::ErrorKind::AddrInUse));
     for number in 0..16 {

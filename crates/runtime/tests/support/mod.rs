@@ -1,4 +1,4 @@
-//! Stores in a temporary directory, inputs of every kind, and what holds of both.
+//! Stores in a temporary directory, inputs of every kind, and checks of both.
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
@@ -20,7 +20,7 @@ use dreichor_runtime::writing::WriteStores;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// Both mounts, in a temporary directory.
+/// Both stores, in a temporary directory.
 pub(crate) struct Bench {
     pub(crate) dir: TempDir,
     pub(crate) strategy: SnapshotStrategy,
@@ -72,7 +72,7 @@ impl Bench {
         Bytes { events: read(self.events_path()), snapshots: read(self.snapshots_path()) }
     }
 
-    /// Everything that lies in the mounts, by name.
+    /// All files in both directories, by name.
     pub(crate) fn listing(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut files = Vec::new();
         for mount in ["audit-events", "snapshots"] {
