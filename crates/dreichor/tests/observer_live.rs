@@ -79,10 +79,12 @@ fn script(count: usize) -> Vec<String> {
     (0..count).map(input).collect()
 }
 
-/// What clients may know: how many events are acknowledged, and whether there will be no more.
+/// What clients may know: how many events are acknowledged, how many of these have their snapshots, and whether there
+/// will be no more.
 #[derive(Default)]
 struct Known {
     acknowledged: AtomicUsize,
+    completed: AtomicUsize,
     is_over: AtomicBool,
 }
 
@@ -106,9 +108,12 @@ fn write(bench: &Bench, inputs: &[String], known: &Known) {
         let until = inputs.len() * turn / (KILLS + 1);
         while rest.len() > until {
             let (batch, later) = rest.split_at((numbers.below(BATCH) + 1).min(rest.len()));
+            let before = known.acknowledged.load(Ordering::SeqCst);
             writer.send(batch.concat().as_bytes());
             for _ in batch {
                 acknowledge(&mut writer, known);
+                // The snapshots of a batch follow its acknowledgements, and precede the events of the next.
+                known.completed.fetch_max(before, Ordering::SeqCst);
             }
             rest = later;
             thread::sleep(Duration::from_millis(5));
@@ -237,7 +242,7 @@ impl<'t> Asking<'t> {
     }
 
     fn ask_for_the_rest(&mut self) {
-        let recorded = self.known.acknowledged.load(Ordering::SeqCst);
+        let recorded = self.known.completed.load(Ordering::SeqCst);
         let (answer, window) = self.ask(SNAPSHOT, &[200]);
         // From here on, no answer may know of fewer events than the snapshot speaks of.
         self.seen = self.prefixes.check_snapshot(&answer, recorded, &window);

@@ -540,6 +540,7 @@ fn a_file_that_somebody_else_touches() {
             let mut running = bench.start(&["ingest"]);
             running.send(tick(1, 10).as_bytes());
             running.line();
+            bench.wait_for_snapshots(1);
             let (path, name) =
                 if is_log { (bench.log_path(), "{log}") } else { (bench.snapshots_path(), "{snapshots}") };
             tamper(&path);

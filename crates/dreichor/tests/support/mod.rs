@@ -125,6 +125,18 @@ impl Bench {
         self.path("data/snapshots/snapshots.ndjson")
     }
 
+    /// Waits until a running writer has written so many snapshots: they follow the acknowledgements.
+    pub(crate) fn wait_for_snapshots(&self, count: usize) {
+        let is_written = || fs::read(self.snapshots_path()).is_ok_and(|bytes| lines(&bytes).len() >= count);
+        for _ in 0..10_000 {
+            if is_written() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        panic!("fewer than {count} snapshots after ten seconds");
+    }
+
     /// Log and snapshots.
     pub(crate) fn stores(&self) -> [Vec<u8>; 2] {
         [self.log_path(), self.snapshots_path()].map(|path| fs::read(path).unwrap())
