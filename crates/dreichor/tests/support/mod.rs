@@ -132,7 +132,7 @@ impl Bench {
             if is_written() {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(1));
+            thread::sleep(Duration::from_millis(1));
         }
         panic!("fewer than {count} snapshots after ten seconds");
     }
