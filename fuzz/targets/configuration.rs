@@ -8,7 +8,6 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStringExt;
 
-use dreichor_replay::Error;
 use dreichor_runtime::config::{FLAGS, variable};
 use dreichor_runtime::database::DatabaseAddress;
 use dreichor_runtime::{Config, Settings};
@@ -67,8 +66,7 @@ fuzz_target!(|data: &[u8]| {
         Err(error) => {
             let told = format!("{error} {error:?}");
             assert!(is_elsewhere || !told.to_lowercase().contains(SECRET), "{told}");
-            let Error::Configuration(found) = &error else { panic!("{error}") };
-            assert_eq!(found.len(), faults, "{error}");
+            assert_eq!(error.0.len(), faults, "{error}");
         }
     }
 });
