@@ -62,7 +62,7 @@ pub enum SalvageError {
     Stores(#[from] Error),
     /// The copy is not, or not known to be, whole. The originals are as they were.
     #[error(
-        "{}: {problem}\nthe copy is not whole, and the originals are as they were; next: remove the copy, see to its disk, and name a new directory",
+        "{}: {problem}\nthe copy is not whole, and the originals are as they were; next: remove the copy, check its disk, and name a new directory",
         .path.display()
     )]
     Copy {
@@ -70,7 +70,7 @@ pub enum SalvageError {
         path: PathBuf,
         /// What failed.
         problem: String,
-        /// The error behind it, if there is one.
+        /// The cause, if another error is the cause.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },

@@ -35,8 +35,8 @@ Exit codes:
   14   the input could not be read to its end, or an acknowledgement or result not delivered
   20   input rejected
   30   database unreachable, or a migration failed
-  130  ingest: SIGINT after the batch in hand
-  143  ingest: SIGTERM after the batch in hand";
+  130  ingest: SIGINT after the pending batch
+  143  ingest: SIGTERM after the pending batch";
 
 const SALVAGE_EXIT_CODES: &str = "\
 Exit codes:

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use dreichor_runtime::batch::{Read, Source};
+use dreichor_runtime::ingest::IngestError;
 
 use crate::output::Failure;
 use crate::signals::{Signals, is_ready};
@@ -33,8 +34,13 @@ pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Failure> {
     };
     match opened {
         Ok(file) => Ok((file, name)),
-        Err(error) => Err(Failure::Input(format!("{name}: {error}"))),
+        Err(error) => Err(unreadable(&name, &error)),
     }
+}
+
+/// The failure of an input with this name that could not be opened, or not read to its end.
+pub(crate) fn unreadable(name: &str, error: &io::Error) -> Failure {
+    IngestError::Unreadable(io::Error::new(error.kind(), format!("{name}: {error}"))).into()
 }
 
 impl<'s> Inputs<'s> {

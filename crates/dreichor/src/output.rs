@@ -23,8 +23,6 @@ pub(crate) enum Failure {
     Ingest(IngestError),
     /// Nothing was salvaged.
     Salvage(SalvageError),
-    /// The input could not be opened, or read to its end.
-    Input(String),
     /// The command's subject is not there: the question was wrong, not the stores.
     NotFound(String),
     /// The reader of the result has closed the pipe.
@@ -54,9 +52,9 @@ impl Failure {
             Self::Gate(GateError::Write(WriteError::InDoubt { .. }))
             | Self::Ingest(IngestError::Write(WriteError::InDoubt { .. }))
             | Self::Salvage(SalvageError::Copy { .. }) => 13,
-            Self::Input(_)
-            | Self::Output(_)
-            | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => 14,
+            Self::Output(_) | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => {
+                14
+            }
             Self::Ingest(IngestError::Rejected(_)) => 20,
             Self::Gate(GateError::Database(_)) => 30,
         }
@@ -71,10 +69,6 @@ impl fmt::Display for Failure {
             Self::Gate(error) => error.fmt(f),
             Self::Ingest(error) => error.fmt(f),
             Self::Salvage(error) => error.fmt(f),
-            Self::Input(problem) => write!(
-                f,
-                "the input could not be read to its end: {problem}\nwhat was acknowledged is recorded; next: mend the input and send it again: what is recorded is not recorded twice"
-            ),
             Self::NotFound(message) => f.write_str(message),
             Self::OutputClosed => f.write_str("the reader of the output has closed it"),
             Self::Output(error) => {

@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM: an end after the work in hand.
+//! SIGINT and SIGTERM: they end the process after its pending work.
 
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -26,7 +26,7 @@ pub(crate) fn ignore_file_size_limit() {
 }
 
 impl Signals {
-    /// From now on, SIGINT and SIGTERM end the work in hand and not the process.
+    /// From now on, SIGINT and SIGTERM end the process after its pending work.
     pub(crate) fn catch() -> Result<Self, Failure> {
         Self::register().map_err(|error| Failure::Internal(format!("no signal handler: {error}")))
     }

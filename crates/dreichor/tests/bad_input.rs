@@ -1,5 +1,5 @@
 //! A bad input line stops `ingest` with 20 and the place, member and rule; what stands before it is recorded
-//! and acknowledged, nothing of it or behind it is; and the input, corrected and sent again, goes through.
+//! and acknowledged, nothing of it or after it is; and the input, corrected and sent again, goes through.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a helper's failure is the test's")]
 
 mod support;
@@ -48,7 +48,7 @@ fn check(bad: &[u8], expected: &Expected<'_>, arguments: &[&str]) {
     };
     let outcome =
         outcome.says(&[place + &rule, "nothing of it was recorded, everything before it is; next: ".into()]);
-    let unended = "the input ended without LF behind this line";
+    let unended = "the input ended without LF after this line";
     let is_unended = !bad.ends_with(b"\n") && bad.len() <= 65_535;
     assert_eq!(outcome.stderr.contains(unended), is_unended, "{}", outcome.stderr);
     // What stood in the input may steer no terminal, and fill none.

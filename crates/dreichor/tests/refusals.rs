@@ -492,7 +492,7 @@ fn acknowledgements_that_cannot_be_delivered() {
         let bench = Bench::new();
         let mut running = Running::start_with_output(&mut bench.command(&["ingest"]), stdout);
         running.send(inputs.as_bytes());
-        let texts = ["an acknowledgement could not be delivered: ", "the batch in hand is recorded; next: "];
+        let texts = ["an acknowledgement could not be delivered: ", "the pending batch is recorded; next: "];
         running.wait().expect(14).says(&texts);
         assert!(bench.stores() == reference.stores());
     }

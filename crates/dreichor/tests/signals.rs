@@ -1,4 +1,4 @@
-//! An upstream that waits gets each answer at once; a signal ends `ingest` after the batch in hand, and `run`
+//! An upstream that waits gets each answer at once; a signal ends `ingest` after the pending batch, and `run`
 //! at any time; and a killed writer leaves nothing behind that would stop the next.
 
 mod support;

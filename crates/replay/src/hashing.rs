@@ -173,14 +173,20 @@ impl Hashing {
 }
 
 impl Worker {
-    #[expect(clippy::expect_used, reason = "the thread ends only when it is told to: hashing is total")]
+    #[expect(
+        clippy::expect_used,
+        reason = "hashing never fails, so the thread ends only when the worker is dropped"
+    )]
     fn give(&mut self, block: HashedBlock) {
-        let blocks = self.blocks.as_ref().expect("the worker is told to end only when it is dropped");
-        blocks.send(block).expect("the worker takes blocks until it is told to end");
+        let blocks = self.blocks.as_ref().expect("the channel is closed only by drop");
+        blocks.send(block).expect("the thread receives blocks until the channel is closed");
         self.pending += 1;
     }
 
-    #[expect(clippy::expect_used, reason = "the thread ends only when it is told to: hashing is total")]
+    #[expect(
+        clippy::expect_used,
+        reason = "hashing never fails, so the thread ends only when the worker is dropped"
+    )]
     fn take(&mut self) -> Option<HashedBlock> {
         self.pending = self.pending.checked_sub(1)?;
         let block = self.hashed.recv().expect("the worker returns every block");

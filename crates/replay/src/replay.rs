@@ -131,8 +131,7 @@ impl<'s, M: Medium> Replay<'s, M> {
 
     /// Checks for a writer that the snapshots have no hole. Replay reads the latest snapshot only, but a crash may have
     /// kept a later part of the last batch and lost an earlier one; a writer that continued would bury the hole. Reads
-    /// the last
-    /// `unsynced_bytes` bytes before the latest snapshot.
+    /// the last `unsynced_bytes` bytes before the latest snapshot.
     ///
     /// # Errors
     ///

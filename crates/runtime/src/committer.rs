@@ -22,9 +22,6 @@ pub struct Committer<'s, M: WriteMedium> {
     acknowledged: u64,
 }
 
-const NOT_WRITTEN: &str = "not written";
-const IN_DOUBT: &str = "in doubt, on disk or not";
-
 impl<'s, M: WriteMedium> Committer<'s, M> {
     /// Opens the stores for appending. Their files must have these sizes in bytes, and the caller holds their locks.
     ///
@@ -128,7 +125,7 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
 
 fn fate(error: &AppendError) -> &'static str {
     match error {
-        AppendError::NotOurs(_) => NOT_WRITTEN,
-        AppendError::InDoubt { .. } | AppendError::Poisoned => IN_DOUBT,
+        AppendError::NotOurs(_) => "not written",
+        AppendError::InDoubt { .. } | AppendError::Poisoned => "in doubt, on disk or not",
     }
 }

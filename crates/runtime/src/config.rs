@@ -145,7 +145,7 @@ impl fmt::Display for ConfigError {
         let plural = if faults.len() == 1 { "" } else { "s" };
         write!(f, "the configuration has {} fault{plural}:", faults.len())?;
         faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
-        write!(f, "\nnothing was changed; next: mend them all, see `dreichor help`")
+        write!(f, "\nnothing was changed; next: fix them all, see `dreichor help`")
     }
 }
 

@@ -13,7 +13,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The database could not be reached.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "the database cannot be reached: {address}: {source}\nnothing was changed; next: mend it, or unset --database-url, for the database is not used in this phase"
+    "the database cannot be reached: {address}: {source}\nnothing was changed; next: fix it, or unset --database-url, for the database is not used in this phase"
 )]
 pub struct DatabaseError {
     /// The address, without user and password.

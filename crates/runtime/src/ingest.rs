@@ -35,12 +35,12 @@ pub enum IngestError {
     Rejected(Rejection),
     /// The input could not be read to its end. Every line that was read before is durable and acknowledged.
     #[error(
-        "the input could not be read to its end: {0}\nwhat was acknowledged is recorded; next: mend the input and send it again: what is recorded is not recorded twice"
+        "the input could not be read to its end: {0}\nwhat was acknowledged is recorded; next: fix the input and send it again: what is recorded is not recorded twice"
     )]
     Unreadable(#[source] io::Error),
     /// An acknowledgement could not be delivered. The events and snapshots of its commit are durable.
     #[error(
-        "an acknowledgement could not be delivered: {0}\nthe batch in hand is recorded; next: send again what was not acknowledged: what is recorded is not recorded twice"
+        "an acknowledgement could not be delivered: {0}\nthe pending batch is recorded; next: send again what was not acknowledged: what is recorded is not recorded twice"
     )]
     Acknowledgement(#[source] io::Error),
 }
@@ -63,11 +63,11 @@ impl fmt::Display for Rejected<'_> {
             offset + fault.offset as u64
         )?;
         if !is_terminated {
-            write!(f, "; the input ended without LF behind this line")?;
+            write!(f, "; the input ended without LF after this line")?;
         }
         write!(
             f,
-            "\nnothing of it was recorded, everything before it is; next: mend the line and send the input again: what is recorded is not recorded twice"
+            "\nnothing of it was recorded, everything before it is; next: fix the line and send the input again: what is recorded is not recorded twice"
         )
     }
 }

@@ -77,7 +77,7 @@ impl<'s, M: Medium> Candidates<'s, M> {
         Ok(candidates)
     }
 
-    /// What stands behind the last line.
+    /// The unterminated tail.
     pub(super) fn tail(&self) -> Option<Tail> {
         self.tail
     }

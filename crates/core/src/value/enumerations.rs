@@ -102,7 +102,7 @@ pub enum SafetyResult {
     Halt,
 }
 
-/// The rule behind safety's result.
+/// The rule that gave safety's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum SafetyReason {

@@ -25,7 +25,7 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<u8, Failure> {
     let code = match ended {
         Ok(Ended::AtEnd) => 0,
         Ok(Ended::Interrupted) => signals.exit_code().unwrap_or_default(),
-        Err(IngestError::Unreadable(error)) => return Err(Failure::Input(format!("{name}: {error}"))),
+        Err(IngestError::Unreadable(error)) => return Err(input::unreadable(&name, &error)),
         Err(error) => return Err(error.into()),
     };
     let (inputs, events) = (session.acknowledged(), session.history().size());
