@@ -50,7 +50,7 @@ pub fn find_nul<F: ReadAt>(file: &F, start: u64, end: u64) -> Result<Option<u64>
     let mut at = start;
     while at < end {
         let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(block.len());
-        let place = block.get_mut(..wanted).unwrap_or_default();
+        let place = &mut block[..wanted];
         read_exactly(file, place, at)?;
         if let Some(found) = memchr::memchr(0, place) {
             return Ok(Some(at + found as u64));
@@ -70,7 +70,7 @@ pub fn count_lines<F: ReadAt>(file: &F, end: u64) -> Result<u64, ReadError> {
     let (mut at, mut count) = (0, 0);
     while at < end {
         let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(block.len());
-        let place = block.get_mut(..wanted).unwrap_or_default();
+        let place = &mut block[..wanted];
         read_exactly(file, place, at)?;
         count += memchr::memchr_iter(b'\n', place).count() as u64;
         at += wanted as u64;

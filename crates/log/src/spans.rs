@@ -54,7 +54,7 @@ impl<'f, F: ReadAt> Spans<'f, F> {
     /// The file cannot be read, or is shorter than `end`.
     pub fn next_span(&mut self) -> Result<Option<Span>, ReadError> {
         loop {
-            let unsearched = self.block.get(self.searched..self.filled).unwrap_or_default();
+            let unsearched = &self.block[self.searched..self.filled];
             if let Some(found) = memchr::memchr(b'\n', unsearched) {
                 let line_feed = self.block_offset + (self.searched + found) as u64;
                 let offset = self.line_offset;
@@ -70,7 +70,7 @@ impl<'f, F: ReadAt> Spans<'f, F> {
             if self.filled == 0 {
                 return Ok(None);
             }
-            let place = self.block.get_mut(..self.filled).unwrap_or_default();
+            let place = &mut self.block[..self.filled];
             read_exactly(self.file, place, self.block_offset)?;
         }
     }

@@ -36,18 +36,17 @@ impl<M: Medium> View<'_, M> {
         let (mut at, mut lines_before) = (0, 0);
         while at < self.end() {
             let wanted = usize::try_from(self.end() - at).unwrap_or(usize::MAX).min(BLOCK_BYTES);
-            let place = block.get_mut(..wanted).unwrap_or_default();
+            let place = &mut block[..wanted];
             self.read(place, at)?;
             if let Some(found) = finder.find(place) {
-                let before = place.get(..found).unwrap_or_default();
-                lines_before += count(before);
+                lines_before += count(&place[..found]);
                 // If this is not the start of the line, the line is malformed, and reading it finds that.
                 let offset = self.line_start(at + found as u64)?;
                 return self.take(offset, lines_before + 1, id).map(Some);
             }
             // The end of the block may divide the start of the line: the next block begins before it.
             let step = if at + wanted as u64 == self.end() { wanted } else { wanted - start.len() + 1 };
-            lines_before += count(place.get(..step).unwrap_or_default());
+            lines_before += count(&place[..step]);
             at += step as u64;
         }
         Ok(None)

@@ -245,7 +245,7 @@ impl<S: Source> Batcher<S> {
             self.lines_end = self.lines_end.saturating_sub(self.start);
             self.start = 0;
         }
-        self.source.read(self.buffer.get_mut(self.filled..).unwrap_or_default())
+        self.source.read(&mut self.buffer[self.filled..])
     }
 
     fn cut(&mut self, end: usize, lines: usize) -> Batch<'_> {
@@ -256,6 +256,6 @@ impl<S: Source> Batcher<S> {
         self.lines_end = end;
         self.next_line += lines as u64;
         self.offset += (end - start) as u64;
-        Batch { bytes: self.buffer.get(start..end).unwrap_or_default(), first_line, offset }
+        Batch { bytes: &self.buffer[start..end], first_line, offset }
     }
 }

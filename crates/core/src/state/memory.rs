@@ -126,7 +126,7 @@ impl DecisionMemory {
     pub fn decisions_in(&self, places: Range<usize>) -> impl ExactSizeIterator<Item = Decision<'_>> {
         let rows = self.decisions.rows();
         let end = places.end.min(rows.len());
-        let rows = rows.get(places.start.min(end)..end).unwrap_or_default();
+        let rows = &rows[places.start.min(end)..end];
         rows.iter().map(|row| Decision { memory: self, row })
     }
 
