@@ -11,6 +11,7 @@ mod prefixes;
 mod rfc6962;
 mod support;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
@@ -319,30 +320,33 @@ fn check_by_the_command_line(prefixes: &Prefixes) {
     }
 }
 
-/// Everything that says something of the log.
-const POLLED: [&str; 9] = [
+/// The answers that depend on the log alone. They are up to date at each acknowledgement.
+const OF_EVENTS: [&str; 7] = [
     EVENTS,
     SUMMARY,
     TREE_HEAD,
     LEDGER,
     LIFECYCLES,
     MEMORY,
-    SNAPSHOT,
-    PATHS,
     "/v1/observe/persistence/audit-events?type=DECISION_EVALUATED",
 ];
+
+/// The answers that depend on the snapshots too. The snapshot of a commit follows its acknowledgement and precedes the
+/// next commit, so these are up to date at the next acknowledgement.
+const OF_SNAPSHOTS: [&str; 2] = [SNAPSHOT, PATHS];
 
 /// A client's last answer to each path, kept by its entity tag.
 struct Polling {
     client: Client,
-    kept: Vec<Answer>,
+    kept: BTreeMap<&'static str, Answer>,
 }
 
 impl Polling {
-    /// Asks for what is not known yet; which paths were answered anew.
-    fn poll(&mut self) -> Vec<&'static str> {
+    /// Asks for the paths again; returns those whose answers have changed.
+    fn poll(&mut self, paths: &[&'static str]) -> Vec<&'static str> {
         let mut changed = Vec::new();
-        for (path, kept) in POLLED.into_iter().zip(&mut self.kept) {
+        for &path in paths {
+            let kept = self.kept.get_mut(path).unwrap();
             let etag = kept.header("etag").unwrap().to_owned();
             let answer = self.client.get_unless(path, &etag);
             match answer.status {
@@ -364,7 +368,7 @@ impl Polling {
     }
 
     fn answer(&self, path: &str) -> serde_json::Value {
-        self.kept[POLLED.iter().position(|polled| *polled == path).unwrap()].json()
+        self.kept[path].json()
     }
 }
 
@@ -373,18 +377,20 @@ fn a_client_that_polls_sees_each_acknowledged_event_on_its_next_request() {
     let bench = Bench::new();
     let observed = bench.observe(&[]);
     let mut client = Client::new(observed.address);
-    let kept = POLLED.map(|path| client.get(path).expect(200)).into();
+    let polled = OF_EVENTS.into_iter().chain(OF_SNAPSHOTS);
+    let kept = polled.map(|path| (path, client.get(path).expect(200))).collect();
     let mut polling = Polling { client, kept };
     let mut writer = bench.start(&["ingest"]);
     let (inputs, acknowledgements) = (vector("inputs.ndjson"), vector("acknowledgements.ndjson"));
     for (input, expected) in lines(&inputs).into_iter().zip(json_lines(&acknowledgements)) {
-        for status in [expected["status"].as_str().unwrap(), "ALREADY_RECORDED"] {
+        let first_status = expected["status"].as_str().unwrap();
+        for status in [first_status, "ALREADY_RECORDED"] {
             writer.send(input);
             let acknowledgement: serde_json::Value = serde_json::from_slice(&writer.line()).unwrap();
             assert_eq!(acknowledgement["status"], status);
-            let changed = polling.poll();
+            let changed = polling.poll(&OF_EVENTS);
             if status == "RECORDED" {
-                for path in [EVENTS, SUMMARY, TREE_HEAD, LEDGER, PATHS] {
+                for path in [EVENTS, SUMMARY, TREE_HEAD, LEDGER] {
                     assert!(changed.contains(&path), "{path} is as it was, after {acknowledgement}");
                 }
             } else {
@@ -400,7 +406,18 @@ fn a_client_that_polls_sees_each_acknowledged_event_on_its_next_request() {
                 Some(last)
             );
         }
+        let changed = polling.poll(&OF_SNAPSHOTS);
+        assert_eq!(changed.contains(&PATHS), first_status == "RECORDED", "after {expected}");
+        let snapshots = fs::read(bench.snapshots_path()).unwrap();
+        let latest = lines(&snapshots).last().map_or("null".into(), |line| String::from_utf8_lossy(line));
+        assert_eq!(
+            polling.kept[SNAPSHOT].text(),
+            format!("{{\"snapshot\":{}}}", latest.trim_end()),
+            "after {expected}"
+        );
+        assert_eq!(polling.poll(&OF_SNAPSHOTS), [""; 0], "nothing had changed, after {expected}");
     }
     writer.finish().expect(0);
-    assert_eq!(polling.poll(), [""; 0], "nothing had changed");
+    assert_eq!(polling.poll(&OF_EVENTS), [""; 0], "nothing had changed");
+    assert_eq!(polling.poll(&OF_SNAPSHOTS), [""; 0], "nothing had changed");
 }
