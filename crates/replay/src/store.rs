@@ -119,8 +119,10 @@ impl<M: Medium> Store<M> {
     ///
     /// The file cannot be examined, cannot be a store, or is not the pinned one.
     pub fn stat(&self) -> Result<Option<Stat>, Error> {
+        // Read first: another thread may pin the store to a file that appears after it was examined here.
+        let was_pinned = self.pinned.get().is_some();
         let stat = self.medium.stat(self.file).map_err(|error| self.cannot("be examined", error))?;
-        if stat.is_none() && self.pinned.get().is_some() {
+        if stat.is_none() && was_pinned {
             return Err(Error::unavailable(
                 self.path(),
                 "it vanished since this process began with it",
@@ -134,11 +136,7 @@ impl<M: Medium> Store<M> {
     fn check(&self, stat: Stat) -> Result<Stat, Error> {
         refusal::check_kind(&stat).map_err(|refusal| self.refused(refusal))?;
         match self.pinned.get() {
-            Some(pinned) if *pinned != stat.identity => Err(Error::unavailable(
-                self.path(),
-                "another file took its place since this process began with it",
-                "find out what touched the file, then start again: `dreichor replay` says what it holds",
-            )),
+            Some(pinned) if *pinned != stat.identity => Err(self.replaced()),
             Some(_) | None => Ok(stat),
         }
     }
@@ -147,15 +145,21 @@ impl<M: Medium> Store<M> {
     ///
     /// # Errors
     ///
-    /// The file has been removed or replaced already.
-    ///
-    /// # Panics
-    ///
-    /// If the store was pinned to another file before.
+    /// The store is pinned to another file, or the file has been removed or replaced already.
     pub fn pin(&self, identity: (u64, u64)) -> Result<(), Error> {
-        assert_eq!(*self.pinned.get_or_init(|| identity), identity, "a store is pinned to one file");
+        if *self.pinned.get_or_init(|| identity) != identity {
+            return Err(self.replaced());
+        }
         // Another file may have taken the name just before.
         self.stat().map(drop)
+    }
+
+    fn replaced(&self) -> Error {
+        Error::unavailable(
+            self.path(),
+            "another file took its place since this process began with it",
+            "find out what touched the file, then start again: `dreichor replay` says what it holds",
+        )
     }
 
     /// Opens the file for reading and examines it; none if it is missing.

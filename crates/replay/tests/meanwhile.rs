@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -100,4 +100,56 @@ fn a_file_that_is_replaced_just_before_it_is_opened_is_refused() {
     let error = stores.events.open().map(drop).unwrap_err();
     assert!(matches!(error, dreichor_replay::Error::Unavailable { .. }), "{error}");
     assert!(error.to_string().contains("another file took its place"), "{error}");
+    // Another thread has opened the new file before it learned of the first.
+    let other = Directory::open(dir.path()).unwrap().stat(LOG).unwrap().unwrap();
+    let error = stores.events.pin(other.identity).unwrap_err();
+    assert!(error.to_string().contains("another file took its place"), "{error}");
+}
+
+/// A directory in which something happens once, just after a file is examined.
+struct Afterwards {
+    directory: Directory,
+    happens: RefCell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Afterwards {
+    fn of(dir: &Path) -> Self {
+        Self { directory: Directory::open(dir).unwrap(), happens: RefCell::default() }
+    }
+}
+
+impl Medium for Afterwards {
+    type File = fs::File;
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path(name)
+    }
+
+    fn stat(&self, name: &str) -> io::Result<Option<Stat>> {
+        let stat = self.directory.stat(name);
+        if let Some(happens) = self.happens.take() {
+            happens();
+        }
+        stat
+    }
+
+    fn open(&self, name: &str) -> io::Result<fs::File> {
+        self.directory.open(name)
+    }
+}
+
+/// Two requests met a store without a file. A writer created the file, and the second request pinned the store to it,
+/// while the first still had the answer that there is no file. The first one then said that the file had vanished.
+#[test]
+fn a_file_that_appears_while_the_store_is_examined_has_not_vanished() {
+    let dir = TempDir::new().unwrap();
+    let stores = Rc::new(Stores::new(Afterwards::of(dir.path()), Afterwards::of(dir.path())));
+    let (others, path) = (Rc::clone(&stores), dir.path().join(LOG));
+    *stores.events.medium().happens.borrow_mut() = Some(Box::new(move || {
+        fs::write(&path, vector(LOG)).unwrap();
+        let (_, stat) = others.events.open().unwrap().unwrap();
+        others.events.pin(stat.identity).unwrap();
+    }));
+    assert_eq!(stores.events.stat().unwrap(), None);
+    assert!(stores.events.stat().unwrap().is_some());
 }
