@@ -35,7 +35,7 @@ impl Signals {
         let received = Arc::new(AtomicUsize::new(0));
         let (wake, waker) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
-            let number = usize::try_from(signal).unwrap_or_default();
+            let number = signal.unsigned_abs() as usize;
             // First remembered, then told: who is woken finds it.
             signal_hook::flag::register_usize(signal, Arc::clone(&received), number)?;
             signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;

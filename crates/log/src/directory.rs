@@ -147,6 +147,7 @@ fn has_nothing_of_ours(error: &io::Error) -> bool {
     )
 }
 
+#[expect(clippy::expect_used, reason = "the system keeps these ranges (POSIX, sys/stat.h)")]
 fn stat_of(stat: rustix::fs::Stat) -> Stat {
     let kind = match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile => FileKind::Regular,
@@ -163,10 +164,12 @@ fn stat_of(stat: rustix::fs::Stat) -> Stat {
         kind,
         identity: (stat.st_dev.into(), stat.st_ino.into()),
         links: stat.st_nlink.into(),
-        // A size is never negative.
-        size: u64::try_from(stat.st_size).unwrap_or_default(),
+        size: u64::try_from(stat.st_size).expect("a size is not negative"),
         mode: stat.st_mode & 0o7777,
-        change_time: (stat.st_ctime.into(), i64::try_from(stat.st_ctime_nsec).unwrap_or_default()),
+        change_time: (
+            stat.st_ctime.into(),
+            i64::try_from(stat.st_ctime_nsec).expect("nanoseconds are below a second"),
+        ),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::output::Failure;
 use crate::progress::Progress;
 use crate::signals::Signals;
 
+#[expect(clippy::expect_used, reason = "an exit code of success would hide that inputs are left")]
 pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<u8, Failure> {
     let (file, name) = input::open(path)?;
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
@@ -24,7 +25,7 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<u8, Failure> {
     let ended = session.run(&mut batcher, &mut deliver, &mut Progress::new("ingest"));
     let code = match ended {
         Ok(Ended::AtEnd) => 0,
-        Ok(Ended::Interrupted) => signals.exit_code().unwrap_or_default(),
+        Ok(Ended::Interrupted) => signals.exit_code().expect("only a signal interrupts ingest"),
         Err(IngestError::Unreadable(error)) => return Err(input::unreadable(&name, &error)),
         Err(error) => return Err(error.into()),
     };
