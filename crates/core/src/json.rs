@@ -110,20 +110,15 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
-    fn enter(&mut self) -> Result<()> {
-        // A value in the eighth object or array may still be a text or a number.
-        if self.depth > DEPTH_MAX {
-            return Err(self.fault(&format!("at most {DEPTH_MAX} objects and arrays in each other")));
-        }
+    fn enter(&mut self) {
         self.depth += 1;
         self.at += 1;
         self.skip_blanks();
-        Ok(())
     }
 
     /// Reads an array; calls `read` at each of its items.
     pub(crate) fn array(&mut self, mut read: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
-        self.enter()?;
+        self.enter();
         if !self.take("]") {
             loop {
                 self.skip_blanks();
@@ -148,7 +143,7 @@ impl<'a> Cursor<'a> {
         &mut self,
         mut read: impl FnMut(&mut Self, &str, usize) -> Result<()>,
     ) -> Result<()> {
-        self.enter()?;
+        self.enter();
         if !self.take("}") {
             loop {
                 self.skip_blanks();
@@ -175,6 +170,8 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
+    /// Checks the depth of a value in an object or array, before the value is read. So an empty object or array may be
+    /// one level deeper.
     fn check_depth(&self) -> Result<()> {
         if self.depth <= DEPTH_MAX {
             return Ok(());

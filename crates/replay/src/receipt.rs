@@ -36,7 +36,7 @@ pub struct Receipt {
 impl Receipt {
     /// Creates the receipt of a replay, without digests.
     pub fn of(replayed: &mut Replayed) -> Self {
-        let latest = replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size));
+        let latest = replayed.latest();
         let tails = [replayed.events_tail, replayed.snapshots_tail];
         Self {
             interrupted_tick: replayed.interrupted_decision(),

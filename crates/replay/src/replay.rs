@@ -10,7 +10,7 @@
 use dreichor_core::History;
 use dreichor_core::event::DecisionEvaluated;
 use dreichor_core::fault::{Fault, Rule};
-use dreichor_core::id::DecisionId;
+use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::value::LogicalTime;
 use dreichor_log::last::{End, find_end, find_nul, line_start};
 use dreichor_log::{Medium, ReadError, Stat, Tail};
@@ -74,6 +74,11 @@ pub struct Replayed {
 }
 
 impl Replayed {
+    /// The id of the latest snapshot and the number of events that it covers.
+    pub fn latest(&self) -> Option<(SnapshotId, u64)> {
+        self.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size))
+    }
+
     /// The decision of the interrupted tick, if there is one.
     pub fn interrupted_decision(&self) -> Option<DecisionId> {
         self.interrupted.as_ref().map(|tick| tick.decision.decision_id)

@@ -89,7 +89,7 @@ pub fn recover<M: WriteMedium>(
         is_missing |= rest.last().is_some_and(|event| commits.strategy.is_due(event, latest_size, size));
     }
     let mut recovered = Recovered {
-        latest: replayed.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size)),
+        latest: replayed.latest(),
         history: replayed.history,
         events_bytes: replayed.events_bytes,
         snapshots_bytes: replayed.snapshots_bytes,

@@ -72,20 +72,13 @@ struct Message<'b> {
 }
 
 impl<'b> Message<'b> {
-    fn new(body: &'b [u8], place: usize) -> Self {
+    const fn new(body: &'b [u8], place: usize) -> Self {
         Self { body, taken: 0, staged: [0; BLOCK_BYTES], is_marked: false, is_last: false, place }
     }
 
     /// A lane's filler once there are no more messages.
     const fn none() -> Self {
-        Self {
-            body: &[],
-            taken: 0,
-            staged: [0; BLOCK_BYTES],
-            is_marked: false,
-            is_last: false,
-            place: usize::MAX,
-        }
+        Self::new(&[], usize::MAX)
     }
 
     /// The next block of the padded message (FIPS 180-4 section 5.1.1).
