@@ -1,146 +1,99 @@
-//! Every way to fail, with its exit code, where it happened and what to do next.
+//! Why migrations could not be shown or applied, and what to do next.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 
-/// Why migrations could not be looked at or applied.
-#[derive(Debug)]
+/// Why migrations could not be shown or applied.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Flags, the directory or its files are wrong; every fault is named. No server was asked.
-    Configuration(Vec<String>),
-    /// The database cannot be reached, or does not do what every run needs.
+    /// The URL or the directory is wrong; every fault is named. No server was asked.
+    #[error("{}\nno database was asked; next: fix it, see `dreichor migrate --help`", shown(&.0.join("\n")))]
+    Usage(Vec<String>),
+    /// The database cannot be reached, or refuses what every run needs.
+    #[error("{target}: {operation}: {words}\nnothing was changed; next: {next}")]
     Database {
-        /// User, host, port and database.
+        /// The database.
         target: String,
-        /// What was to be done.
-        doing: &'static str,
-        /// The server's words, or the system's.
+        /// What failed.
+        operation: &'static str,
+        /// The words of the server or of the system.
         words: String,
         /// What to do next.
-        next: String,
+        next: &'static str,
     },
-    /// Another runner is at work.
+    /// Another runner holds the lock.
+    #[error(
+        "{target}: another migration runner holds the lock{}\nnothing was changed; next: wait until it ends, then `dreichor migrate status`. The server frees the lock of a runner that was killed",
+        .holder.map(|process| format!(" (process {process} of the server)")).unwrap_or_default()
+    )]
     Busy {
-        /// User, host, port and database.
+        /// The database.
         target: String,
-        /// The server's process that holds the lock.
+        /// The server's process that holds the lock, if the server shows it.
         holder: Option<i32>,
     },
-    /// Files and records contradict each other: each contradiction, with what to do about it.
+    /// Files and records contradict each other.
+    #[error(
+        "{target}: the files and the records contradict each other:\n  {}\nnothing was changed; next: fix the directory, then `dreichor migrate status`",
+        shown(&.contradictions.join("\n  "))
+    )]
     Contradiction {
-        /// User, host, port and database.
+        /// The database.
         target: String,
-        /// All of them.
+        /// Each contradiction, with what to do about it.
         contradictions: Vec<String>,
     },
-    /// A migration failed. Nothing of it stays; those before it do.
+    /// A migration failed.
+    #[error(
+        "{}{}: {words}\n{outcome}; the migrations before it stay applied\nnext: {}",
+        shown(&.path.to_string_lossy()), .line.map(|line| format!(":{line}")).unwrap_or_default(), .outcome.advice()
+    )]
     Migration {
         /// Its file.
         path: PathBuf,
-        /// How far it came.
-        place: Place,
-        /// The server's words, or the system's.
+        /// The line that the server's position is in, from 1, if the server gave one.
+        line: Option<usize>,
+        /// The words of the server or of the system.
         words: String,
-        /// How many were applied before it by this run.
-        applied: usize,
+        /// What became of the migration.
+        outcome: Outcome,
     },
-    /// The connection was lost when a migration was to be made durable.
-    InDoubt {
-        /// Its file.
-        path: PathBuf,
-        /// The system's words.
-        words: String,
-    },
-    /// A bug, or a system that is out of means.
-    Internal(String),
+    /// The runtime could not start.
+    #[error("internal error, please report it: {0}")]
+    Internal(#[from] std::io::Error),
 }
 
-/// Where a migration failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// Its transaction could not begin, or its record could not be written.
-    Begin,
-    /// A line of its file: the one that the server means, or else that where the failed statement begins.
-    Line(usize),
-    /// What is checked only when the transaction ends: deferred constraints.
-    End,
+/// What became of a migration that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Outcome {
+    /// Its transaction was rolled back.
+    #[error("nothing of this migration is applied")]
+    RolledBack,
+    /// The connection was lost when its transaction was committed.
+    #[error("this migration is applied whole or not at all")]
+    InDoubt,
+    /// It ran without a transaction.
+    #[error(
+        "this migration runs without a transaction: its statement may have taken effect without a record"
+    )]
+    WithoutTransaction,
 }
 
-impl Error {
-    /// The process's exit code.
-    pub const fn exit_code(&self) -> u8 {
+impl Outcome {
+    const fn advice(self) -> &'static str {
         match self {
-            Self::Internal(_) => 1,
-            Self::Configuration(_) => 2,
-            Self::Database { .. }
-            | Self::Busy { .. }
-            | Self::Contradiction { .. }
-            | Self::Migration { .. }
-            | Self::InDoubt { .. } => 30,
+            Self::RolledBack => "fix the file or its cause, then `dreichor migrate apply`",
+            Self::InDoubt => "`dreichor migrate status` shows which",
+            Self::WithoutTransaction => {
+                "look in the database, undo what is there of it, fix the file, then `dreichor migrate apply`"
+            }
         }
     }
 }
 
-impl std::error::Error for Error {}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Configuration(faults) => {
-                let s = if faults.len() == 1 { "" } else { "s" };
-                write!(f, "{} fault{s} in what was given:", faults.len())?;
-                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
-                write!(f, "\nno database was asked; next: mend them all, see `dreichor migrate --help`")
-            }
-            Self::Database { target, doing, words, next } => {
-                write!(f, "{}: {doing}: {words}\nnothing was changed; next: {next}", shown(target))
-            }
-            Self::Busy { target, holder } => {
-                write!(f, "{}: another migration runner is at work", shown(target))?;
-                if let Some(process) = holder {
-                    write!(f, " (process {process} of the server holds its lock)")?;
-                }
-                write!(
-                    f,
-                    "\nnothing was changed; next: let it end, then see `dreichor migrate status`; the server ends the lock of a runner that was killed"
-                )
-            }
-            Self::Contradiction { target, contradictions } => {
-                write!(f, "{}: the directory and what is recorded contradict each other:", shown(target))?;
-                contradictions.iter().try_for_each(|what| write!(f, "\n  {}", shown(what)))?;
-                write!(f, "\nnothing was changed; next: mend the directory, then `dreichor migrate status`")
-            }
-            Self::Migration { path, place, words, applied } => {
-                write!(f, "{}", shown(&path.to_string_lossy()))?;
-                match place {
-                    Place::Begin => write!(f, ": before its first statement: ")?,
-                    Place::Line(line) => write!(f, ":{line}: ")?,
-                    Place::End => write!(f, ": behind its last statement, when all of it was to be kept: ")?,
-                }
-                let before = match applied {
-                    0 => "no migration was applied by this run".into(),
-                    1 => "the migration before it stays applied".into(),
-                    many => format!("the {many} migrations before it stay applied"),
-                };
-                write!(
-                    f,
-                    "{words}\nnothing of this migration stays; {before}\nnext: mend the file (or what it stumbled on), then `dreichor migrate apply` goes on with it"
-                )
-            }
-            Self::InDoubt { path, words } => write!(
-                f,
-                "{}: the connection was lost at the end of the migration: {words}\nit is applied whole or not at all; next: `dreichor migrate status` says which",
-                shown(&path.to_string_lossy())
-            ),
-            Self::Internal(problem) => write!(f, "internal error, please report it: {problem}"),
-        }
-    }
-}
-
-/// `text` as it may be shown on a terminal: control and direction characters escaped, but for line ends.
+/// `text` as a terminal may show it: control and direction characters are escaped, line ends are kept.
 pub(crate) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -153,59 +106,34 @@ pub(crate) fn shown(text: &str) -> String {
     out
 }
 
-/// What the library reports.
-#[derive(Debug)]
-pub(crate) struct Failure(sqlx::Error);
+/// The server's error, if the server answered.
+fn of_server(error: &sqlx::Error) -> Option<&PgDatabaseError> {
+    error.as_database_error()?.try_downcast_ref()
+}
 
-impl From<sqlx::Error> for Failure {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error)
+/// The line of `script`, from 1, that the server's position is in, if it gave one.
+pub(crate) fn line_of(error: &sqlx::Error, script: &str) -> Option<usize> {
+    match of_server(error)?.position()? {
+        // In characters, from 1.
+        PgErrorPosition::Original(position) => {
+            Some(1 + script.chars().take(position.saturating_sub(1)).filter(|&letter| letter == '\n').count())
+        }
+        // A position in a query that the server made by itself.
+        PgErrorPosition::Internal { .. } => None,
     }
 }
 
-impl From<MigrateError> for Failure {
-    fn from(error: MigrateError) -> Self {
-        if let MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) = error {
-            return Self(error);
-        }
-        Self(sqlx::Error::Protocol(error.to_string()))
-    }
-}
-
-impl Failure {
-    fn of_server(&self) -> Option<&PgDatabaseError> {
-        self.0.as_database_error()?.try_downcast_ref()
-    }
-
-    /// Whether the server answered; else the connection is lost.
-    pub(crate) fn is_answer(&self) -> bool {
-        self.of_server().is_some()
-    }
-
-    /// Where in the statement, in characters from 1.
-    pub(crate) fn position(&self) -> Option<usize> {
-        match self.of_server()?.position()? {
-            PgErrorPosition::Original(position) => Some(position),
-            // In a query that the server made by itself.
-            PgErrorPosition::Internal { .. } => None,
+/// All words of the server, or those of the system.
+pub(crate) fn words_of(error: &sqlx::Error) -> String {
+    let Some(answer) = of_server(error) else {
+        return shown(&error.to_string());
+    };
+    let mut words = format!("{} (SQLSTATE {})", answer.message(), answer.code());
+    for (what, text) in [("detail", answer.detail()), ("hint", answer.hint()), ("where", answer.r#where())] {
+        if let Some(text) = text {
+            // Writing to a String cannot fail.
+            let _ = write!(words, "\n  {what}: {}", text.replace('\n', "\n    "));
         }
     }
-
-    /// The server's words, all of them; or the system's.
-    pub(crate) fn words(&self) -> String {
-        let Some(error) = self.of_server() else {
-            if let sqlx::Error::Io(error) = &self.0 {
-                return shown(&error.to_string());
-            }
-            return shown(&self.0.to_string());
-        };
-        let mut words = format!("{} (SQLSTATE {})", error.message(), error.code());
-        for (what, text) in [("detail", error.detail()), ("hint", error.hint()), ("where", error.r#where())] {
-            if let Some(text) = text {
-                // Writing to a String cannot fail.
-                let _ = write!(words, "\n  {what}: {}", text.replace('\n', "\n    "));
-            }
-        }
-        shown(&words)
-    }
+    shown(&words)
 }

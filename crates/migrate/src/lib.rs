@@ -1,28 +1,24 @@
-//! The Postgres migration runner: plain SQL files, forward only, in order, each in one transaction.
+//! The Postgres migration runner: plain SQL files, forward only, in the order of their numbers.
 //!
 //! ```text
-//! --dir ──folder──▶ migrations ──┐
-//!                                ├──comparison──▶ what is applied, pending or contradictory ──runner──▶ applied
-//! server ──records──▶ recorded ──┘
+//! --dir ──▶ Migrator (sqlx) ──┐
+//!                             ├──▶ status: applied, pending or contradictory ──▶ apply
+//! server ──▶ its records  ────┘
 //! ```
 //!
-//! It is a package of its own, so that no database driver is in the program that keeps the audit log: `dreichor
-//! migrate` starts the program `dreichor-migrate`, and nothing else does.
+//! It is a package of its own, so that no database driver is in the program that writes the audit log: `dreichor
+//! migrate` executes the program `dreichor-migrate`.
 //!
-//! Invariant: a migration and the record of it come about by one transaction, or not at all.
-//!
-//! Invariant: [`status`] writes nothing; the server holds it to that, by a read-only transaction.
+//! `sqlx::migrate` reads the files, computes their checksums, keeps the table of records, and runs each file in one
+//! transaction with its record. This crate adds a lock that refuses a second runner at once, a status that writes
+//! nothing, the refusal of a new file before an applied one, a clean session for each file, and errors that name
+//! file and line.
 
-pub mod comparison;
 pub mod error;
-pub mod folder;
-pub mod records;
 pub mod runner;
-pub mod script;
+pub mod status;
 pub mod target;
 
-pub use comparison::{Entry, State};
 pub use error::Error;
-pub use folder::Migration;
-pub use runner::{apply, status};
+pub use status::{Entry, State};
 pub use target::Target;

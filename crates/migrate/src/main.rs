@@ -1,29 +1,31 @@
-//! The program `dreichor-migrate`: arguments become a look at the database or a run. It alone prints.
+//! The program `dreichor-migrate`: shows or applies migrations, and prints the result.
 //!
-//! `dreichor migrate` starts it in its own place, and hands over the URL by the environment.
+//! `dreichor migrate` executes it, and passes the URL in the environment.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use dreichor_core::canonical::write_string;
-use dreichor_migrate::runner::{self, Watch};
-use dreichor_migrate::{Entry, Error, Migration, State, Target, folder};
+use dreichor_migrate::runner::{self, Step};
+use dreichor_migrate::{Entry, Error, State, Target};
+use dreichor_runtime::ExitCode;
+use serde::Serialize;
+use sqlx::migrate::Migrator;
 
-/// The Postgres migration runner of Dreichor; `dreichor migrate` starts it
+/// The Postgres migration runner of Dreichor; `dreichor migrate` executes it
 #[derive(Debug, Parser)]
 #[command(name = "dreichor-migrate", version, propagate_version = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
-    /// Postgres URL; its password may stand in PGPASSWORD or ~/.pgpass
+    /// Postgres URL; the password may also be in PGPASSWORD or ~/.pgpass
     #[arg(long, env = "DREICHOR_DATABASE_URL", global = true, value_name = "URL", hide_env_values = true)]
     database_url: Option<String>,
-    /// When to color what is shown
+    /// When to use colors
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     color: Color,
-    /// The error that ends the program as text or JSON
+    /// Format of the error that ends the program
     #[arg(long, env = "DREICHOR_LOG_FORMAT", global = true, value_enum, default_value_t = LogFormat::Text)]
     log_format: LogFormat,
 }
@@ -32,13 +34,13 @@ struct Arguments {
 enum Command {
     /// Show each migration, applied or pending; writes nothing
     Status(Run),
-    /// Apply every pending migration, in order, each in one transaction
+    /// Apply every pending migration, in order, each in one transaction with its record
     Apply(Run),
 }
 
 #[derive(Debug, Args)]
 struct Run {
-    /// The directory of the migrations, files named NNN_name.sql
+    /// Directory of the migrations, files named NNN_name.sql
     #[arg(long, default_value = "migrations/")]
     dir: PathBuf,
     /// Print JSON
@@ -64,7 +66,7 @@ enum LogFormat {
     Json,
 }
 
-fn main() -> ExitCode {
+fn main() -> process::ExitCode {
     let arguments = Arguments::parse();
     match arguments.color {
         Color::Auto => anstream::ColorChoice::Auto,
@@ -72,70 +74,80 @@ fn main() -> ExitCode {
         Color::Never => anstream::ColorChoice::Never,
     }
     .write_global();
-    let (ended, printed) = run(&arguments);
-    if let Err(error) = ended {
-        return report(error.exit_code(), &error.to_string(), arguments.log_format);
-    }
-    match printed {
-        Ok(()) => ExitCode::SUCCESS,
-        // Who closed the pipe has what they wanted.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            let problem = format!(
-                "what was done could not be printed: {error}\nnext: see to where standard output goes, then `dreichor migrate status`"
-            );
-            report(14, &problem, arguments.log_format)
-        }
-    }
-}
-
-/// How the work ended, and whether it could be printed.
-fn run(arguments: &Arguments) -> (Result<(), Error>, io::Result<()>) {
-    match &arguments.command {
-        Command::Status(run) => match prepare(arguments, run) {
-            Ok((target, migrations)) => show_status(&target, &migrations, run),
-            Err(error) => (Err(error), Ok(())),
-        },
-        Command::Apply(run) => {
-            let mut printer = Printer { json: run.json, printed: Ok(()) };
-            let ended = prepare(arguments, run).and_then(|(target, migrations)| {
-                let count = runner::apply(&target, &migrations, &mut printer)?;
-                if count == 0 && !run.json {
-                    let all = migrations.len();
-                    printer
-                        .print(&format!("{target}: nothing to apply, of {all} migrations none is pending"));
-                }
-                Ok(())
-            });
-            (ended, printer.printed)
-        }
-    }
-}
-
-/// The database and the migrations that are meant, or everything that is wrong with them.
-fn prepare(arguments: &Arguments, run: &Run) -> Result<(Target, Vec<Migration>), Error> {
-    let url = arguments.database_url.as_deref().ok_or_else(|| "a database must be named".to_owned());
-    let target = url
-        .and_then(Target::parse)
-        .map_err(|fault| vec![format!("--database-url (DREICHOR_DATABASE_URL): {fault}")]);
-    match (target, folder::read(&run.dir)) {
-        (Ok(target), migrations) => Ok((target, migrations?)),
-        (Err(mut faults), Err(Error::Configuration(more))) => {
-            faults.extend(more);
-            Err(Error::Configuration(faults))
-        }
-        (Err(faults), Ok(_) | Err(_)) => Err(Error::Configuration(faults)),
-    }
-}
-
-fn show_status(target: &Target, migrations: &[Migration], run: &Run) -> (Result<(), Error>, io::Result<()>) {
-    let entries = match runner::status(target, migrations) {
-        Ok(entries) => entries,
-        Err(error) => return (Err(error), Ok(())),
+    let mut printer = Printer { failed: None };
+    let ended = match &arguments.command {
+        Command::Status(run) => show_status(&arguments, run, &mut printer),
+        Command::Apply(run) => apply(&arguments, run, &mut printer),
     };
-    let printed =
-        print_line(&if run.json { status_json(target, &entries) } else { status_text(target, &entries) });
-    (runner::refuse_contradictions(target, &entries), printed)
+    let code = match (ended, printer.failed) {
+        (Err(error), _) => report(exit_code(&error), &error.to_string(), arguments.log_format),
+        (Ok(()), Some(error)) if error.kind() != io::ErrorKind::BrokenPipe => {
+            let problem = format!(
+                "the result could not be printed: {error}\nnext: check standard output, then `dreichor migrate status`"
+            );
+            report(ExitCode::Undelivered, &problem, arguments.log_format)
+        }
+        (Ok(()), _) => ExitCode::Done,
+    };
+    code.into()
+}
+
+const fn exit_code(error: &Error) -> ExitCode {
+    match error {
+        Error::Usage(_) => ExitCode::Usage,
+        Error::Internal(_) => ExitCode::Internal,
+        Error::Database { .. }
+        | Error::Busy { .. }
+        | Error::Contradiction { .. }
+        | Error::Migration { .. } => ExitCode::Database,
+    }
+}
+
+/// Parses the URL and reads the migrations; the error names every fault of both.
+fn prepare(arguments: &Arguments, dir: &Path) -> Result<(Target, Migrator), Error> {
+    let url = arguments.database_url.as_deref().filter(|url| !url.is_empty());
+    let target = url
+        .ok_or_else(|| "a database must be named".to_owned())
+        .and_then(Target::parse)
+        .map_err(|fault| format!("--database-url (DREICHOR_DATABASE_URL): {fault}"));
+    match (target, runner::read(dir)) {
+        (Ok(target), migrator) => Ok((target, migrator?)),
+        (Err(fault), Err(Error::Usage(mut faults))) => {
+            faults.insert(0, fault);
+            Err(Error::Usage(faults))
+        }
+        (Err(fault), _) => Err(Error::Usage(vec![fault])),
+    }
+}
+
+fn show_status(arguments: &Arguments, run: &Run, printer: &mut Printer) -> Result<(), Error> {
+    let (target, migrator) = prepare(arguments, &run.dir)?;
+    let entries = runner::status(&target, &migrator)?;
+    printer.print(&if run.json {
+        json(&Status { database: target.to_string(), migrations: &entries })
+    } else {
+        status_text(&target, &entries)
+    });
+    runner::refuse_contradictions(&target, &entries)
+}
+
+fn apply(arguments: &Arguments, run: &Run, printer: &mut Printer) -> Result<(), Error> {
+    let (target, migrator) = prepare(arguments, &run.dir)?;
+    let applied = runner::apply(&target, &migrator, &run.dir, |entry, step| match step {
+        Step::Begins if io::stderr().is_terminal() => {
+            // The result is printed anyway, so a failure here loses nothing.
+            let _ = writeln!(anstream::stderr(), "applying {entry} …");
+        }
+        Step::Begins => {}
+        Step::Applied if run.json => {
+            printer.print(&json(&Entry { state: State::Applied, ..entry.clone() }));
+        }
+        Step::Applied => printer.print(&format!("applied {entry}")),
+    })?;
+    if applied == 0 && !run.json {
+        printer.print(&format!("{target}: no migration is pending"));
+    }
+    Ok(())
 }
 
 fn status_text(target: &Target, entries: &[Entry]) -> String {
@@ -150,77 +162,42 @@ fn status_text(target: &Target, entries: &[Entry]) -> String {
     format!("{target}: {applied} applied, {pending} pending{contradictory}{lines}")
 }
 
-fn status_json(target: &Target, entries: &[Entry]) -> String {
-    let mut json = b"{\"database\":".to_vec();
-    write_string(&mut json, &target.to_string());
-    json.extend(b",\"migrations\":[");
-    for (index, entry) in entries.iter().enumerate() {
-        if index > 0 {
-            json.push(b',');
-        }
-        put_entry(&mut json, entry.number, &entry.name, entry.state);
+fn json(value: &impl Serialize) -> String {
+    match serde_json::to_string(value) {
+        Ok(json) => json,
+        Err(error) => unreachable!("plain data is JSON: {error}"),
     }
-    json.extend(b"]}");
-    String::from_utf8_lossy(&json).into_owned()
 }
 
-fn put_entry(json: &mut Vec<u8>, number: i64, name: &str, state: State) {
-    json.extend(format!("{{\"number\":{number},\"name\":").bytes());
-    write_string(json, name);
-    json.extend(format!(",\"state\":\"{}\"}}", state.as_str()).bytes());
+#[derive(Serialize)]
+struct Status<'a> {
+    database: String,
+    migrations: &'a [Entry],
 }
 
-/// Prints each migration that was applied. A reader that goes away must not stop the rest: the first failure to
-/// print is kept for the end.
+/// Prints results. A reader that goes away must not stop the migrations: the first failure is kept for the end.
 struct Printer {
-    json: bool,
-    printed: io::Result<()>,
+    failed: Option<io::Error>,
 }
 
 impl Printer {
     fn print(&mut self, line: &str) {
-        if self.printed.is_ok() {
-            self.printed = print_line(line);
+        if self.failed.is_none() {
+            let mut out = io::stdout().lock();
+            self.failed = writeln!(out, "{line}").and_then(|()| out.flush()).err();
         }
     }
 }
 
-impl Watch for Printer {
-    fn begins(&mut self, migration: &Migration) {
-        if io::stderr().is_terminal() {
-            // Who does not read this is told the result all the same.
-            let _ = writeln!(anstream::stderr(), "applying {:03} {} …", migration.number(), migration.name());
-        }
-    }
-
-    fn applied(&mut self, migration: &Migration) {
-        let (number, name) = (migration.number(), migration.name());
-        if self.json {
-            let mut json = Vec::new();
-            put_entry(&mut json, number, name, State::Applied);
-            self.print(&String::from_utf8_lossy(&json));
-        } else {
-            self.print(&format!("applied {number:03} {name}"));
-        }
-    }
-}
-
-fn print_line(line: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{line}")?;
-    out.flush()
-}
-
-fn report(exit_code: u8, message: &str, format: LogFormat) -> ExitCode {
+fn report(code: ExitCode, message: &str, format: LogFormat) -> ExitCode {
     let mut err = anstream::stderr();
-    // There is nobody left to tell if this fails; the exit code still says it.
+    // If this cannot be written, the exit code still says it.
     let _ = match format {
         LogFormat::Text => writeln!(err, "\u{1b}[1;31merror\u{1b}[0m: {message}"),
         LogFormat::Json => {
-            let mut json = b"{\"level\":\"ERROR\",\"message\":".to_vec();
-            write_string(&mut json, message);
-            writeln!(err, "{},\"exit_code\":{exit_code}}}", String::from_utf8_lossy(&json))
+            let line = serde_json::json!({"level": "ERROR", "message": message, "exitCode": code.number()});
+            writeln!(err, "{line}")
         }
     };
-    ExitCode::from(exit_code)
+    code
 }

@@ -1,16 +1,17 @@
-//! The database that is meant: host, database and user are named, and nothing of them is guessed.
+//! The database to migrate: its URL names host or socket, user and database.
 
 use std::fmt;
 use std::str::FromStr;
 
 use dreichor_runtime::database::DatabaseAddress;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use url::Url;
+use sqlx::postgres::PgConnectOptions;
+use url::{Host, Url};
 
-/// What else a URL may say.
-const PARAMETERS: [&str; 3] = ["application_name", "options", "sslmode"];
+/// The parameters that a URL may have after `?`.
+const PARAMETERS: [&str; 9] =
+    ["application_name", "host", "options", "port", "sslcert", "sslkey", "sslmode", "sslrootcert", "user"];
 
-/// Where a URL points to. It is shown without its password.
+/// A database, as a URL names it. It is shown without its password.
 #[derive(Clone)]
 pub struct Target {
     name: String,
@@ -18,60 +19,51 @@ pub struct Target {
 }
 
 impl Target {
-    /// The target of a URL like `postgres://user:password@host:port/database`.
+    /// Parses a URL like `postgres://user:password@host:port/database`, or
+    /// `postgres:///database?host=/run/postgresql&user=name` for a Unix socket.
     ///
     /// # Errors
     ///
-    /// What was expected; never the URL, which may hold a password.
+    /// Says what was expected; never shows the URL, which may hold a password.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let expected = |what: String| {
+        let address = DatabaseAddress::parse(text).map_err(|expected| format!("expected {expected}"))?;
+        let expected = |what: &str| {
             format!("expected a URL like postgres://user:password@host:5432/database, but {what}")
         };
-        // What the startup gate asks of it; and then what only a migration needs.
-        let address = DatabaseAddress::parse(text).map_err(|expected| format!("expected {expected}"))?;
-        let url = Url::parse(text).map_err(|error| expected(format!("this is none ({error})")))?;
-        let database = url.path().trim_start_matches('/');
-        if database.contains('/') {
-            return Err(expected("the name of the database has `/` in it".into()));
-        }
-        for (what, value) in [("database", database), ("user", url.username())] {
-            if value.is_empty() {
-                return Err(expected(format!("it names no {what}")));
-            }
-        }
+        let mut url = Url::parse(text).map_err(|error| expected(&error.to_string()))?;
         if url.fragment().is_some() {
-            return Err(expected("it has a `#` (in a password, write %23)".into()));
+            return Err(expected("it has a `#` (in a password, write %23)"));
         }
-        for (parameter, _) in url.query_pairs() {
-            if !PARAMETERS.contains(&&*parameter) {
-                return Err(expected(format!(
-                    "it has a parameter that is none of {} (in a password, write %3F for `?`)",
-                    PARAMETERS.join(", ")
-                )));
+        if url.query_pairs().any(|(name, _)| !PARAMETERS.contains(&&*name)) {
+            return Err(expected(&format!(
+                "it has a parameter that is none of {} (in a password, write %3F for `?`)",
+                PARAMETERS.join(", ")
+            )));
+        }
+        // sqlx keeps the brackets of an IPv6 address and would look them up as a name.
+        if let Some(Ok(Host::Ipv6(ip))) = url.host_str().map(Host::parse) {
+            url.query_pairs_mut().append_pair("hostaddr", &ip.to_string());
+        }
+        let user = url.query_pairs().find(|(name, _)| name == "user").map(|(_, user)| user.into_owned());
+        let user = user.unwrap_or_else(|| url.username().to_owned());
+        let database = url.path().trim_start_matches('/');
+        for (what, value) in [("user", user.as_str()), ("database", database)] {
+            if value.is_empty() {
+                return Err(expected(&format!("it names no {what}")));
             }
         }
-        // The library's own words are not passed on: they may quote what they could not read.
-        let options = PgConnectOptions::from_str(text)
-            .map_err(|_| expected("a part of it cannot be read: see to %-escapes and sslmode".into()))?;
-        match options.get_ssl_mode() {
-            PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => {}
-            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => {
-                return Err(
-                    "sslmode asks for TLS, which this program does not speak: connect on the server's own machine or by a tunnel, and take sslmode out (or unset PGSSLMODE)"
-                        .into(),
-                );
-            }
-        }
-        let name = format!("{}@{address}/{database}", url.username());
-        let options = options.port(address.port()).ssl_mode(PgSslMode::Disable);
-        Ok(Self { name, options })
+        // The words of sqlx are not shown: they may quote a part of the URL.
+        let options = PgConnectOptions::from_str(url.as_str())
+            .map_err(|_| expected("a part of it cannot be read: check the %-escapes, port and sslmode"))?;
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("dreichor-migrate"),
+        };
+        Ok(Self { name: format!("{user}@{address}/{database}"), options })
     }
 
-    pub(crate) fn options(&self) -> PgConnectOptions {
-        if self.options.get_application_name().is_some() {
-            return self.options.clone();
-        }
-        self.options.clone().application_name("dreichor-migrate")
+    pub(crate) const fn options(&self) -> &PgConnectOptions {
+        &self.options
     }
 }
 

@@ -1,16 +1,15 @@
-//! A real PostgreSQL of the tests' own: a cluster on a free port in a temporary directory, stopped behind the
-//! last test that uses it.
+//! A real PostgreSQL: a cluster on a free port in a temporary directory, stopped after the last test that uses it.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
-    clippy::print_stderr,
     reason = "a helper's failure is the test's"
 )]
 
 use std::fs;
 use std::io::Write;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -58,43 +57,52 @@ fn programs() -> Option<PathBuf> {
 static SHARED: Mutex<Weak<Cluster>> = Mutex::new(Weak::new());
 
 impl Cluster {
-    /// The cluster of all tests that run now. None, and it is said what is left out, where the programs are not
-    /// there; unless `DEMAND_POSTGRES` is set.
-    pub(crate) fn find(test: &str) -> Option<Arc<Self>> {
-        let Some(programs) = programs() else {
-            assert!(
-                std::env::var_os("DEMAND_POSTGRES").is_none(),
-                "DEMAND_POSTGRES is set, and initdb, pg_ctl, psql and pg_dump are not found in one directory"
-            );
-            eprintln!("left out: {test}: no PostgreSQL (initdb, pg_ctl, psql, pg_dump) on this system");
-            return None;
-        };
+    /// The cluster of all tests that run now. It listens on both loopback addresses and on a Unix socket, and speaks
+    /// TLS, which the role `tls` must use.
+    pub(crate) fn get() -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let cluster = shared.upgrade().unwrap_or_else(|| Arc::new(Self::start(programs)));
+        let cluster = shared.upgrade().unwrap_or_else(|| {
+            let programs = programs().expect("initdb, pg_ctl, psql and pg_dump, in one directory");
+            Arc::new(Self::start(programs))
+        });
         *shared = Arc::downgrade(&cluster);
-        Some(cluster)
+        cluster
     }
 
     fn start(programs: PathBuf) -> Self {
         let dir = TempDir::new().unwrap();
         let mut cluster = Self { programs, dir, port: 0 };
-        let passwords = cluster.path("password");
-        fs::write(&passwords, PASSWORD).unwrap();
-        if is_root(cluster.dir.path()) {
-            for path in [cluster.dir.path(), &passwords] {
-                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
-            }
+        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let files = [
+            ("password", PASSWORD.to_owned()),
+            ("server.crt", certified.cert.pem()),
+            ("server.key", certified.signing_key.serialize_pem()),
+        ];
+        let owner = is_root(cluster.dir.path()).then_some(NOBODY);
+        chown(cluster.dir.path(), owner, owner).unwrap();
+        for (name, text) in files {
+            let path = cluster.path(name);
+            fs::write(&path, text).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            chown(&path, owner, owner).unwrap();
         }
         let data = cluster.path("data");
         let mut initdb = cluster.server_program("initdb");
         initdb.args(["--no-sync", "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "-U", OWNER]);
-        check(initdb.arg("--pwfile").arg(&passwords).arg("-D").arg(&data));
+        check(initdb.arg("--pwfile").arg(cluster.path("password")).arg("-D").arg(&data));
+        let rules = data.join("pg_hba.conf");
+        let all = fs::read_to_string(&rules).unwrap();
+        fs::write(&rules, format!("hostnossl all tls all reject\n{all}")).unwrap();
         // Another process may take the port that was just found free: then the next one.
         for _ in 0..5 {
             cluster.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            let path = |name: &str| cluster.path(name).display().to_string();
             let options = format!(
-                "-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories='' -c fsync=off",
-                cluster.port
+                "-c listen_addresses=127.0.0.1,::1 -c port={} -c unix_socket_directories={} -c fsync=off -c ssl=on -c ssl_cert_file={} -c ssl_key_file={}",
+                cluster.port,
+                cluster.socket_dir(),
+                path("server.crt"),
+                path("server.key")
             );
             let mut start = cluster.server_program("pg_ctl");
             start.args(["start", "-w", "-t", "60", "-o", &options, "-l"]).arg(cluster.path("log"));
@@ -103,6 +111,20 @@ impl Cluster {
             }
         }
         panic!("the server does not start: {}", fs::read_to_string(cluster.path("log")).unwrap_or_default());
+    }
+
+    /// The directory of the Unix socket.
+    pub(crate) fn socket_dir(&self) -> String {
+        self.dir.path().display().to_string()
+    }
+
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The certificate of the server, which is its own root.
+    pub(crate) fn certificate(&self) -> String {
+        self.path("server.crt").display().to_string()
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -208,6 +230,10 @@ impl Bench {
         self.ask_of(&self.database, question)
     }
 
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     fn ask_of(&self, database: &str, question: &str) -> String {
         let output = self.client("psql", database).args(["-c", question]).output().unwrap();
         assert!(output.status.success(), "{question}: {}", String::from_utf8_lossy(&output.stderr));
@@ -227,15 +253,15 @@ impl Bench {
     /// All that is in the database, but for times and for what one dump has and the next has not.
     pub(crate) fn dump(&self) -> String {
         let mut command = self.client("pg_dump", &self.database);
-        let output = command.args(["--exclude-table-data=dreichor.migrations"]).output().unwrap();
+        let output = command.args(["--exclude-table-data=public._sqlx_migrations"]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let lines =
             text.lines().filter(|line| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict"));
         let mut dump: Vec<&str> = lines.collect();
-        let records = if text.contains("CREATE TABLE dreichor.migrations") {
+        let records = if text.contains("CREATE TABLE public._sqlx_migrations") {
             self.ask(
-                "SELECT version, description, encode(checksum, 'hex') FROM dreichor.migrations ORDER BY 1",
+                "SELECT version, description, encode(checksum, 'hex') FROM public._sqlx_migrations ORDER BY 1",
             )
         } else {
             "no records".into()
@@ -244,11 +270,11 @@ impl Bench {
         dump.join("\n")
     }
 
-    /// The tables outside our own schema, in byte order.
+    /// The tables of the migrations, in byte order.
     pub(crate) fn tables(&self) -> String {
         self.ask(
             "SELECT coalesce(string_agg(schemaname || '.' || tablename, ' ' ORDER BY schemaname, tablename), '') \
-             FROM pg_tables WHERE schemaname NOT IN ('dreichor', 'pg_catalog', 'information_schema')",
+             FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND tablename <> '_sqlx_migrations'",
         )
     }
 
@@ -318,14 +344,11 @@ impl Outcome {
         self
     }
 
-    /// Standard error holds each of these texts, in this order.
+    /// Standard error names each of these facts: a place, a code, a name, a command.
     #[track_caller]
-    pub(crate) fn says(self, texts: &[&str]) -> Self {
-        let mut rest = self.stderr.as_str();
-        for text in texts {
-            let at =
-                rest.find(text).unwrap_or_else(|| panic!("no {text:?} in the rest of:\n{}", self.stderr));
-            rest = &rest[at + text.len()..];
+    pub(crate) fn names(self, facts: &[&str]) -> Self {
+        for fact in facts {
+            assert!(self.stderr.contains(fact), "no {fact:?} in:\n{}", self.stderr);
         }
         self
     }
