@@ -8,9 +8,9 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStringExt;
 
-use dreichor_runtime::config::{FLAGS, variable};
+use dreichor_runtime::Config;
+use dreichor_runtime::config::{SETTINGS, is_of_a_service};
 use dreichor_runtime::database::DatabaseAddress;
-use dreichor_runtime::{Config, Settings};
 use libfuzzer_sys::fuzz_target;
 
 /// Stands for a password, wherever it is found.
@@ -21,47 +21,34 @@ fuzz_target!(|data: &[u8]| {
     let mut variables: Vec<OsString> = Vec::new();
     for line in data.split(|&byte| byte == b'\n') {
         let equals = line.iter().position(|&byte| byte == b'=').unwrap_or(line.len());
-        match FLAGS.iter().find(|flag| flag.as_bytes() == &line[..equals]) {
+        match flags().find(|flag| flag.as_bytes() == &line[..equals]) {
             Some(flag) => {
-                given.retain(|(found, _)| found != flag);
+                given.retain(|(found, _)| *found != flag);
                 given.push((flag, line.get(equals + 1..).unwrap_or_default()));
             }
             None => variables.push(OsString::from_vec(line.to_vec())),
         }
     }
     let bytes = |flag: &str| given.iter().find(|(found, _)| *found == flag).map(|(_, value)| value.to_vec());
-    let path = |flag: &str| bytes(flag).map(OsString::from_vec);
     let text = |flag: &str| bytes(flag).map(|value| String::from_utf8_lossy(&value).into_owned());
-    let settings = Settings {
-        data_dir: path("data-dir"),
-        audit_events_dir: path("audit-events-dir"),
-        snapshots_dir: path("snapshots-dir"),
-        execution_plane: text("execution-plane"),
-        safety_mode: text("safety-mode"),
-        snapshot_strategy: text("snapshot-strategy"),
-        database_url: text("database-url"),
-        observer_addr: text("observer-addr"),
-        observer_token_file: path("observer-token-file"),
-        sandbox: text("sandbox"),
-        logical_step_max: text("logical-step-max"),
-        log_format: text("log-format"),
-        log_level: text("log-level"),
+    let known: Vec<OsString> = SETTINGS.iter().map(|setting| setting.variable().into()).collect();
+    let unknown = |name: &&OsString| {
+        name.as_encoded_bytes().starts_with(b"DREICHOR_")
+            && !known.contains(name)
+            && !is_of_a_service(&name.to_string_lossy())
     };
-    let known: Vec<OsString> = FLAGS.iter().map(|flag| variable(flag).into()).collect();
-    let unknown =
-        |name: &&OsString| name.as_encoded_bytes().starts_with(b"DREICHOR_") && !known.contains(name);
     let mut faults = variables.iter().filter(unknown).count();
     let is_token_missing = bytes("observer-token-file").is_none_or(|path| path.is_empty());
-    faults += FLAGS.iter().filter(|flag| text(flag).is_some_and(|value| !is_valid(flag, &value))).count();
+    faults += flags().filter(|flag| text(flag).is_some_and(|value| !is_valid(flag, &value))).count();
     faults += usize::from(is_token_missing && text("observer-addr").is_some_and(|value| is_public(&value)));
 
     let is_secret = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_lowercase().contains(SECRET);
     let is_elsewhere = given.iter().any(|(flag, value)| *flag != "database-url" && is_secret(value))
         || variables.iter().any(|name| is_secret(name.as_encoded_bytes()));
-    match Config::new(settings, variables.clone()) {
+    match Config::new(&|setting| bytes(setting.flag).map(OsString::from_vec), variables.clone()) {
         Ok(config) => {
             assert_eq!(faults, 0, "accepted: {config:?}");
-            assert_eq!(config.database, text("database-url").map(|url| address(&url)));
+            assert_eq!(config.settings.database, text("database-url").map(|url| address(&url)));
         }
         Err(error) => {
             let told = format!("{error} {error:?}");
@@ -70,6 +57,10 @@ fuzz_target!(|data: &[u8]| {
         }
     }
 });
+
+fn flags() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.flag)
+}
 
 fn is_valid(flag: &str, value: &str) -> bool {
     let is_one_of = |words: &str| words.split(' ').any(|word| word == value);
@@ -100,14 +91,14 @@ fn is_valid(flag: &str, value: &str) -> bool {
     }
 }
 
-/// Whether the URL has the scheme, and a host behind it. (Space around it, and line ends and tabs anywhere, are no
-/// part of a URL.)
+/// Whether the URL has the scheme, and a host or the directory of a socket after it. (Space around it, and line ends and
+/// tabs anywhere, are no part of a URL.)
 fn is_postgres(url: &str) -> bool {
     let url: String = url.chars().filter(|letter| !"\t\r\n".contains(*letter)).collect();
     let url = url.trim_matches(|letter: char| letter <= ' ').to_lowercase();
     ["postgres://", "postgresql://"]
         .iter()
-        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')))
+        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && (!rest.starts_with('/') || rest.contains("host="))))
 }
 
 /// The address as it is without user and password: only what stands behind the last `@` may be shown.

@@ -19,7 +19,6 @@ use dreichor_core::Fault;
 use dreichor_core::value::LogicalTime;
 use dreichor_log::{Medium, Spans, Stat, Tail, WriteMedium};
 use dreichor_replay::{Error, Fold, Progress, Receipt, Replay, Replayed, Store, Stores};
-use dreichor_runtime::recovery::missing_events;
 
 use candidates::Candidates;
 pub use copy::Copied;
@@ -194,7 +193,7 @@ fn leave_out_unfit_tick<N: WriteMedium>(to: &Stores<N>, prefix: &mut Prefix) -> 
     let replayed = replay_copy(to, &mut ())?;
     let tick =
         replayed.interrupted.as_ref().expect("the copy ends within the tick within which the original ends");
-    let Err(error) = missing_events(to, &replayed, tick) else { return Ok(()) };
+    let Err(error) = tick.missing_events(to, &replayed) else { return Ok(()) };
     prefix.reasons.insert(0, broken(error)?);
     prefix.copied = Copied { lines: tick.line - 1, bytes: tick.offset };
     copy::shorten(&to.events, tick.offset)

@@ -4,6 +4,8 @@ use alloc::format;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use strum::{Display, IntoStaticStr, VariantArray};
+
 use crate::event::{
     Body, DecisionEvaluated, Event, ExecutionAttempted, ExecutionOutcomeRecorded, Fill, LedgerUpdated,
     OrderIntentCreated, OrderIntentSkipped, Outcome, SafetyEvaluated, Verdict,
@@ -12,10 +14,11 @@ use crate::fault::{Result, Rule, broken};
 use crate::id::{DecisionId, ExecutionId, OrderIntentId};
 use crate::input::{Input, Kind};
 use crate::state::{Lifecycle, OpenPosition, State};
-use crate::value::{Decimal, LogicalTime, MarketId, Origin, Plane, SafetyGates, Side, SkipReason};
+use crate::value::{Decimal, LogicalTime, MarketId, Origin, Plane, SafetyGates, Side, SkipReason, Spelled};
 
 /// The gates that the operator adds to those of every tick.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum SafetyMode {
     /// None.
     #[default]
@@ -25,6 +28,8 @@ pub enum SafetyMode {
     /// blockBuy and forceSell.
     Flatten,
 }
+
+impl Spelled for SafetyMode {}
 
 impl SafetyMode {
     /// The gates.

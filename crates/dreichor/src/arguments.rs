@@ -1,62 +1,33 @@
 //! The command line.
 
 use dreichor_core::value::Spelled;
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
 use dreichor_core::value::Form;
-use dreichor_runtime::Settings;
+use dreichor_runtime::ExitCode;
+
+use crate::settings;
 
 /// A deterministic decision backend whose whole memory is an append-only audit log
 #[derive(Debug, Parser)]
-#[command(name = "dreichor", version, propagate_version = true, after_help = EXIT_CODES)]
+#[command(name = "dreichor", version, propagate_version = true)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
-    #[command(flatten)]
-    pub(crate) settings: SettingsArguments,
-    /// When to color what is shown
+    /// When to use colors
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(crate) color: Color,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    done
-  1    internal error: a bug
-  2    usage or configuration
-  10   persistence unavailable
-  11   another writer holds the log
-  12   persistence malformed
-  13   a write or sync failed; what is not acknowledged may or may not be on disk
-  14   the input could not be read to its end, or an acknowledgement or result not delivered
-  20   input rejected
-  30   database unreachable, or a migration failed
-  130  ingest: SIGINT after the pending batch
-  143  ingest: SIGTERM after the pending batch";
-
-const SALVAGE_EXIT_CODES: &str = "\
-Exit codes:
-  0    salvaged, and nothing was left out but bytes that no LF ends
-  12   salvaged, and lines were left out: the report names them, and why
-  10   the originals cannot be read, or DIR is neither new nor empty; nothing was written
-  13   the copy could not be written: remove it; the originals are as they were";
-
-const EXPLAIN_EXIT_CODES: &str = "\
-Exit codes:
-  0    told
-  2    nothing in the log has the ID
-  12   the log or the snapshots break the contract: nothing is told";
-
-const MIGRATE_EXIT_CODES: &str = "\
-Exit codes:
-  0    done
-  2    usage, configuration, or the directory and its files; no database was asked
-  14   the result could not be printed; what was asked for is done
-  30   database unreachable, another runner at work, a contradiction, or a migration failed";
+/// The whole command line: every command with the settings that it reads, and the exit codes at the end of help.
+pub(crate) fn program() -> clap::Command {
+    let codes = ExitCode::ALL.iter().map(|code| format!("  {:<3}  {}", code.number(), code.meaning()));
+    let codes: Vec<String> = codes.collect();
+    settings::add_to(Arguments::command()).after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -76,7 +47,6 @@ pub(crate) enum Command {
     /// Print audit events: the very bytes of their lines
     Events(EventsArguments),
     /// Tell one decision's story in sentences, each with the line and event that it comes from
-    #[command(after_help = EXPLAIN_EXIT_CODES)]
     Explain {
         /// The id of a decision; or of an event, order intent, execution or feedback of it or on it
         #[arg(value_parser = some_id)]
@@ -93,7 +63,6 @@ pub(crate) enum Command {
         format: StateFormat,
     },
     /// Copy what is sound of damaged stores into new mounts; the originals are only read
-    #[command(after_help = SALVAGE_EXIT_CODES)]
     Salvage {
         /// A new or empty directory for the new mounts, DIR/audit-events and DIR/snapshots
         #[arg(long, value_name = "DIR")]
@@ -102,7 +71,6 @@ pub(crate) enum Command {
         json: Json,
     },
     /// Look at or apply the migrations of the database that a later phase will use
-    #[command(after_help = MIGRATE_EXIT_CODES)]
     Migrate {
         /// What to do
         #[command(subcommand)]
@@ -133,10 +101,8 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum MigrateAction {
     /// Show each migration, applied or pending; writes nothing
-    #[command(after_help = MIGRATE_EXIT_CODES)]
     Status(MigrateArguments),
     /// Apply every pending migration, in order, each in one transaction
-    #[command(after_help = MIGRATE_EXIT_CODES)]
     Apply(MigrateArguments),
 }
 
@@ -254,51 +220,4 @@ impl Color {
         }
         .write_global();
     }
-}
-
-macro_rules! settings {
-    ($( $(#[$doc:meta])* $field:ident : $ty:ty = $flag:literal, $env:literal, $value_name:literal; )*) => {
-        #[derive(Debug, Clone, Args)]
-        #[command(next_help_heading = "Configuration")]
-        pub(crate) struct SettingsArguments {
-            $( $(#[$doc])*
-            #[arg(long = $flag, env = $env, global = true, value_name = $value_name, hide_env_values = true)]
-            pub(crate) $field: Option<$ty>, )*
-        }
-
-        impl From<SettingsArguments> for Settings {
-            fn from(arguments: SettingsArguments) -> Self {
-                Self { $( $field: arguments.$field ),* }
-            }
-        }
-    };
-}
-
-settings! {
-    /// Directory of both mounts: DIR/audit-events and DIR/snapshots
-    data_dir: OsString = "data-dir", "DREICHOR_DATA_DIR", "DIR";
-    /// The audit-events mount [default: /var/lib/dreichor/audit-events]
-    audit_events_dir: OsString = "audit-events-dir", "DREICHOR_AUDIT_EVENTS_DIR", "DIR";
-    /// The snapshots mount [default: /var/lib/dreichor/snapshots]
-    snapshots_dir: OsString = "snapshots-dir", "DREICHOR_SNAPSHOTS_DIR", "DIR";
-    /// Where orders are executed: paper (live is refused in this phase) [default: paper]
-    execution_plane: String = "execution-plane", "DREICHOR_EXECUTION_PLANE", "PLANE";
-    /// Gates added to every tick: normal, halt (haltAll), flatten (blockBuy and forceSell) [default: normal]
-    safety_mode: String = "safety-mode", "DREICHOR_SAFETY_MODE", "MODE";
-    /// When snapshots are taken: on-ledger-update, every:N, manual [default: on-ledger-update]
-    snapshot_strategy: String = "snapshot-strategy", "DREICHOR_SNAPSHOT_STRATEGY", "STRATEGY";
-    /// Postgres URL, whose host is checked to answer and then left alone; unset: inactive
-    database_url: String = "database-url", "DREICHOR_DATABASE_URL", "URL";
-    /// Address and port of the Observer API, or off [default: 127.0.0.1:4710]
-    observer_addr: String = "observer-addr", "DREICHOR_OBSERVER_ADDR", "ADDR";
-    /// File with the Observer API's bearer token, mode 0600; required off loopback
-    observer_token_file: OsString = "observer-token-file", "DREICHOR_OBSERVER_TOKEN_FILE", "FILE";
-    /// What the kernel is asked to enforce: auto, require, off [default: auto]
-    sandbox: String = "sandbox", "DREICHOR_SANDBOX", "MODE";
-    /// Reject an input that is more than N ahead of the last recorded time; unset: no limit
-    logical_step_max: String = "logical-step-max", "DREICHOR_LOGICAL_STEP_MAX", "N";
-    /// Log lines as text or json [default: text]
-    log_format: String = "log-format", "DREICHOR_LOG_FORMAT", "FORMAT";
-    /// Least level of log lines: error, warn, info, debug [default: info]
-    log_level: String = "log-level", "DREICHOR_LOG_LEVEL", "LEVEL";
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::{Config, LogFormat, LogLevel};
 use tracing::level_filters::LevelFilter;
 
@@ -14,7 +15,7 @@ static REPORT: OnceLock<(LogFormat, String)> = OnceLock::new();
 
 /// Starts logging as configured.
 pub(crate) fn start(config: &Config) {
-    let level = match config.log_level {
+    let level = match config.settings.log_level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
         LogLevel::Info => LevelFilter::INFO,
@@ -28,17 +29,17 @@ pub(crate) fn start(config: &Config) {
         .log_internal_errors(false)
         .with_ansi(colored)
         .with_max_level(level);
-    match config.log_format {
+    match config.settings.log_format {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
-    let _ = REPORT.set((config.log_format, mount_flags(config)));
+    let _ = REPORT.set((config.settings.log_format, mount_flags(config)));
 }
 
 /// The flags as a shell takes them.
 fn mount_flags(config: &Config) -> String {
     let mut flags = String::new();
-    for (flag, path) in config.mount_flags() {
+    for (flag, path) in config.directories.flags() {
         let path = path.to_string_lossy();
         // A path has no NUL, which alone cannot be quoted.
         let quoted = shlex::try_quote(&path).unwrap_or(path.as_ref().into());
@@ -52,17 +53,22 @@ pub(crate) fn report_failure(failure: &Failure) {
     let code = failure.exit_code();
     match REPORT.get() {
         // The operator copies the next command from here, and it must not look at other stores.
-        Some((_, flags)) if (10..=13).contains(&code) && !flags.is_empty() => {
+        Some((_, flags)) if is_of_stores(code) && !flags.is_empty() => {
             report(code, &format!("{failure}\nthese stores, to any command: `dreichor{flags} …`"));
         }
         Some(_) | None => report(code, &failure.to_string()),
     }
 }
 
+/// True for the codes that are about the stores.
+const fn is_of_stores(code: ExitCode) -> bool {
+    matches!(code, ExitCode::Unavailable | ExitCode::Locked | ExitCode::Malformed | ExitCode::InDoubt)
+}
+
 /// Reports what ends the process.
-fn report(exit_code: u8, message: &str) {
+fn report(exit_code: ExitCode, message: &str) {
     match REPORT.get() {
-        Some((LogFormat::Json, _)) => tracing::error!(exit_code, "{message}"),
+        Some((LogFormat::Json, _)) => tracing::error!(exitCode = exit_code.number(), "{message}"),
         Some((LogFormat::Text, _)) | None => {
             // There is nobody left to tell if this fails; the exit code still says it.
             let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {message}");

@@ -6,26 +6,32 @@ mod input;
 mod logging;
 mod output;
 mod progress;
+mod settings;
 mod signals;
 
-use std::process::ExitCode;
+use std::process;
 
-use clap::Parser;
+use clap::FromArgMatches;
+use dreichor_runtime::ExitCode;
 
 use arguments::Arguments;
 use output::Failure;
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+fn main() -> process::ExitCode {
+    let program = arguments::program();
+    let given = settings::command_first(&program, std::env::args_os());
+    let matches = program.get_matches_from(given);
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     arguments.color.apply();
     signals::ignore_file_size_limit();
-    match commands::run(arguments) {
-        Ok(code) => ExitCode::from(code),
-        // The reader who closed the pipe has what they wanted.
-        Err(Failure::OutputClosed) => ExitCode::SUCCESS,
+    let code = match commands::run(arguments, &matches) {
+        Ok(code) => code,
+        // The reader that closed the pipe has what it wanted.
+        Err(Failure::OutputClosed) => ExitCode::Done,
         Err(failure) => {
             logging::report_failure(&failure);
-            ExitCode::from(failure.exit_code())
+            failure.exit_code()
         }
-    }
+    };
+    code.into()
 }

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, StdoutLock, Write};
 
 use dreichor_audit::salvage::SalvageError;
 use dreichor_replay::Error;
+use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::gate::GateError;
 use dreichor_runtime::ingest::IngestError;
@@ -34,30 +35,34 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The process's exit code.
-    pub(crate) fn exit_code(&self) -> u8 {
+    /// The exit code of a process that ends with it.
+    pub(crate) const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::OutputClosed => 0,
-            Self::Internal(_) => 1,
-            Self::Configuration(_) | Self::NotFound(_) | Self::Gate(GateError::Listen { .. }) => 2,
-            Self::Stores(error)
-            | Self::Gate(GateError::Write(WriteError::Stores(error)))
-            | Self::Ingest(IngestError::Write(WriteError::Stores(error)))
-            | Self::Salvage(SalvageError::Stores(error)) => match error {
-                Error::Unavailable { .. } => 10,
-                Error::Malformed { .. } => 12,
-            },
-            Self::Gate(GateError::Write(WriteError::Locked { .. }))
-            | Self::Ingest(IngestError::Write(WriteError::Locked { .. })) => 11,
-            Self::Gate(GateError::Write(WriteError::InDoubt { .. }))
-            | Self::Ingest(IngestError::Write(WriteError::InDoubt { .. }))
-            | Self::Salvage(SalvageError::Copy { .. }) => 13,
-            Self::Output(_) | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => {
-                14
+            Self::OutputClosed => ExitCode::Done,
+            Self::Internal(_) => ExitCode::Internal,
+            Self::Configuration(_) | Self::NotFound(_) | Self::Gate(GateError::Listen { .. }) => {
+                ExitCode::Usage
             }
-            Self::Ingest(IngestError::Rejected(_)) => 20,
-            Self::Gate(GateError::Database(_)) => 30,
+            Self::Stores(error) | Self::Salvage(SalvageError::Stores(error)) => of_stores(error),
+            Self::Gate(GateError::Write(error)) | Self::Ingest(IngestError::Write(error)) => match error {
+                WriteError::Stores(error) => of_stores(error),
+                WriteError::Locked { .. } => ExitCode::Locked,
+                WriteError::InDoubt { .. } => ExitCode::InDoubt,
+            },
+            Self::Salvage(SalvageError::Copy { .. }) => ExitCode::InDoubt,
+            Self::Output(_) | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => {
+                ExitCode::Undelivered
+            }
+            Self::Ingest(IngestError::Rejected(_)) => ExitCode::Rejected,
+            Self::Gate(GateError::Database(_)) => ExitCode::Database,
         }
+    }
+}
+
+const fn of_stores(error: &Error) -> ExitCode {
+    match error {
+        Error::Unavailable { .. } => ExitCode::Unavailable,
+        Error::Malformed { .. } => ExitCode::Malformed,
     }
 }
 
@@ -118,6 +123,14 @@ impl From<SalvageError> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Output(error) }
+    }
+}
+
+/// The exit code of a command whose result was printed. A reader that goes away does not change the result.
+pub(crate) fn result(printed: Result<(), Failure>, code: ExitCode) -> Result<ExitCode, Failure> {
+    match printed {
+        Ok(()) | Err(Failure::OutputClosed) => Ok(code),
+        Err(failure) => Err(failure),
     }
 }
 

@@ -5,6 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use dreichor_runtime::ExitCode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
@@ -35,7 +36,7 @@ impl Signals {
         let received = Arc::new(AtomicUsize::new(0));
         let (wake, waker) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
-            let number = signal.unsigned_abs() as usize;
+            let number = number_of(signal);
             // First remembered, then told: who is woken finds it.
             signal_hook::flag::register_usize(signal, Arc::clone(&received), number)?;
             signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
@@ -44,10 +45,11 @@ impl Signals {
     }
 
     /// The exit code that the signal asks for (128 and its number), if there was one.
-    pub(crate) fn exit_code(&self) -> Option<u8> {
+    pub(crate) fn exit_code(&self) -> Option<ExitCode> {
         match self.received.load(Ordering::SeqCst) {
             0 => None,
-            number => u8::try_from(128 + number).ok(),
+            number if number == number_of(SIGINT) => Some(ExitCode::Interrupted),
+            _ => Some(ExitCode::Terminated),
         }
     }
 
@@ -81,6 +83,10 @@ impl Signals {
         }
         Ok(())
     }
+}
+
+const fn number_of(signal: i32) -> usize {
+    signal.unsigned_abs() as usize
 }
 
 fn wait_for_any(waits: &mut [PollFd<'_>]) -> io::Result<()> {

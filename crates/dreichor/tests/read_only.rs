@@ -27,7 +27,7 @@ use std::thread;
 
 use dreichor_observer::{About, Observer, SandboxReport};
 use dreichor_replay::Receipt;
-use dreichor_runtime::{Config, Settings, gate};
+use dreichor_runtime::{Config, Setting, gate};
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
@@ -307,16 +307,16 @@ fn serve_and_obey(dir: &Path) {
     let name = format!("dreichor-read-only-test-{}", std::process::id());
     let abstract_socket = SocketAddr::from_abstract_name(name).unwrap();
     let _listener = UnixListener::bind_addr(&abstract_socket).unwrap();
-    let settings = Settings {
-        data_dir: Some(dir.join("data").into_os_string()),
-        observer_addr: Some("127.0.0.1:0".into()),
-        ..Settings::default()
+    let value_of = |setting: &Setting| match setting.flag {
+        "data-dir" => Some(dir.join("data").into_os_string()),
+        "observer-addr" => Some("127.0.0.1:0".into()),
+        _ => None,
     };
-    let config = Config::new(settings, []).unwrap();
+    let config = Config::new(&value_of, []).unwrap();
     let mut admitted = gate::admit_runtime(&config, &mut ()).unwrap();
     let about = About {
         safety_mode: "normal",
-        snapshot_strategy: config.snapshot_strategy.to_string(),
+        snapshot_strategy: config.settings.snapshot_strategy.to_string(),
         database: false,
         sandbox: SandboxReport { mode: "auto", abi: None, enforced: Vec::new(), not_enforced: Vec::new() },
         started_with: Receipt::of(&mut admitted.replayed),

@@ -8,11 +8,13 @@
 //! this crate does not export: a crate that depends on this one alone cannot import them.
 
 pub mod digests;
+pub mod directories;
 pub mod error;
 pub mod filter;
 pub mod find;
 pub mod fold;
 pub mod hashing;
+pub mod interrupted;
 pub mod leaves;
 pub mod page;
 pub mod progress;
@@ -22,11 +24,13 @@ pub mod snapshot;
 pub mod store;
 pub mod view;
 
+pub use directories::Directories;
 /// The types of `dreichor-log` that reading needs. None of them can write.
 pub use dreichor_log::{Directory, Line, Medium, Stat};
 pub use error::Error;
 pub use filter::Filter;
 pub use fold::{Entry, Fold};
+pub use interrupted::InterruptedTick;
 pub use progress::Progress;
 pub use receipt::Receipt;
 pub use replay::{Replay, Replayed};

@@ -8,15 +8,15 @@
 //! 5. The caller wires the orchestrator.
 
 use dreichor_core::History;
-use dreichor_core::event::DecisionEvaluated;
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::{DecisionId, SnapshotId};
-use dreichor_core::value::LogicalTime;
 use dreichor_log::last::{End, find_end, find_nul, line_start};
 use dreichor_log::{Medium, ReadError, Stat, Tail};
 
+use crate::directories::Directories;
 use crate::error::Error;
 use crate::fold::{Entry, Fold};
+use crate::interrupted::InterruptedTick;
 use crate::progress::Progress;
 use crate::snapshot::{self, Latest};
 use crate::store::Stores;
@@ -41,19 +41,6 @@ struct Snapshots<M: Medium> {
     latest: Option<(u64, Result<Latest, Box<Fault>>)>,
 }
 
-/// The last tick of a log, if its last events are missing.
-#[derive(Debug, Clone)]
-pub struct InterruptedTick {
-    /// The number of its DECISION_EVALUATED line, from 1.
-    pub line: u64,
-    /// The offset of that line's start, in bytes.
-    pub offset: u64,
-    /// The logical time of the tick.
-    pub time: LogicalTime,
-    /// The decision, from which the whole tick can be computed again.
-    pub decision: DecisionEvaluated,
-}
-
 /// The content of the stores, fully checked.
 #[derive(Debug)]
 pub struct Replayed {
@@ -74,6 +61,39 @@ pub struct Replayed {
 }
 
 impl Replayed {
+    /// Replays the stores for a reader: takes no lock, needs no writable directory, and only warns of files that a
+    /// writer would refuse.
+    ///
+    /// # Errors
+    ///
+    /// The stores cannot be read, or are malformed.
+    pub fn read(directories: &Directories, progress: &mut impl Progress) -> Result<Self, Error> {
+        let stores = Stores::open_to_read(directories)?;
+        let replayed = Replay::open(&stores)?.run(progress)?;
+        replayed.warn_of_tail();
+        Ok(replayed)
+    }
+
+    /// Logs a warning for each unterminated tail and for an interrupted tick.
+    pub fn warn_of_tail(&self) {
+        let tails = [("audit events", self.events_tail), ("snapshots", self.snapshots_tail)];
+        for (store, tail) in tails.into_iter().filter_map(|(store, tail)| tail.map(|tail| (store, tail))) {
+            tracing::warn!(
+                store,
+                offset = tail.offset,
+                bytes = tail.length,
+                "ignored unterminated bytes after the last line: a write in progress, or an interrupted one"
+            );
+        }
+        if let Some(tick) = &self.interrupted {
+            tracing::warn!(
+                decisionId = %tick.decision.decision_id,
+                line = tick.line,
+                "the last tick is not whole: a write in progress, or an interrupted one; the next writer completes it"
+            );
+        }
+    }
+
     /// The id of the latest snapshot and the number of events that it covers.
     pub fn latest(&self) -> Option<(SnapshotId, u64)> {
         self.latest.as_ref().map(|latest| (latest.id, latest.snapshot.audit_tree_size))

@@ -10,6 +10,7 @@ use dreichor_log::directory::OpenError;
 use dreichor_log::last::count_lines;
 use dreichor_log::{Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
 
+use crate::directories::Directories;
 use crate::error::Error;
 
 /// The name of the audit log's file.
@@ -51,8 +52,19 @@ impl Stores<Directory> {
     /// # Errors
     ///
     /// [`Error::Unavailable`] with the directory.
-    pub fn open(audit_events_dir: &Path, snapshots_dir: &Path) -> Result<Self, Error> {
-        Ok(Self::new(open_mount(audit_events_dir)?, open_mount(snapshots_dir)?))
+    pub fn open(directories: &Directories) -> Result<Self, Error> {
+        Ok(Self::new(open_mount(&directories.audit_events)?, open_mount(&directories.snapshots)?))
+    }
+
+    /// Opens both directories for a reader, which only warns of files that a writer would refuse.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Stores::open`]; or a file cannot be examined, or cannot be a store.
+    pub fn open_to_read(directories: &Directories) -> Result<Self, Error> {
+        let stores = Self::open(directories)?;
+        stores.warn_of_loose_permissions()?;
+        Ok(stores)
     }
 }
 

@@ -1,96 +1,177 @@
-//! Configuration: read once, validated whole, frozen, logged in full.
+//! Configuration: read once, validated whole, frozen. Each setting is declared once, in `settings!` below: help,
+//! completions, the table in the documents and the log line at READY are made from the declaration.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::str::FromStr;
 
 use dreichor_core::tick::{Policy, SafetyMode};
 use dreichor_core::value::{Form, INTEGER_MAX, Spelled};
+use dreichor_replay::{Directories, Receipt};
 use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::database::DatabaseAddress;
 use crate::snapshots::SnapshotStrategy;
 
-/// The values of flags and variables, not validated yet; none where neither was given.
-#[derive(Debug, Clone, Default)]
-pub struct Settings {
-    /// `--data-dir`
-    pub data_dir: Option<OsString>,
-    /// `--audit-events-dir`
-    pub audit_events_dir: Option<OsString>,
-    /// `--snapshots-dir`
-    pub snapshots_dir: Option<OsString>,
-    /// `--execution-plane`
-    pub execution_plane: Option<String>,
-    /// `--safety-mode`
-    pub safety_mode: Option<String>,
-    /// `--snapshot-strategy`
-    pub snapshot_strategy: Option<String>,
-    /// `--database-url`
-    pub database_url: Option<String>,
-    /// `--observer-addr`
-    pub observer_addr: Option<String>,
-    /// `--observer-token-file`
-    pub observer_token_file: Option<OsString>,
-    /// `--sandbox`
-    pub sandbox: Option<String>,
-    /// `--logical-step-max`
-    pub logical_step_max: Option<String>,
-    /// `--log-format`
-    pub log_format: Option<String>,
-    /// `--log-level`
-    pub log_level: Option<String>,
-}
-
-/// The flags that have a variable, in the order of the documentation.
-pub const FLAGS: [&str; 13] = [
-    "data-dir",
-    "audit-events-dir",
-    "snapshots-dir",
-    "execution-plane",
-    "safety-mode",
-    "snapshot-strategy",
-    "database-url",
-    "observer-addr",
-    "observer-token-file",
-    "sandbox",
-    "logical-step-max",
-    "log-format",
-    "log-level",
-];
-
 /// The prefix of every variable of this program.
 const VARIABLE_PREFIX: &str = "DREICHOR_";
 
-/// The default data directory, and the names of the two directories in it.
-const DATA_DIR: &str = "/var/lib/dreichor";
-const AUDIT_EVENTS: &str = "audit-events";
-const SNAPSHOTS: &str = "snapshots";
+/// One setting: a flag, and a variable that the flag overrides.
+#[derive(Debug)]
+pub struct Setting {
+    /// The flag, without `--`.
+    pub flag: &'static str,
+    /// The name of its value in help.
+    pub value_name: &'static str,
+    /// What it sets, in one line.
+    pub help: &'static str,
+    /// Its only values; empty if there are others.
+    pub values: fn() -> Vec<&'static str>,
+    /// Its default, as help shows it.
+    pub default: fn() -> String,
+    /// The settings that are read together with it.
+    pub group: Group,
+}
+
+/// Settings that a command reads together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Group {
+    /// The directories of the stores.
+    Stores,
+    /// Log lines.
+    Logging,
+    /// What passes the startup gate.
+    Gate,
+}
+
+impl Setting {
+    /// The name of its variable.
+    pub fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.flag.to_ascii_uppercase().replace('-', "_"))
+    }
+}
+
+/// The type of a setting's value.
+trait Value: Sized {
+    /// True if a message must not show the value.
+    const SECRET: bool = false;
+
+    /// Parses the value; the error says what was expected.
+    fn parse(text: &OsStr) -> Result<Self, String>;
+
+    /// The value in help and log lines.
+    fn show(&self) -> String;
+
+    /// All values; empty if they cannot be listed.
+    fn all() -> Vec<&'static str> {
+        Vec::new()
+    }
+}
+
+macro_rules! settings {
+    ($( $(#[doc = $help:literal])* $group:ident $flag:literal $value_name:literal: $field:ident $log_name:ident: $ty:ty = $default:expr; )*) => {
+        /// The values of all settings.
+        #[derive(Debug, Clone)]
+        pub struct Settings {
+            $( $(#[doc = $help])* pub $field: $ty, )*
+        }
+
+        /// All settings, in the order of the documents.
+        pub const SETTINGS: &[Setting] = &[ $( Setting {
+            flag: $flag,
+            value_name: $value_name,
+            help: concat!($($help),*).trim_ascii_start(),
+            values: <$ty as Value>::all,
+            default: || <$ty as Value>::show(&$default),
+            group: Group::$group,
+        } ),* ];
+
+        impl Settings {
+            fn read(given: &mut Given<'_>) -> Self {
+                Self { $( $field: given.read($flag, $default) ),* }
+            }
+        }
+
+        impl Config {
+            /// Logs READY, the gate's last step: the receipt and every setting, defaults included. Secrets are not
+            /// logged.
+            pub fn log_ready(&self, receipt: &Receipt) {
+                let none = || "none".to_owned();
+                tracing::info!(
+                    events = receipt.events,
+                    bytes = receipt.bytes,
+                    treeSize = receipt.events,
+                    rootHash = %receipt.root_hash,
+                    snapshotId = receipt.snapshot.map_or_else(none, |(id, _)| id.to_string()),
+                    snapshotTreeSize = receipt.snapshot.map_or(0, |(_, size)| size),
+                    interruptedTick = receipt.interrupted_tick.map_or_else(none, |id| id.to_string()),
+                    unterminatedBytes = receipt.unterminated_bytes,
+                    formatVersion = dreichor_core::FORMAT_VERSION,
+                    programVersion = dreichor_replay::receipt::PROGRAM_VERSION,
+                    $( $log_name = self.settings.$field.show(), )*
+                    "READY"
+                );
+            }
+        }
+    };
+}
+
+settings! {
+    /// Directory of the stores, DIR/audit-events and DIR/snapshots
+    Stores "data-dir" "DIR": data_dir dataDir: Option<PathBuf> = None;
+    /// The audit-events directory; without it that of --data-dir, or /var/lib/dreichor/audit-events
+    Stores "audit-events-dir" "DIR": audit_events_dir auditEventsDir: Option<PathBuf> = None;
+    /// The snapshots directory; without it that of --data-dir, or /var/lib/dreichor/snapshots
+    Stores "snapshots-dir" "DIR": snapshots_dir snapshotsDir: Option<PathBuf> = None;
+    /// Where orders are executed; live is refused in this phase
+    Gate "execution-plane" "PLANE": execution_plane executionPlane: ExecutionPlane = ExecutionPlane::Paper;
+    /// Gates added to every tick: halt adds haltAll, flatten adds blockBuy and forceSell
+    Gate "safety-mode" "MODE": safety_mode safetyMode: SafetyMode = SafetyMode::Normal;
+    /// When snapshots are taken: on-ledger-update, every:N, or manual
+    Gate "snapshot-strategy" "STRATEGY": snapshot_strategy snapshotStrategy: SnapshotStrategy = SnapshotStrategy::OnLedgerUpdate;
+    /// Postgres URL; the start connects to its server once and sends nothing
+    Gate "database-url" "URL": database database: Option<DatabaseAddress> = None;
+    /// Address and port of the Observer API, or off
+    Gate "observer-addr" "ADDR": observer_addr observerAddr: ObserverAddr = ObserverAddr::DEFAULT;
+    /// File with the bearer token of the Observer API; required off loopback
+    Gate "observer-token-file" "FILE": observer_token_file observerTokenFile: Option<PathBuf> = None;
+    /// What the kernel must enforce: auto is all that it can, require is all or no start
+    Gate "sandbox" "MODE": sandbox sandbox: Sandbox = Sandbox::Auto;
+    /// Reject an input that is more than N ahead of the last recorded time
+    Gate "logical-step-max" "N": logical_step_max logicalStepMax: Option<u64> = None;
+    /// Format of log lines
+    Logging "log-format" "FORMAT": log_format logFormat: LogFormat = LogFormat::Text;
+    /// Least severe level that is logged
+    Logging "log-level" "LEVEL": log_level logLevel: LogLevel = LogLevel::Info;
+}
 
 /// The valid configuration of one process.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The audit-events directory.
-    pub audit_events_dir: PathBuf,
-    /// The snapshots directory.
-    pub snapshots_dir: PathBuf,
-    /// Safety mode and limit of the logical step.
-    pub policy: Policy,
-    /// When snapshots are taken.
-    pub snapshot_strategy: SnapshotStrategy,
-    /// The database's address; none: no database is checked.
-    pub database: Option<DatabaseAddress>,
-    /// The Observer's listening address; none: the Observer is off.
-    pub observer_addr: Option<SocketAddr>,
-    /// The file with the Observer's bearer token.
-    pub observer_token_file: Option<PathBuf>,
-    /// How much of the sandbox must be enforced.
-    pub sandbox: Sandbox,
-    /// The format of log lines.
-    pub log_format: LogFormat,
-    /// The least severe level that is logged.
-    pub log_level: LogLevel,
+    /// The directories of the stores.
+    pub directories: Directories,
+    /// The settings.
+    pub settings: Settings,
+}
+
+/// Where orders are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ExecutionPlane {
+    /// On paper: every order is filled in full.
+    Paper,
+}
+
+/// The Observer's listening address; none: the Observer is off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObserverAddr(pub Option<SocketAddr>);
+
+impl ObserverAddr {
+    /// Port 4710 on loopback.
+    const DEFAULT: Self =
+        Self(Some(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4710)));
 }
 
 /// How much of the sandbox the kernel must enforce.
@@ -123,12 +204,13 @@ pub enum LogLevel {
     Error,
     /// An operator should check this.
     Warn,
-    /// Each step of normal work.
+    /// What the process does, in a few lines.
     Info,
-    /// Details of each step.
+    /// Each step, the startup gate's too.
     Debug,
 }
 
+impl Spelled for ExecutionPlane {}
 impl Spelled for Sandbox {}
 impl Spelled for LogFormat {}
 impl Spelled for LogLevel {}
@@ -149,217 +231,184 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// The values that were given, and the faults that were found in them.
+struct Given<'a> {
+    value_of: &'a dyn Fn(&Setting) -> Option<OsString>,
+    faults: Vec<String>,
+}
+
+impl Given<'_> {
+    fn read<T: Value>(&mut self, flag: &str, default: T) -> T {
+        let setting = SETTINGS.iter().find(|setting| setting.flag == flag);
+        let Some((setting, value)) = setting.and_then(|setting| Some((setting, (self.value_of)(setting)?)))
+        else {
+            return default;
+        };
+        T::parse(&value).unwrap_or_else(|expected| {
+            let found = if T::SECRET {
+                "another value (not shown, it may hold a password)".into()
+            } else {
+                dreichor_core::fault::excerpt(value.as_encoded_bytes())
+            };
+            self.faults
+                .push(format!("--{flag} ({}): expected {expected}, found {found}", setting.variable()));
+            default
+        })
+    }
+}
+
 impl Config {
-    /// Validates `settings` and the names of all environment `variables`.
+    /// Validates the values of the settings that a command reads, and the names of all environment `variables`.
+    /// `value_of` returns the value that was given for a setting; none for the default.
     ///
     /// # Errors
     ///
     /// Lists every fault, not only the first.
     pub fn new(
-        settings: Settings,
+        value_of: &dyn Fn(&Setting) -> Option<OsString>,
         variables: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, ConfigError> {
-        let mut faults = unknown_variables(variables);
-        let faults_ref = &mut faults;
-        let data_dir = directory("data-dir", settings.data_dir, faults_ref);
-        let mount = |name: &str, own: Option<PathBuf>| {
-            let default = || Path::new(DATA_DIR).join(name);
-            own.unwrap_or_else(|| data_dir.as_ref().map_or_else(default, |data_dir| data_dir.join(name)))
-        };
-        let audit_events_dir =
-            mount(AUDIT_EVENTS, directory("audit-events-dir", settings.audit_events_dir, faults_ref));
-        let snapshots_dir = mount(SNAPSHOTS, directory("snapshots-dir", settings.snapshots_dir, faults_ref));
-        choose("execution-plane", settings.execution_plane, (), faults_ref, execution_plane);
-        let safety_mode =
-            choose("safety-mode", settings.safety_mode, SafetyMode::Normal, faults_ref, safety_mode);
-        let snapshot_strategy = choose(
-            "snapshot-strategy",
-            settings.snapshot_strategy,
-            SnapshotStrategy::OnLedgerUpdate,
-            faults_ref,
-            SnapshotStrategy::parse,
-        );
-        let database = choose("database-url", settings.database_url.map(Secret), None, faults_ref, |url| {
-            DatabaseAddress::parse(url).map(Some)
-        });
-        let loopback = Some(SocketAddr::from(([127, 0, 0, 1], 4710)));
-        let observer_addr =
-            choose("observer-addr", settings.observer_addr, loopback, faults_ref, observer_addr);
-        let observer_token_file = directory("observer-token-file", settings.observer_token_file, faults_ref);
-        if observer_token_file.is_none()
-            && let Some(addr) = observer_addr.filter(|addr| !addr.ip().is_loopback())
+        let mut given = Given { value_of, faults: unknown_variables(variables) };
+        let settings = Settings::read(&mut given);
+        if settings.observer_token_file.is_none()
+            && let ObserverAddr(Some(addr)) = settings.observer_addr
+            && !addr.ip().is_loopback()
         {
-            faults_ref.push(format!(
+            given.faults.push(format!(
                 "--observer-addr: {addr} is not a loopback address, which needs --observer-token-file"
             ));
         }
-        let sandbox = choose("sandbox", settings.sandbox, Sandbox::Auto, faults_ref, spelled);
-        let logical_step_max =
-            choose("logical-step-max", settings.logical_step_max, None, faults_ref, |text| {
-                integer(text).map(Some)
-            });
-        let log_format = choose("log-format", settings.log_format, LogFormat::Text, faults_ref, spelled);
-        let log_level = choose("log-level", settings.log_level, LogLevel::Info, faults_ref, spelled);
-        if !faults.is_empty() {
-            return Err(ConfigError(faults));
+        if !given.faults.is_empty() {
+            return Err(ConfigError(given.faults));
         }
-        Ok(Self {
-            audit_events_dir,
-            snapshots_dir,
-            policy: Policy { safety_mode, logical_step_max },
-            snapshot_strategy,
-            database,
-            observer_addr,
-            observer_token_file,
-            sandbox,
-            log_format,
-            log_level,
-        })
+        let Directories { audit_events, snapshots } =
+            settings.data_dir.as_ref().map_or_else(Directories::default, Directories::within);
+        let directories = Directories {
+            audit_events: settings.audit_events_dir.clone().unwrap_or(audit_events),
+            snapshots: settings.snapshots_dir.clone().unwrap_or(snapshots),
+        };
+        Ok(Self { directories, settings })
     }
 
-    /// Returns the flags that name both directories to another command; none if they are the defaults.
-    pub fn mount_flags(&self) -> Vec<(&'static str, &Path)> {
-        let (events, snapshots) = (&*self.audit_events_dir, &*self.snapshots_dir);
-        let is_shared = |dir: &&Path| events == dir.join(AUDIT_EVENTS) && snapshots == dir.join(SNAPSHOTS);
-        match events.parent().filter(is_shared) {
-            Some(dir) if dir == Path::new(DATA_DIR) => Vec::new(),
-            Some(dir) if dir == Path::new("") => vec![("--data-dir", Path::new("."))],
-            Some(dir) => vec![("--data-dir", dir)],
-            None => vec![("--audit-events-dir", events), ("--snapshots-dir", snapshots)],
-        }
-    }
-
-    /// Logs every value, defaults included. Secrets are not logged.
-    pub fn log(&self) {
-        let text = |value: Option<String>, none: &str| value.unwrap_or_else(|| none.to_owned());
-        tracing::info!(
-            audit_events_dir = %self.audit_events_dir.display(),
-            snapshots_dir = %self.snapshots_dir.display(),
-            execution_plane = "paper",
-            safety_mode = safety_mode_name(self.policy.safety_mode),
-            snapshot_strategy = %self.snapshot_strategy,
-            database = text(self.database.as_ref().map(ToString::to_string), "inactive"),
-            observer_addr = text(self.observer_addr.map(|addr| addr.to_string()), "off"),
-            observer_token_file = text(self.observer_token_file.as_ref().map(|path| path.display().to_string()), "unset"),
-            sandbox = self.sandbox.as_str(),
-            logical_step_max = text(self.policy.logical_step_max.map(|step| step.to_string()), "unset"),
-            log_format = self.log_format.as_str(),
-            log_level = self.log_level.as_str(),
-            "configuration"
-        );
+    /// The settings that decide which inputs are recorded, and how.
+    pub const fn policy(&self) -> Policy {
+        Policy { safety_mode: self.settings.safety_mode, logical_step_max: self.settings.logical_step_max }
     }
 }
 
-/// Returns the name of a flag's environment variable.
-pub fn variable(flag: &str) -> String {
-    format!("{VARIABLE_PREFIX}{}", flag.to_ascii_uppercase().replace('-', "_"))
-}
-
+/// A fault for each variable with our prefix that is neither a setting's nor one that is set for services.
 fn unknown_variables(variables: impl IntoIterator<Item = OsString>) -> Vec<String> {
-    let known: Vec<String> = FLAGS.iter().map(|flag| variable(flag)).collect();
+    let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
     let mut unknown: Vec<String> = variables
         .into_iter()
         .map(|name| name.to_string_lossy().into_owned())
-        .filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name))
+        .filter(|name| name.starts_with(VARIABLE_PREFIX) && !known.contains(name) && !is_of_a_service(name))
         .collect();
     unknown.sort();
-    unknown
-        .iter()
-        .map(|name| format!("the variable {name} is unknown; known are {}", known.join(", ")))
-        .collect()
+    let fault = |name: &String| {
+        let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
+        let nearest = nearest.map_or("", String::as_str);
+        let name = dreichor_core::fault::excerpt(name.as_bytes());
+        format!("the variable {name} is unknown; did you mean {nearest}?")
+    };
+    unknown.iter().map(fault).collect()
 }
 
-fn directory(flag: &str, value: Option<OsString>, faults: &mut Vec<String>) -> Option<PathBuf> {
-    let value = value?;
-    if value == OsStr::new("") {
-        faults.push(format!("--{flag}: the path is empty"));
-        return None;
+/// True for the variables that Kubernetes and Docker set for a service named `dreichor`, and for the version that
+/// images set. They are no settings.
+pub fn is_of_a_service(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(VARIABLE_PREFIX.trim_end_matches('_')) else { return false };
+    let is_named_port = rest.rsplit_once("_SERVICE_PORT_").is_some_and(|(_, port)| !port.is_empty());
+    let bare = ["_PROTO", "_PORT", "_ADDR"].iter().find_map(|end| rest.strip_suffix(end)).unwrap_or(rest);
+    let is_link =
+        ["_TCP", "_UDP", "_SCTP"].iter().find_map(|end| bare.strip_suffix(end)).is_some_and(|bare| {
+            bare.rsplit_once("_PORT_").is_some_and(|(_, number)| {
+                !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
+            })
+        });
+    let is_service = ["_SERVICE_HOST", "_SERVICE_PORT", "_PORT"].iter().any(|end| rest.ends_with(end));
+    rest == "_VERSION" || is_named_port || is_link || is_service
+}
+
+macro_rules! spelled_values {
+    ($($ty:ty),*) => { $(
+        impl Value for $ty {
+            fn parse(text: &OsStr) -> Result<Self, String> {
+                <Self as Form>::parse(text.as_encoded_bytes()).ok_or_else(Self::expected)
+            }
+
+            fn show(&self) -> String {
+                self.as_str().to_owned()
+            }
+
+            fn all() -> Vec<&'static str> {
+                Self::ALL.iter().map(|member| member.as_str()).collect()
+            }
+        }
+    )* };
+}
+
+spelled_values!(ExecutionPlane, SafetyMode, Sandbox, LogFormat, LogLevel);
+
+impl Value for Option<PathBuf> {
+    fn parse(text: &OsStr) -> Result<Self, String> {
+        if text.is_empty() { Err("a path".into()) } else { Ok(Some(text.into())) }
     }
-    Some(value.into())
-}
 
-/// A value that no message may show.
-struct Secret(String);
-
-trait Shown {
-    fn text(&self) -> &str;
-    fn shown(&self) -> String;
-}
-
-impl Shown for String {
-    fn text(&self) -> &str {
-        self
-    }
-    fn shown(&self) -> String {
-        dreichor_core::fault::excerpt(self.as_bytes())
-    }
-}
-
-impl Shown for Secret {
-    fn text(&self) -> &str {
-        &self.0
-    }
-    fn shown(&self) -> String {
-        "another value (not shown, it may hold a password)".into()
-    }
-}
-
-fn choose<T, S: Shown>(
-    flag: &str,
-    value: Option<S>,
-    default: T,
-    faults: &mut Vec<String>,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> T {
-    let Some(value) = value else { return default };
-    parse(value.text()).unwrap_or_else(|expected| {
-        faults.push(format!("--{flag} ({}): expected {expected}, found {}", variable(flag), value.shown()));
-        default
-    })
-}
-
-fn execution_plane(text: &str) -> Result<(), String> {
-    match text {
-        "paper" => Ok(()),
-        "live" => Err("paper (live is refused in this phase: nothing here may reach a venue)".into()),
-        _ => Err("paper".into()),
+    fn show(&self) -> String {
+        self.as_ref().map_or_else(|| "unset".into(), |path| path.display().to_string())
     }
 }
 
-fn safety_mode(text: &str) -> Result<SafetyMode, String> {
-    match text {
-        "normal" => Ok(SafetyMode::Normal),
-        "halt" => Ok(SafetyMode::Halt),
-        "flatten" => Ok(SafetyMode::Flatten),
-        _ => Err("one of normal halt flatten".into()),
+impl Value for SnapshotStrategy {
+    fn parse(text: &OsStr) -> Result<Self, String> {
+        Self::parse(&text.to_string_lossy())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 
-/// Returns the flag's value for a safety mode.
-pub fn safety_mode_name(mode: SafetyMode) -> &'static str {
-    match mode {
-        SafetyMode::Normal => "normal",
-        SafetyMode::Halt => "halt",
-        SafetyMode::Flatten => "flatten",
+impl Value for Option<DatabaseAddress> {
+    const SECRET: bool = true;
+
+    fn parse(text: &OsStr) -> Result<Self, String> {
+        DatabaseAddress::parse(&text.to_string_lossy()).map(Some)
+    }
+
+    fn show(&self) -> String {
+        self.as_ref().map_or_else(|| "inactive".into(), ToString::to_string)
     }
 }
 
-fn observer_addr(text: &str) -> Result<Option<SocketAddr>, String> {
-    if text == "off" {
-        return Ok(None);
+impl Value for ObserverAddr {
+    fn parse(text: &OsStr) -> Result<Self, String> {
+        match text.to_string_lossy().as_ref() {
+            "off" => Ok(Self(None)),
+            text => SocketAddr::from_str(text)
+                .map(|addr| Self(Some(addr)))
+                .map_err(|_| "an address and port like 127.0.0.1:4710, or off".into()),
+        }
     }
-    text.parse().map(Some).map_err(|_| "an address and port like 127.0.0.1:4710, or off".into())
+
+    fn show(&self) -> String {
+        self.0.map_or_else(|| "off".into(), |addr| addr.to_string())
+    }
 }
 
-fn integer(text: &str) -> Result<u64, String> {
-    Some(text)
-        .filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
-        .filter(|value| *value <= INTEGER_MAX)
-        .ok_or_else(|| format!("an integer from 0 to {INTEGER_MAX}"))
-}
+impl Value for Option<u64> {
+    fn parse(text: &OsStr) -> Result<Self, String> {
+        let text = text.to_string_lossy();
+        Some(text)
+            .filter(|text| text.bytes().all(|digit| digit.is_ascii_digit()))
+            .and_then(|text| text.parse().ok())
+            .filter(|value| *value <= INTEGER_MAX)
+            .map(Some)
+            .ok_or_else(|| format!("an integer from 0 to {INTEGER_MAX}"))
+    }
 
-/// Parses a flag's value as a member of an enumeration.
-fn spelled<T: Spelled>(text: &str) -> Result<T, String> {
-    T::parse(text.as_bytes()).ok_or_else(T::expected)
+    fn show(&self) -> String {
+        self.map_or_else(|| "unset".into(), |value| value.to_string())
+    }
 }

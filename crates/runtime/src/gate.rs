@@ -1,12 +1,12 @@
-//! The startup gate: a fixed sequence of steps, each logged with its outcome. The first step that fails ends the
-//! process. There are no retries and no degraded mode.
+//! The startup gate: a fixed sequence of steps, each logged with its outcome at debug level. The first step that fails
+//! ends the process. There are no retries and no degraded mode. The last step, READY, is [`Config::log_ready`].
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use dreichor_core::FORMAT_VERSION;
 use dreichor_log::{Directory, WriteMedium};
-use dreichor_replay::{Error, Progress, Receipt, Replay, Replayed, Stores, receipt::PROGRAM_VERSION};
+use dreichor_replay::{Error, Progress, Replay, Replayed, Stores, receipt::PROGRAM_VERSION};
 
 use crate::config::Config;
 use crate::database::DatabaseError;
@@ -78,33 +78,28 @@ pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Adm
     })?;
     stores.create_missing()?;
     let locks = stores.lock()?;
-    tracing::info!(step = 3, "persistence: mounts present and writable, lock taken");
+    tracing::debug!(step = 3, "persistence: directories present and writable, lock taken");
     check_database(config)?;
     stores.settle()?;
-    let recovered = recover(&stores, config.snapshot_strategy, progress)?;
+    let recovered = recover(&stores, config.settings.snapshot_strategy, progress)?;
     let size = recovered.history.size();
-    tracing::info!(step = 4, events = size, bytes = recovered.events_bytes, "replay: history is sound");
-    tracing::info!(step = 5, "recovery: stores are whole; orchestrator wired");
-    let sandbox = sandbox::confine(config.sandbox, &stores, Some(&locks))?;
+    tracing::debug!(step = 4, events = size, bytes = recovered.events_bytes, "replay: history is sound");
+    tracing::debug!(step = 5, "recovery: stores are whole; orchestrator wired");
+    let sandbox = sandbox::confine(config.settings.sandbox, &stores, Some(&locks))?;
     Ok(Admitted { stores, locks, recovered, sandbox })
 }
 
 /// Executes the checks that need no file to be created or locked.
 fn examine(config: &Config) -> Result<Stores<Directory>, WriteError> {
-    let stores = check_mounts(config)?;
+    let stores = open_stores(config)?;
     stores.refuse_loose_permissions()?;
     stores.prove_writable()?;
     if stores.events.stat()?.is_none() || stores.snapshots.stat()?.is_none() {
         // A file is missing: the directory may be the wrong one. This is found before anything is created. The bytes
         // that are read here may not be synced yet; everything is read again after `settle`.
-        recovery::check(&stores, config.snapshot_strategy, &mut ())?;
+        recovery::check(&stores, config.settings.snapshot_strategy, &mut ())?;
     }
     Ok(stores)
-}
-
-/// Logs READY with the receipt: the gate's last step.
-pub fn log_ready(receipt: &Receipt) {
-    tracing::info!(step = 7, %receipt, "READY");
 }
 
 /// The length of the queue of connections that are not accepted yet; the system may set a lower limit. The standard
@@ -117,22 +112,22 @@ const WAITING_MAX: i32 = 1024;
 ///
 /// The first step that failed.
 pub fn admit_runtime(config: &Config, progress: &mut impl Progress) -> Result<AdmittedRuntime, GateError> {
-    let stores = check_mounts(config)?;
+    let stores = open_stores(config)?;
     stores.warn_of_loose_permissions()?;
     stores.prove_writable()?;
-    tracing::info!(step = 3, "persistence: mounts present and writable");
+    tracing::debug!(step = 3, "persistence: directories present and writable");
     check_database(config)?;
     let replayed = Replay::open(&stores)?.run(progress)?;
-    tracing::info!(
+    tracing::debug!(
         step = 4,
         events = replayed.history.size(),
         bytes = replayed.events_bytes,
         "replay: history is sound"
     );
-    warn_of_tail(&replayed);
-    tracing::info!(step = 5, "recovery: left to the writers; orchestrator wired");
-    let listener = config.observer_addr.map(listen).transpose()?;
-    let sandbox = sandbox::confine(config.sandbox, &stores, None)?;
+    replayed.warn_of_tail();
+    tracing::debug!(step = 5, "recovery: left to the writers; orchestrator wired");
+    let listener = config.settings.observer_addr.0.map(listen).transpose()?;
+    let sandbox = sandbox::confine(config.settings.sandbox, &stores, None)?;
     Ok(AdmittedRuntime { stores, listener, replayed, sandbox })
 }
 
@@ -144,53 +139,19 @@ fn listen(address: SocketAddr) -> Result<TcpListener, GateError> {
     listener.map_err(|source| GateError::Listen { address, source })
 }
 
-/// Replays the stores for a tool: takes no lock and does not need writable directories.
-///
-/// # Errors
-///
-/// The stores cannot be read, or are malformed.
-pub fn replay_for_tool(config: &Config, progress: &mut impl Progress) -> Result<Replayed, Error> {
-    let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
-    stores.warn_of_loose_permissions()?;
-    let replayed = Replay::open(&stores)?.run(progress)?;
-    warn_of_tail(&replayed);
-    Ok(replayed)
-}
-
-fn check_mounts(config: &Config) -> Result<Stores<Directory>, Error> {
-    tracing::info!(step = 1, program_version = PROGRAM_VERSION, format_version = FORMAT_VERSION, "dreichor");
-    config.log();
-    tracing::info!(step = 2, "configuration: valid, frozen");
-    Stores::open(&config.audit_events_dir, &config.snapshots_dir)
+fn open_stores(config: &Config) -> Result<Stores<Directory>, Error> {
+    tracing::debug!(step = 1, programVersion = PROGRAM_VERSION, formatVersion = FORMAT_VERSION, "dreichor");
+    tracing::debug!(step = 2, "configuration: valid, frozen");
+    Stores::open(&config.directories)
 }
 
 fn check_database(config: &Config) -> Result<(), DatabaseError> {
-    match &config.database {
+    match &config.settings.database {
         Some(database) => {
             database.check()?;
-            tracing::info!(%database, "database: reachable; this phase does not use it");
+            tracing::debug!(%database, "database: reachable; this phase does not use it");
         }
-        None => tracing::info!("database: inactive"),
+        None => tracing::debug!("database: inactive"),
     }
     Ok(())
-}
-
-/// Logs a warning for each unterminated tail and for an interrupted tick.
-pub fn warn_of_tail(replayed: &Replayed) {
-    let tails = [("audit events", replayed.events_tail), ("snapshots", replayed.snapshots_tail)];
-    for (store, tail) in tails.into_iter().filter_map(|(store, tail)| tail.map(|tail| (store, tail))) {
-        tracing::warn!(
-            store,
-            offset = tail.offset,
-            bytes = tail.length,
-            "ignored unterminated bytes behind the last line: a write in progress, or one cut off"
-        );
-    }
-    if let Some(tick) = &replayed.interrupted {
-        tracing::warn!(
-            decision = %tick.decision.decision_id,
-            line = tick.line,
-            "the last tick is not whole: a write in progress, or one cut off; the next writer completes it"
-        );
-    }
 }

@@ -15,6 +15,7 @@ pub mod batch;
 pub mod committer;
 pub mod config;
 pub mod database;
+pub mod exit_code;
 pub mod gate;
 pub mod ingest;
 pub mod orchestrator;
@@ -23,4 +24,5 @@ pub mod sandbox;
 pub mod snapshots;
 pub mod writing;
 
-pub use config::{Config, Settings};
+pub use config::{Config, Setting};
+pub use exit_code::ExitCode;

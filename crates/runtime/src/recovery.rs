@@ -4,13 +4,11 @@
 //! The order is: check everything, copy the unterminated tails and truncate them, complete the interrupted tick, write
 //! the missing snapshots.
 
-use dreichor_core::fault::{Fault, Rule, excerpt};
 use dreichor_core::id::SnapshotId;
-use dreichor_core::tick::enact;
 use dreichor_core::{Event, History, Snapshot};
 use dreichor_log::cut::CutError;
-use dreichor_log::{Medium, Tail, WriteMedium, read_exactly};
-use dreichor_replay::{Error, Progress, Replay, Replayed, Store, Stores, replay::InterruptedTick};
+use dreichor_log::{Medium, Tail, WriteMedium};
+use dreichor_replay::{Error, Progress, Replay, Replayed, Store, Stores};
 
 use crate::snapshots::SnapshotStrategy;
 use crate::writing::{Commits, UNSYNCED_BYTES_MAX, WriteError, WriteStore};
@@ -64,7 +62,7 @@ pub fn check<M: Medium>(
     let replayed = replay.finish()?;
     hole?;
     let rest =
-        replayed.interrupted.as_ref().map(|tick| missing_events(stores, &replayed, tick)).transpose()?;
+        replayed.interrupted.as_ref().map(|tick| tick.missing_events(stores, &replayed)).transpose()?;
     Ok(Checked { replayed, rest, latest_size, is_missing })
 }
 
@@ -122,45 +120,6 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Write
         "cut off unterminated bytes; the copy keeps them. They were never acknowledged, if the medium kept what was synced"
     );
     Ok(())
-}
-
-/// Computes the missing events of the interrupted tick. The tick is computed again from its decision and the state
-/// before it; the recorded events must be exactly a prefix of it. Changes no file.
-///
-/// # Errors
-///
-/// [`Error::Malformed`] with the first recorded line that differs from the computed tick, or [`Error::Unavailable`].
-#[expect(clippy::expect_used, reason = "the log with the open tick was just replayed")]
-pub fn missing_events<M: Medium>(
-    stores: &Stores<M>,
-    replayed: &Replayed,
-    tick: &InterruptedTick,
-) -> Result<Vec<Event<'static>>, Error> {
-    let store = &stores.events;
-    let (file, _) = store.open()?.expect("an open tick is in a log, which has not vanished");
-    let mut recorded =
-        vec![0; usize::try_from(replayed.events_bytes - tick.offset).expect("a tick is seven lines at most")];
-    read_exactly(&file, &mut recorded, tick.offset).map_err(|error| store.unreadable(error, 0))?;
-    let mut computed = enact(replayed.history.state(), tick.time, tick.decision.clone()).into_iter();
-    let mut offset = tick.offset;
-    for (found, number) in recorded.split_inclusive(|&byte| byte == b'\n').zip(tick.line..) {
-        let mut expected = Vec::new();
-        if let Some(event) = computed.next() {
-            event.write_line(&mut expected);
-        }
-        if found != expected {
-            let fault = Fault::new(
-                Rule::InterruptedTick,
-                0,
-                "",
-                excerpt(found),
-                format!("{} as the tick, computed again from its decision, has it", excerpt(&expected)),
-            );
-            return Err(Error::Malformed { path: store.path(), line: number, offset, fault });
-        }
-        offset += found.len() as u64;
-    }
-    Ok(computed.collect())
 }
 
 /// Appends the missing events of the interrupted tick.

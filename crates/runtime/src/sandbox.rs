@@ -256,10 +256,10 @@ impl Outcome {
     fn log(&self) {
         let (mode, abi) = (self.mode.as_str(), self.abi);
         if self.mode == Sandbox::Off {
-            tracing::info!(step = 6, mode, "sandbox: off, as configured; the kernel enforces no promise");
+            tracing::debug!(step = 6, mode, "sandbox: off, as configured; the kernel enforces no promise");
         } else if self.not_enforced.is_empty() {
             let enforced = self.names();
-            tracing::info!(step = 6, mode, abi, enforced, "sandbox: the kernel enforces every promise");
+            tracing::debug!(step = 6, mode, abi, enforced, "sandbox: the kernel enforces every promise");
         } else {
             let (enforced, not_enforced) = (self.names(), self.gaps());
             tracing::warn!(
@@ -292,7 +292,7 @@ fn gap(promise: Promise, known: ABI, trials: &Trials<'_>) -> Option<String> {
         Verdict::Refused => None,
         Verdict::Untried(why) => {
             // The kernel's word must do: it refuses a rule set with rights that it does not know.
-            tracing::info!(step = 6, %promise, why, "sandbox: this could not be tried");
+            tracing::debug!(step = 6, %promise, why, "sandbox: this could not be tried");
             None
         }
         Verdict::NotRefused(act) => Some(format!("it was tried, and the kernel let pass: {act}")),

@@ -24,7 +24,7 @@ use dreichor_runtime::ingest::Session;
 use dreichor_runtime::sandbox::trial::{Trials, Verdict};
 use dreichor_runtime::sandbox::{Outcome, Promise, Role};
 use dreichor_runtime::writing::WriteStores;
-use dreichor_runtime::{Config, Settings, gate};
+use dreichor_runtime::{Config, Setting, gate};
 use support::kind::{Kind, kind};
 use support::{Bench, Bytes, Whole, vector, vector_stores};
 
@@ -64,12 +64,12 @@ fn in_child(name: &str, bench: impl FnOnce() -> Bench, act: impl FnOnce(&Path)) 
 }
 
 fn config(dir: &Path, sandbox: &str) -> Config {
-    let settings = Settings {
-        data_dir: Some(dir.as_os_str().to_owned()),
-        sandbox: Some(sandbox.to_owned()),
-        ..Settings::default()
+    let value_of = |setting: &Setting| match setting.flag {
+        "data-dir" => Some(dir.as_os_str().to_owned()),
+        "sandbox" => Some(sandbox.into()),
+        _ => None,
     };
-    Config::new(settings, []).unwrap()
+    Config::new(&value_of, []).unwrap()
 }
 
 /// The acts of a confined process that must be refused.
@@ -221,9 +221,9 @@ fn a_writer_can_append_and_nothing_else() {
         let forbidden = Forbidden::of(&admitted.sandbox);
 
         // What is needed: to append to both stores, and to read what is open.
-        let strategy = config.snapshot_strategy;
+        let strategy = config.settings.snapshot_strategy;
         let mut session =
-            Session::new(&admitted.stores, admitted.recovered, config.policy, strategy).unwrap();
+            Session::new(&admitted.stores, admitted.recovered, config.policy(), strategy).unwrap();
         let inputs = vector_inputs(dir);
         let mut batcher = Batcher::new(Whole(&inputs));
         let mut acknowledgements = Vec::new();
@@ -306,7 +306,7 @@ fn only_the_two_files_that_are_locked_can_be_written() {
         other.stdin.take().unwrap().write_all(b"go\n").unwrap();
         assert!(other.wait().unwrap().success());
         if Forbidden::of(&admitted.sandbox).holds(Promise::NoOtherWrite) {
-            let (policy, strategy) = (config.policy, config.snapshot_strategy);
+            let (policy, strategy) = (config.policy(), config.settings.snapshot_strategy);
             let opened = Session::new(&admitted.stores, admitted.recovered, policy, strategy);
             let error = opened.err().unwrap();
             assert_eq!(kind(&error), Kind::Unavailable, "{error}");

@@ -8,17 +8,17 @@ use std::process::{Child, Command, Stdio};
 use dreichor_core::id::DecisionId;
 use dreichor_log::{Directory, directory};
 use dreichor_replay::{
-    Error, Receipt, Replay, Stores,
+    Directories, Error, Receipt, Replay, Stores,
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
 };
 use dreichor_rotation::{Market, MarketId, Rotation, sample};
+use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
-use dreichor_runtime::{Config, Settings};
 
 use super::story::Storyteller;
 use crate::output::{Failure, print_line};
 
-pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<u8, Failure> {
+pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<ExitCode, Failure> {
     let demo = Demo::create(dir)?;
     let ticks = demo.make_ticks(steps)?;
     demo.ingest_whole()?;
@@ -26,7 +26,7 @@ pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<u8, Failure> {
     demo.compare()?;
     let example = demo.tell()?;
     demo.suggest(example)?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 /// The demo's directory.
@@ -180,9 +180,7 @@ impl Demo {
     }
 
     fn stores(&self, run: &str) -> Result<Stores<Directory>, Failure> {
-        let settings = Settings { data_dir: Some(self.path(run).into()), ..Settings::default() };
-        let config = Config::new(settings, [])?;
-        Ok(Stores::open(&config.audit_events_dir, &config.snapshots_dir)?)
+        Ok(Stores::open(&Directories::within(self.path(run)))?)
     }
 
     fn receipt(&self, run: &str) -> Result<Receipt, Failure> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dreichor_core::History;
 use dreichor_replay::{Entry, Error, Filter, Fold, Medium, Progress as _, Replay, Stores};
-use dreichor_runtime::{Config, gate};
+use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::EventsArguments;
 use crate::output::{Failure, escape, stdout};
@@ -15,9 +15,8 @@ use crate::progress::Progress;
 /// How often `--follow` looks for new lines.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
-pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Failure> {
-    let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
-    stores.warn_of_loose_permissions()?;
+pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<ExitCode, Failure> {
+    let stores = Stores::open_to_read(&config.directories)?;
     let mut printer = Printer::new(arguments);
     let mut replay = Replay::open(&stores)?;
     let ended = printer.print_all(&mut replay);
@@ -30,8 +29,8 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<u8, Fa
         printer.limit = None;
         return follow(&stores, printer, replayed.history, replayed.events_bytes);
     }
-    gate::warn_of_tail(&replayed);
-    Ok(0)
+    replayed.warn_of_tail();
+    Ok(ExitCode::Done)
 }
 
 /// Prints lines as they become whole, each checked like those before it. `history` ends at byte `offset`.
@@ -40,7 +39,7 @@ fn follow<M: Medium>(
     mut printer: Printer,
     mut history: History,
     mut offset: u64,
-) -> Result<u8, Failure> {
+) -> Result<ExitCode, Failure> {
     let store = &stores.events;
     let mut identity = None;
     loop {

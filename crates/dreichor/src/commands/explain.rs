@@ -5,17 +5,16 @@ use std::io::Write;
 use dreichor_core::value::{StrategyInstanceId, Uuid};
 use dreichor_explain::{Explained, explain};
 use dreichor_replay::{Replayed, Stores};
-use dreichor_runtime::{Config, gate};
+use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::Json;
 use crate::output::{Failure, stdout};
 use crate::progress::Progress;
 
-pub(super) fn run(config: &Config, id: Uuid, json: Json) -> Result<u8, Failure> {
-    let stores = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
-    stores.warn_of_loose_permissions()?;
+pub(super) fn run(config: &Config, id: Uuid, json: Json) -> Result<ExitCode, Failure> {
+    let stores = Stores::open_to_read(&config.directories)?;
     let Explained { story, replayed } = explain(&stores, id, &mut Progress::new("replay"))?;
-    gate::warn_of_tail(&replayed);
+    replayed.warn_of_tail();
     let Some(story) = story else { return Err(Failure::NotFound(not_found(id, &replayed))) };
     let mut out = stdout();
     if json.json {
@@ -25,7 +24,7 @@ pub(super) fn run(config: &Config, id: Uuid, json: Json) -> Result<u8, Failure> 
         out.write_all(story.to_text().as_bytes())?;
     }
     out.flush()?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 /// Says that no story has the id, and where to look for one that does.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dreichor_runtime::batch::Batcher;
 use dreichor_runtime::ingest::{Ended, IngestError, Session};
-use dreichor_runtime::{Config, gate};
+use dreichor_runtime::{Config, ExitCode, gate};
 
 use crate::input::{self, Inputs};
 use crate::output::Failure;
@@ -13,24 +13,33 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 
 #[expect(clippy::expect_used, reason = "an exit code of success would hide that inputs are left")]
-pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<u8, Failure> {
+pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<ExitCode, Failure> {
     let (file, name) = input::open(path)?;
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
     let signals = Signals::catch()?;
-    let mut session =
-        Session::new(&admitted.stores, admitted.recovered, config.policy, config.snapshot_strategy)?;
-    gate::log_ready(&session.receipt());
+    let mut session = Session::new(
+        &admitted.stores,
+        admitted.recovered,
+        config.policy(),
+        config.settings.snapshot_strategy,
+    )?;
+    config.log_ready(&session.receipt());
     let mut batcher = Batcher::new(Inputs::new(file, &signals));
     let mut deliver = |acknowledgements: &[u8]| deliver(acknowledgements, &signals);
     let ended = session.run(&mut batcher, &mut deliver, &mut Progress::new("ingest"));
     let code = match ended {
-        Ok(Ended::AtEnd) => 0,
+        Ok(Ended::AtEnd) => ExitCode::Done,
         Ok(Ended::Interrupted) => signals.exit_code().expect("only a signal interrupts ingest"),
         Err(IngestError::Unreadable(error)) => return Err(input::unreadable(&name, &error)),
         Err(error) => return Err(error.into()),
     };
     let (inputs, events) = (session.acknowledged(), session.history().size());
-    tracing::info!(inputs, events, code, "all inputs that were taken in are durable and acknowledged");
+    tracing::info!(
+        inputs,
+        events,
+        exitCode = code.number(),
+        "all inputs that were read are durable and acknowledged"
+    );
     Ok(code)
 }
 

@@ -1,14 +1,16 @@
 //! `init`: creates the two mounts.
 
 use dreichor_log::directory;
-use dreichor_replay::Error;
-use dreichor_runtime::Config;
+use dreichor_replay::directories::{AUDIT_EVENTS, SNAPSHOTS};
+use dreichor_replay::{Directories, Error};
+use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::Json;
 use crate::output::{Failure, print_line};
 
-pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
-    let mounts = [("audit-events", &config.audit_events_dir), ("snapshots", &config.snapshots_dir)];
+pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
+    let Directories { audit_events, snapshots } = &config.directories;
+    let mounts = [(AUDIT_EVENTS, audit_events), (SNAPSHOTS, snapshots)];
     // Both, before anything is printed: a reader that goes away must not leave one of them out.
     let mut created = Vec::new();
     for (name, path) in mounts {
@@ -29,5 +31,5 @@ pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
             print_line(&format!("{} mount {}: {what}", name, path.display()))?;
         }
     }
-    Ok(0)
+    Ok(ExitCode::Done)
 }

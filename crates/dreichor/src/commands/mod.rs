@@ -14,34 +14,35 @@ mod snapshot;
 mod state;
 mod story;
 
-use dreichor_runtime::{Config, Settings};
+use clap::ArgMatches;
+use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::{Arguments, Command};
-use crate::logging;
 use crate::output::Failure;
+use crate::{logging, settings};
 
-/// Runs the command; its exit code.
-pub(crate) fn run(arguments: Arguments) -> Result<u8, Failure> {
-    let Arguments { command, settings, color } = arguments;
+/// Runs the command. `matches` has the settings.
+pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode, Failure> {
+    let Arguments { command, color } = arguments;
+    let configure = || {
+        let config = Config::new(&|setting| settings::value_of(matches, setting), settings::variables())?;
+        logging::start(&config);
+        settings::warn_of_ignored_variables();
+        Ok::<_, Failure>(config)
+    };
     match command {
         Command::Completions { shell } => shell::print_completions(shell),
         Command::Man { command } => shell::print_manual(command.as_deref()),
         Command::Demo { dir, steps } => demo::run(dir, steps),
-        Command::Init(json) => init::run(&configure(settings.into())?, json),
-        Command::Run => run::run(&configure(settings.into())?),
-        Command::Ingest { file } => ingest::run(&configure(settings.into())?, file.as_deref()),
-        Command::Snapshot(json) => snapshot::run(&configure(settings.into())?, json),
-        Command::Replay(json) => replay::run(&configure(settings.into())?, json),
-        Command::Events(arguments) => events::run(&configure(settings.into())?, &arguments),
-        Command::Explain { id, json } => explain::run(&configure(settings.into())?, id, json),
-        Command::Salvage { out, json } => salvage::run(&configure(settings.into())?, &out, json),
-        Command::Migrate { action } => migrate::run(settings.into(), color, action),
-        Command::State { part, format } => state::run(&configure(settings.into())?, part, format),
+        Command::Init(json) => init::run(&configure()?, json),
+        Command::Run => run::run(&configure()?),
+        Command::Ingest { file } => ingest::run(&configure()?, file.as_deref()),
+        Command::Snapshot(json) => snapshot::run(&configure()?, json),
+        Command::Replay(json) => replay::run(&configure()?, json),
+        Command::Events(arguments) => events::run(&configure()?, &arguments),
+        Command::Explain { id, json } => explain::run(&configure()?, id, json),
+        Command::Salvage { out, json } => salvage::run(&configure()?, &out, json),
+        Command::Migrate { action } => migrate::run(&configure()?, matches, color, action),
+        Command::State { part, format } => state::run(&configure()?, part, format),
     }
-}
-
-fn configure(settings: Settings) -> Result<Config, Failure> {
-    let config = Config::new(settings, std::env::vars_os().map(|(name, _)| name))?;
-    logging::start(&config);
-    Ok(config)
 }

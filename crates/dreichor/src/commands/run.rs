@@ -4,16 +4,15 @@ use dreichor_core::value::Spelled;
 use dreichor_observer::{About, Gap, Observer, SandboxReport, Token};
 use dreichor_replay::Receipt;
 use dreichor_runtime::config::ConfigError;
-use dreichor_runtime::config::safety_mode_name;
 use dreichor_runtime::gate::AdmittedRuntime;
 use dreichor_runtime::sandbox::Outcome;
-use dreichor_runtime::{Config, gate};
+use dreichor_runtime::{Config, ExitCode, gate};
 
 use crate::output::Failure;
 use crate::progress::Progress;
 use crate::signals::Signals;
 
-pub(super) fn run(config: &Config) -> Result<u8, Failure> {
+pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
     // Once confined, no file but the stores' can be read.
     let token = read_token(config)?;
     let admitted = gate::admit_runtime(config, &mut Progress::new("replay"))?;
@@ -30,19 +29,20 @@ pub(super) fn run(config: &Config) -> Result<u8, Failure> {
     let observer = listener.map(start).transpose()?;
     match &observer {
         Some(observer) => tracing::info!(addr = %observer.address(), "observer: listening"),
-        None => tracing::info!("observer: off"),
+        None => tracing::debug!("observer: off"),
     }
-    gate::log_ready(&receipt);
+    config.log_ready(&receipt);
     signals.wait().map_err(|error| Failure::Internal(format!("no wait for signals: {error}")))?;
     tracing::info!("stopped by a signal");
     if let Some(observer) = observer {
         observer.stop();
     }
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 fn read_token(config: &Config) -> Result<Option<Token>, ConfigError> {
-    let file = config.observer_token_file.as_ref().filter(|_| config.observer_addr.is_some());
+    let file =
+        config.settings.observer_token_file.as_ref().filter(|_| config.settings.observer_addr.0.is_some());
     let token = file.map(|path| {
         Token::read(path)
             .map_err(|error| ConfigError(vec![format!("--observer-token-file: {}: {error}", path.display())]))
@@ -53,9 +53,9 @@ fn read_token(config: &Config) -> Result<Option<Token>, ConfigError> {
 fn about(config: &Config, sandbox: &Outcome, started_with: Receipt) -> About {
     let gaps = sandbox.not_enforced.iter();
     About {
-        safety_mode: safety_mode_name(config.policy.safety_mode),
-        snapshot_strategy: config.snapshot_strategy.to_string(),
-        database: config.database.is_some(),
+        safety_mode: config.settings.safety_mode.as_str(),
+        snapshot_strategy: config.settings.snapshot_strategy.to_string(),
+        database: config.settings.database.is_some(),
         sandbox: SandboxReport {
             mode: sandbox.mode.as_str(),
             abi: sandbox.abi,

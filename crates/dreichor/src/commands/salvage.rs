@@ -8,29 +8,26 @@ use dreichor_audit::salvage::{Broken, Copied, Report, Rest, salvage_to};
 use dreichor_core::canonical::{Sink, write_string};
 use dreichor_log::Tail;
 use dreichor_replay::Stores;
-use dreichor_runtime::Config;
+use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::Json;
-use crate::output::{Failure, print_line};
+use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
 
 /// How many snapshots that were left out are shown to people one by one; JSON has them all.
 const SHOWN_MAX: usize = 20;
 
-/// The originals break their contract, and the copy lacks what does.
-const LEFT_OUT: u8 = 12;
-
-pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<u8, Failure> {
-    let from = Stores::open(&config.audit_events_dir, &config.snapshots_dir)?;
-    from.warn_of_loose_permissions()?;
+pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<ExitCode, Failure> {
+    let from = Stores::open_to_read(&config.directories)?;
     let report = salvage_to(&from, out, &mut Progress::new("salvage"))?;
-    if json.json {
-        print_line(&to_json(&report, out))?;
+    let printed = if json.json {
+        print_line(&to_json(&report, out))
     } else {
         let (log, snapshots) = (from.events.path(), from.snapshots.path());
-        print_line(&Shown { report: &report, originals: [&log, &snapshots], out }.to_string())?;
-    }
-    Ok(if report.is_whole() { 0 } else { LEFT_OUT })
+        print_line(&Shown { report: &report, originals: [&log, &snapshots], out }.to_string())
+    };
+    let code = if report.is_whole() { ExitCode::Done } else { ExitCode::Malformed };
+    output::result(printed, code)
 }
 
 /// The report for people.

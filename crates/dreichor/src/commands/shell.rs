@@ -1,24 +1,23 @@
 //! `completions` and `man`: for the shell and for packages.
 
-use clap::CommandFactory;
-
+use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
-use crate::arguments::Arguments;
+use crate::arguments;
 use crate::output::{Failure, stdout};
 use std::io::Write;
 
-pub(super) fn print_completions(shell: clap_complete::Shell) -> Result<u8, Failure> {
+pub(super) fn print_completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     let mut out = stdout();
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Arguments::command(), "dreichor", &mut script);
+    clap_complete::generate(shell, &mut arguments::program(), "dreichor", &mut script);
     out.write_all(&script)?;
     out.flush()?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
-pub(super) fn print_manual(name: Option<&str>) -> Result<u8, Failure> {
-    let mut program = Arguments::command();
+pub(super) fn print_manual(name: Option<&str>) -> Result<ExitCode, Failure> {
+    let mut program = arguments::program();
     program.build();
     let command = match name {
         None => &program,
@@ -31,5 +30,5 @@ pub(super) fn print_manual(name: Option<&str>) -> Result<u8, Failure> {
     let mut out = stdout();
     out.write_all(&page)?;
     out.flush()?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }

@@ -1,17 +1,21 @@
 //! `snapshot`: one snapshot of the present ledger.
 
 use dreichor_runtime::ingest::Session;
-use dreichor_runtime::{Config, gate};
+use dreichor_runtime::{Config, ExitCode, gate};
 
 use crate::arguments::Json;
 use crate::output::{Failure, print_line};
 use crate::progress::Progress;
 
-pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
+pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
-    let mut session =
-        Session::new(&admitted.stores, admitted.recovered, config.policy, config.snapshot_strategy)?;
-    gate::log_ready(&session.receipt());
+    let mut session = Session::new(
+        &admitted.stores,
+        admitted.recovered,
+        config.policy(),
+        config.settings.snapshot_strategy,
+    )?;
+    config.log_ready(&session.receipt());
     let written = session.snapshot()?;
     match (session.latest(), json.json) {
         (Some((id, size)), true) => print_line(&format!(
@@ -27,5 +31,5 @@ pub(super) fn run(config: &Config, json: Json) -> Result<u8, Failure> {
         }
         (None, false) => print_line("nothing written: the log is empty")?,
     }
-    Ok(0)
+    Ok(ExitCode::Done)
 }

@@ -4,14 +4,15 @@ use dreichor_core::value::Spelled;
 use std::io::{self, Write};
 
 use dreichor_core::State;
-use dreichor_runtime::{Config, gate};
+use dreichor_replay::Replayed;
+use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::{StateFormat, StatePart};
 use crate::output::{Failure, stdout};
 use crate::progress::Progress;
 
-pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Result<u8, Failure> {
-    let replayed = gate::replay_for_tool(config, &mut Progress::new("replay"))?;
+pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Result<ExitCode, Failure> {
+    let replayed = Replayed::read(&config.directories, &mut Progress::new("replay"))?;
     let state = replayed.history.state();
     let mut out = stdout();
     if format.json {
@@ -29,7 +30,7 @@ pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Resu
         }
     }
     out.flush()?;
-    Ok(0)
+    Ok(ExitCode::Done)
 }
 
 /// Calls `write` with each entry as canonical JSON, one after the other: a long state is never whole in memory.
