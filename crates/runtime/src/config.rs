@@ -269,7 +269,7 @@ impl Config {
         variables: impl IntoIterator<Item = OsString>,
     ) -> Result<Self, ConfigError> {
         let mut given = Given { value_of, faults: unknown_variables(variables) };
-        let settings = Settings::read(&mut given);
+        let mut settings = Settings::read(&mut given);
         if settings.observer_token_file.is_none()
             && let ObserverAddr(Some(addr)) = settings.observer_addr
             && !addr.ip().is_loopback()
@@ -287,6 +287,9 @@ impl Config {
             audit_events: settings.audit_events_dir.clone().unwrap_or(audit_events),
             snapshots: settings.snapshots_dir.clone().unwrap_or(snapshots),
         };
+        // The log shows where the stores are, whichever setting says it.
+        settings.audit_events_dir = Some(directories.audit_events.clone());
+        settings.snapshots_dir = Some(directories.snapshots.clone());
         Ok(Self { directories, settings })
     }
 

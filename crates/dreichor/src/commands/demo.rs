@@ -11,7 +11,7 @@ use dreichor_replay::{
     Directories, Error, Receipt, Replay, Stores,
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
 };
-use dreichor_rotation::{Market, MarketId, Rotation, sample};
+use dreichor_rotation::{rotate, sample};
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
@@ -65,18 +65,17 @@ impl Demo {
     fn make_ticks(&self, steps: u32) -> Result<usize, Failure> {
         let candles = self.path("candles");
         fs::create_dir(&candles).map_err(|error| cannot(&candles, &error))?;
-        let mut markets = Vec::new();
-        for (name, text) in sample::generate(steps) {
+        for (name, text) in sample::files(steps) {
             let path = candles.join(&name);
             fs::write(&path, &text).map_err(|error| cannot(&path, &error))?;
-            let id = MarketId::from_file_name(&name).map_err(bug)?;
-            markets.push(Market::parse(id.as_str(), &name, &text).map_err(bug)?);
         }
+        let markets = sample::markets(steps);
         let count = markets.len();
         let mut lines = Vec::new();
         let mut ticks = 0;
-        for tick in Rotation::new(markets).map_err(bug)? {
-            writeln!(lines, "{tick}")?;
+        for tick in rotate(&markets) {
+            serde_json::to_writer(&mut lines, &tick).map_err(bug)?;
+            lines.push(b'\n');
             ticks += 1;
         }
         let path = self.path("ticks.ndjson");
