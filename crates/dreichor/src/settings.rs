@@ -51,6 +51,7 @@ fn argument(setting: &'static Setting) -> Arg {
         .env(setting.variable())
         .hide_env_values(true)
         .global(true)
+        .overrides_with(setting.flag)
         .value_parser(AnyValue(setting))
 }
 

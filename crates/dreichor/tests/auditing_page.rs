@@ -8,6 +8,7 @@ use support::Bench;
 use support::page::{Checkout, Page, root};
 
 #[test]
+#[ignore = "needs python3"]
 fn each_example_can_be_tried_as_it_stands() {
     let bench = Bench::bare();
     Checkout::new(&bench).follow(&Page::read("AUDITING.md"));

@@ -11,7 +11,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use support::tracer::{Ended, Found, Try, call_name, is_there, number};
+use support::tracer::{Ended, Found, Try, call_name, number};
 use support::{acknowledged, json_lines, lines, vector};
 
 /// (`?`: not every architecture has it.) The calls that write, sync, create, cut off or rename.
@@ -105,6 +105,9 @@ fn check_end(tried: &Try, ended: &Ended, story: &str) {
     } else if ended.stderr.contains("durable but not acknowledged") {
         assert!(ended.stderr.contains(&next), "{story}: it names another input than the next");
         assert!(stands.starts_with(&recorded(count + 1)), "{story}: called durable, and not there");
+    } else if ended.stderr.contains("their snapshots") {
+        // A snapshot failed, after the events that it is of were acknowledged.
+        assert!(stands == recorded(count), "{story}: the log is not what is acknowledged");
     } else {
         assert_eq!(count, 0, "{story}: it does not say what became of the next input");
     }
@@ -123,11 +126,8 @@ fn check_nothing_follows(ended: &Ended, story: &str) {
 }
 
 #[test]
+#[ignore = "needs strace"]
 fn whatever_call_fails_the_next_start_recovers() {
-    if !is_there() {
-        eprintln!("left out: there is no strace, or it may not trace");
-        return;
-    }
     let places = number("ERROR_CALLS", 4);
     let mut turn = 0;
     for found in Found::ALL {

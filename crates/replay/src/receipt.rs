@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use dreichor_core::canonical::write_string;
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_core::state::Digests;
+use dreichor_core::value::LogicalTime;
 use dreichor_core::{FORMAT_VERSION, Hash, History};
 
 use crate::digests::digests;
@@ -31,6 +31,8 @@ pub struct Receipt {
     pub interrupted_tick: Option<DecisionId>,
     /// The number of bytes of both unterminated tails.
     pub unterminated_bytes: u64,
+    /// The logical time of the last event; none if there is no event.
+    pub last_logical_time: Option<LogicalTime>,
 }
 
 impl Receipt {
@@ -51,6 +53,7 @@ impl Receipt {
             events: history.size(),
             bytes,
             root_hash: history.root(),
+            last_logical_time: history.state().last_logical_time(),
             snapshot,
             digests: None,
             interrupted_tick: None,
@@ -64,51 +67,74 @@ impl Receipt {
         Self { digests: Some(digests(replayed.history.state())), ..self }
     }
 
-    /// The receipt as one line of JSON, without LF.
+    /// The facts by name, in a fixed order; a receipt without digests lacks those three.
+    pub fn facts(&self) -> Vec<(&'static str, Fact)> {
+        let text = |text: Option<String>| text.map_or(Fact::None, Fact::Text);
+        let number = |number: Option<u64>| number.map_or(Fact::None, Fact::Number);
+        let mut facts = vec![
+            ("events", Fact::Number(self.events)),
+            ("bytes", Fact::Number(self.bytes)),
+            ("treeSize", Fact::Number(self.events)),
+            ("rootHash", Fact::Text(self.root_hash.to_string())),
+            ("snapshotId", text(self.snapshot.map(|(id, _)| id.to_string()))),
+            ("snapshotTreeSize", number(self.snapshot.map(|(_, size)| size))),
+        ];
+        if let Some(Digests { memory, ledger, lifecycles }) = &self.digests {
+            facts.extend([
+                ("memoryDigest", Fact::Text(memory.to_string())),
+                ("ledgerDigest", Fact::Text(ledger.to_string())),
+                ("lifecyclesDigest", Fact::Text(lifecycles.to_string())),
+            ]);
+        }
+        facts.extend([
+            ("interruptedTick", text(self.interrupted_tick.map(|id| id.to_string()))),
+            ("unterminatedBytes", Fact::Number(self.unterminated_bytes)),
+            ("lastLogicalTime", number(self.last_logical_time.map(LogicalTime::get))),
+            ("formatVersion", Fact::Number(FORMAT_VERSION)),
+            ("programVersion", Fact::Text(PROGRAM_VERSION.to_owned())),
+        ]);
+        facts
+    }
+
+    /// The receipt as one line of JSON, without LF. No text in it needs an escape.
     pub fn to_json(&self) -> String {
-        let quoted = |text: Option<String>| match text {
-            Some(text) => {
-                let mut bytes = Vec::new();
-                write_string(&mut bytes, &text);
-                String::from_utf8_lossy(&bytes).into_owned()
-            }
-            None => "null".into(),
+        let member = |(name, fact): (&str, Fact)| match fact {
+            Fact::Text(text) => format!("\"{name}\":\"{text}\""),
+            Fact::Number(number) => format!("\"{name}\":{number}"),
+            Fact::None => format!("\"{name}\":null"),
         };
-        format!(
-            "{{\"events\":{},\"bytes\":{},\"treeSize\":{},\"rootHash\":\"{}\",\"snapshotId\":{},\"snapshotTreeSize\":{}{},\"interruptedTick\":{},\"unterminatedBytes\":{},\"formatVersion\":{FORMAT_VERSION},\"programVersion\":\"{PROGRAM_VERSION}\"}}",
-            self.events,
-            self.bytes,
-            self.events,
-            self.root_hash,
-            quoted(self.snapshot.map(|(id, _)| id.to_string())),
-            self.snapshot.map_or_else(|| "null".into(), |(_, size)| size.to_string()),
-            self.digests.map_or_else(String::new, |Digests { memory, ledger, lifecycles }| format!(
-                ",\"memoryDigest\":\"{memory}\",\"ledgerDigest\":\"{ledger}\",\"lifecyclesDigest\":\"{lifecycles}\""
-            )),
-            quoted(self.interrupted_tick.map(|id| id.to_string())),
-            self.unterminated_bytes,
-        )
+        let members: Vec<String> = self.facts().into_iter().map(member).collect();
+        format!("{{{}}}", members.join(","))
     }
 }
 
-/// One line of `name=value`, in the same order as the JSON.
+/// The value of a fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fact {
+    /// A number.
+    Number(u64),
+    /// An id, a hash or a version.
+    Text(String),
+    /// There is none.
+    None,
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(text),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+/// One line of `name=value`.
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let or_none = |text: Option<String>| text.unwrap_or_else(|| "none".into());
-        write!(
-            f,
-            "events={} bytes={} tree_size={} root_hash={} snapshot_id={} snapshot_tree_size={}{} interrupted_tick={} unterminated_bytes={} format_version={FORMAT_VERSION} program_version={PROGRAM_VERSION}",
-            self.events,
-            self.bytes,
-            self.events,
-            self.root_hash,
-            or_none(self.snapshot.map(|(id, _)| id.to_string())),
-            or_none(self.snapshot.map(|(_, size)| size.to_string())),
-            self.digests.map_or_else(String::new, |Digests { memory, ledger, lifecycles }| format!(
-                " memory_digest={memory} ledger_digest={ledger} lifecycles_digest={lifecycles}"
-            )),
-            or_none(self.interrupted_tick.map(|id| id.to_string())),
-            self.unterminated_bytes,
-        )
+        for (index, (name, fact)) in self.facts().into_iter().enumerate() {
+            write!(f, "{}{name}={fact}", if index > 0 { " " } else { "" })?;
+        }
+        Ok(())
     }
 }

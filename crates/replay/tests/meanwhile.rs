@@ -99,11 +99,10 @@ fn a_file_that_is_replaced_just_before_it_is_opened_is_refused() {
     stores.events.pin(stores.events.stat().unwrap().unwrap().identity).unwrap();
     let error = stores.events.open().map(drop).unwrap_err();
     assert!(matches!(error, dreichor_replay::Error::Unavailable { .. }), "{error}");
-    assert!(error.to_string().contains("another file took its place"), "{error}");
     // Another thread has opened the new file before it learned of the first.
     let other = Directory::open(dir.path()).unwrap().stat(LOG).unwrap().unwrap();
     let error = stores.events.pin(other.identity).unwrap_err();
-    assert!(error.to_string().contains("another file took its place"), "{error}");
+    assert!(matches!(error, dreichor_replay::Error::Unavailable { .. }), "{error}");
 }
 
 /// A directory in which something happens once, just after a file is examined.

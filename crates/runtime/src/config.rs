@@ -108,6 +108,7 @@ macro_rules! settings {
                     snapshotTreeSize = receipt.snapshot.map_or(0, |(_, size)| size),
                     interruptedTick = receipt.interrupted_tick.map_or_else(none, |id| id.to_string()),
                     unterminatedBytes = receipt.unterminated_bytes,
+                    lastLogicalTime = receipt.last_logical_time.map_or(0, |time| time.get()),
                     formatVersion = dreichor_core::FORMAT_VERSION,
                     programVersion = dreichor_replay::receipt::PROGRAM_VERSION,
                     $( $log_name = self.settings.$field.show(), )*

@@ -267,7 +267,7 @@ impl Outcome {
                 mode,
                 abi,
                 enforced,
-                not_enforced,
+                notEnforced = not_enforced,
                 "sandbox: NOT EVERY PROMISE IS ENFORCED BY THE KERNEL; what is missing holds by this program alone"
             );
         }

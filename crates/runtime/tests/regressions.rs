@@ -22,7 +22,6 @@ fn a_file_that_takes_the_place_of_the_locked_one_is_refused() {
     fs::rename(&other, bench.events_path()).unwrap();
     let error = recover(&stores, bench.strategy, &mut ()).unwrap_err();
     assert_eq!(kind(&error), Kind::Unavailable);
-    assert!(error.to_string().contains("another file took its place"), "{error}");
 }
 
 /// A crash kept a later part of the last batch of snapshots and not an earlier one. Replay reads the latest

@@ -57,26 +57,16 @@ impl Checkout {
         Self { directory, observed: None }
     }
 
-    /// Whether there is such a program.
-    pub(crate) fn has(&self, program: &str) -> bool {
-        run(&mut self.shell(&format!("command -v {program}")), b"").code == Some(0)
-    }
-
     /// Tries every example: each line of a shell, which must succeed and print something; each program in Python;
     /// and what is shown behind them must be what the last of them printed.
     pub(crate) fn follow(&mut self, page: &Page) {
-        let has_python = self.has("python3");
         let mut printed = None;
         for Block { language, text } in page.blocks() {
             match language {
                 "sh" => printed = text.lines().map(|line| self.try_line(line)).last().flatten(),
-                "python" if has_python => {
+                "python" => {
                     fs::write(self.directory.join("block.py"), text).unwrap();
                     printed = Some(self.output("python3 block.py"));
-                }
-                "python" => {
-                    println!("left out, since there is no python3: {text}");
-                    printed = None;
                 }
                 "json" | "text" => {
                     if let Some(printed) = printed.take() {

@@ -3,22 +3,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
 use super::{Bench, DREICHOR, Outcome, clean, converse, lines, vector};
-
-/// Whether there is a tracer, and it may trace. There must be, if `DEMAND_STRACE` is set.
-pub(crate) fn is_there() -> bool {
-    let traces = Command::new("strace").args(["-qq", "-o", "/dev/null", "true"]).status();
-    let is_there = traces.is_ok_and(|status| status.success());
-    assert!(
-        is_there || std::env::var_os("DEMAND_STRACE").is_none(),
-        "DEMAND_STRACE is set, and there is no strace, or it may not trace"
-    );
-    is_there
-}
 
 /// The number that a variable of the surroundings gives.
 pub(crate) fn number(variable: &str, default: usize) -> usize {
