@@ -72,9 +72,11 @@ fn read_digits(text: u64) -> Option<u32> {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Letters have bit 6, digits do not; of both, the low nibble is the value, less nine for letters.
     let values = (text & (0x0f * EACH)) + ((text >> 6) & EACH) * 9;
-    // Only the digits of these values are spelled like this: everything else differs somewhere.
+    // Only the digits of these values are spelled like this: everything else differs somewhere, but for the letters
+    // from g to o, whose values are above 15.
     let are_letters = ((values + 0x06 * EACH) >> 4) & EACH;
-    if values + u64::from(b'0') * EACH + are_letters * u64::from(b'a' - b'0' - 10) != text {
+    let is_spelled = values + u64::from(b'0') * EACH + are_letters * u64::from(b'a' - b'0' - 10) == text;
+    if !is_spelled || values & (0xf0 * EACH) != 0 {
         return None;
     }
     let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
