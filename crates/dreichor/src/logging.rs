@@ -13,8 +13,8 @@ use crate::output::Failure;
 /// How what ends the process is reported: the format, and the flags that name the stores.
 static REPORT: OnceLock<(LogFormat, String)> = OnceLock::new();
 
-/// Starts logging as configured.
-pub(crate) fn start(config: &Config) {
+/// Starts logging as configured. The lines of a long-running process have the time, those of a tool have none.
+pub(crate) fn start(config: &Config, is_tool: bool) {
     let level = match config.settings.log_level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -30,6 +30,7 @@ pub(crate) fn start(config: &Config) {
         .with_ansi(colored)
         .with_max_level(level);
     match config.settings.log_format {
+        LogFormat::Text if is_tool => builder.without_time().init(),
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }

@@ -24,9 +24,10 @@ use crate::{logging, settings};
 /// Runs the command. `matches` has the settings.
 pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let Arguments { command, color } = arguments;
+    let is_tool = !matches!(command, Command::Run | Command::Ingest { .. } | Command::Snapshot(_));
     let configure = || {
         let config = Config::new(&|setting| settings::value_of(matches, setting), settings::variables())?;
-        logging::start(&config);
+        logging::start(&config, is_tool);
         settings::warn_of_ignored_variables();
         Ok::<_, Failure>(config)
     };
