@@ -56,33 +56,33 @@ pub(crate) fn read_uuid(text: &[u8; UUID_TEXT_BYTES]) -> Option<Uuid> {
     else {
         return None;
     };
-    let [a, b, c, d] = [
-        read_digits(u64::from_le_bytes(*a))?,
-        read_digits(u64::from_le_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7]))?,
-        read_digits(u64::from_le_bytes([*c0, *c1, *c2, *c3, *c4, *c5, *c6, *c7]))?,
-        read_digits(u64::from_le_bytes([*d0, *d1, *d2, *d3, *d4, *d5, *d6, *d7]))?,
+    let [(a, a_fault), (b, b_fault), (c, c_fault), (d, d_fault)] = [
+        read_digits(u64::from_le_bytes(*a)),
+        read_digits(u64::from_le_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7])),
+        read_digits(u64::from_le_bytes([*c0, *c1, *c2, *c3, *c4, *c5, *c6, *c7])),
+        read_digits(u64::from_le_bytes([*d0, *d1, *d2, *d3, *d4, *d5, *d6, *d7])),
     ];
     let bits = u128::from(a) | u128::from(b) << 32 | u128::from(c) << 64 | u128::from(d) << 96;
-    Some(Uuid::from_bytes(bits.to_le_bytes()))
+    let is_sound = a_fault | b_fault | c_fault | d_fault == 0;
+    is_sound.then(|| Uuid::from_bytes(bits.to_le_bytes()))
 }
 
-/// The four bytes that eight lower-case hexadecimal digits spell, first digit and first byte lowest.
+/// The four bytes that eight lower-case hexadecimal digits spell, first digit and first byte lowest; and zero if they
+/// are such digits.
 #[inline(always)]
-fn read_digits(text: u64) -> Option<u32> {
+fn read_digits(text: u64) -> (u32, u64) {
     const EACH: u64 = 0x0101_0101_0101_0101;
     // Letters have bit 6, digits do not; of both, the low nibble is the value, less nine for letters.
     let values = (text & (0x0f * EACH)) + ((text >> 6) & EACH) * 9;
-    // Only the digits of these values are spelled like this: everything else differs somewhere, but for the letters
-    // from g to o, whose values are above 15.
+    // The values are spelled again. What is no digit differs then, but for the letters from g to o: their values are
+    // above 15.
     let are_letters = ((values + 0x06 * EACH) >> 4) & EACH;
-    let is_spelled = values + u64::from(b'0') * EACH + are_letters * u64::from(b'a' - b'0' - 10) == text;
-    if !is_spelled || values & (0xf0 * EACH) != 0 {
-        return None;
-    }
+    let spelled = values + u64::from(b'0') * EACH + are_letters * u64::from(b'a' - b'0' - 10);
+    let fault = (spelled ^ text) | (values & (0xf0 * EACH));
     let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     #[expect(clippy::cast_possible_truncation, reason = "the four bytes are in the lower half")]
-    Some((fours | fours >> 16) as u32)
+    ((fours | fours >> 16) as u32, fault)
 }
 
 impl Form for Uuid {
