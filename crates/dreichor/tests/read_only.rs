@@ -1,7 +1,7 @@
 //! The process that serves the Observer cannot write: the calls that it makes are those of a reader, and each
 //! forbidden act, tried inside it while it serves, is refused by the kernel.
 //!
-//! That the code has no word for writing is tested in `architecture.rs`.
+//! That the code has no word for writing is held by the readers' `clippy.toml`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

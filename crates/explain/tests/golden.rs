@@ -1,5 +1,6 @@
 //! The stories of the published vectors, as people and programs read them, byte for byte: `tests/explain`.
 //! With `UPDATE_GOLDEN=1` the files are written anew; read the difference before it is committed.
+#![expect(clippy::disallowed_methods, reason = "the golden files are written anew on demand")]
 
 mod support;
 

@@ -16,6 +16,7 @@ const LENGTH_MIN: usize = 32;
 const LENGTH_MAX: usize = 1024;
 
 /// A token, of which only the hash is kept.
+// Its field is private and it has no `PartialEq`: `is` is the only comparison, and takes constant time.
 #[derive(Clone)]
 pub struct Token {
     hash: [u8; 32],

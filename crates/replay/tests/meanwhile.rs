@@ -1,5 +1,6 @@
 //! Changes of the stores between two calls of a reader: a writer commits, or a file is replaced.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "a test makes the files that are read")]
 
 mod support;
 

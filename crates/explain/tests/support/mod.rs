@@ -1,6 +1,7 @@
 //! Logs in a temporary directory, and the stories that they tell.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "a test makes the files that are read")]
 
 #[path = "../../../core/tests/support/config.rs"]
 pub(crate) mod config;

@@ -1,6 +1,11 @@
 //! A log in a temporary directory, and histories to put into it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test makes the files that are read"
+)]
 
 /// The shared support of the core's tests.
 #[path = "../../../core/tests/support/mod.rs"]
