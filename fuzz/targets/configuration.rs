@@ -96,9 +96,10 @@ fn is_valid(flag: &str, value: &str) -> bool {
 fn is_postgres(url: &str) -> bool {
     let url: String = url.chars().filter(|letter| !"\t\r\n".contains(*letter)).collect();
     let url = url.trim_matches(|letter: char| letter <= ' ').to_lowercase();
-    ["postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && (!rest.starts_with('/') || rest.contains("host="))))
+    ["postgres://", "postgresql://"].iter().any(|scheme| {
+        url.strip_prefix(scheme)
+            .is_some_and(|rest| !rest.is_empty() && (!rest.starts_with('/') || rest.contains("host=")))
+    })
 }
 
 /// The address as it is without user and password: only what stands behind the last `@` may be shown.

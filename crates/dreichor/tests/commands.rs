@@ -124,13 +124,15 @@ fn missing_snapshots_are_written_as_they_would_have_been() {
 
 /// `name=value` pairs.
 fn receipt_facts(text: &str) -> BTreeMap<String, String> {
-    let fact = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
+    let fact =
+        |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned())).unwrap();
     text.split_whitespace().map(fact).collect()
 }
 
 /// The facts of a receipt as READY logs them, which is without digests.
 fn logged(receipt: &str) -> Vec<String> {
-    let facts = receipt.split_whitespace().filter(|fact| !fact.contains("Digest=") && !fact.ends_with("=none"));
+    let facts =
+        receipt.split_whitespace().filter(|fact| !fact.contains("Digest=") && !fact.ends_with("=none"));
     let quoted = |fact: &str| {
         let (name, value) = fact.split_once('=').unwrap();
         let is_text = ["snapshotId", "interruptedTick", "programVersion"].contains(&name);
