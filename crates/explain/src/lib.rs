@@ -13,16 +13,20 @@
 //! Invariant: a reason is given as the tick's rules have it; where the log holds another event than they demand,
 //! the story says so.
 
+pub mod decided;
 mod decision;
 mod execution;
 mod explained;
 mod feedback;
 mod order;
+pub mod recent;
 mod safety;
 mod scene;
 mod story;
 mod subject;
 mod teller;
 
+pub use decided::{Decided, Outcome};
 pub use explained::{Explained, explain};
+pub use recent::Recent;
 pub use story::{Story, Told};

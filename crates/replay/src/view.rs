@@ -8,6 +8,9 @@ use dreichor_log::{Line, Lines, Medium, ReadError, read_exactly};
 use crate::error::Error;
 use crate::store::Store;
 
+/// The offset of a line's start, in bytes, and its bytes without LF.
+pub type PlacedLine = (u64, Box<[u8]>);
+
 /// The log as it was when it was opened. It does not see what is appended later.
 pub struct View<'s, M: Medium> {
     store: &'s Store<M>,
@@ -51,7 +54,11 @@ impl<'s, M: Medium> View<'s, M> {
     }
 
     /// Finds the start of the line that holds the byte at `offset`.
-    pub(crate) fn line_start(&self, offset: u64) -> Result<u64, Error> {
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub fn line_start(&self, offset: u64) -> Result<u64, Error> {
         match &self.file {
             Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(error, 0)),
             None => Ok(0),
@@ -66,6 +73,20 @@ impl<'s, M: Medium> View<'s, M> {
         }
     }
 
+    /// Reads the lines from `start` to `end`, both boundaries: the offset and the bytes of each, without LF.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read or has changed, or a line is too long.
+    pub fn lines_between(&self, start: u64, end: u64) -> Result<Vec<PlacedLine>, Error> {
+        let mut read = Vec::new();
+        let mut lines = self.lines(start, end);
+        while let Some(line) = lines.next()? {
+            read.push((line.offset, Box::from(line.bytes)));
+        }
+        Ok(read)
+    }
+
     /// Returns the lines from `start` to `end`, both boundaries. The line at `start` has number 1.
     pub(crate) fn lines(&self, start: u64, end: u64) -> ViewLines<'_, 's, M> {
         let lines = self.file.as_ref().map(|file| Lines::starting_at(file, start, 0, end, LINE_BYTES_MAX));
@@ -73,7 +94,11 @@ impl<'s, M: Medium> View<'s, M> {
     }
 
     /// Reads the event of the line that starts at `offset`, and its leaf hash.
-    pub(crate) fn read_event<'l>(&self, offset: u64, line: &'l [u8]) -> Result<(Event<'l>, Hash), Error> {
+    ///
+    /// # Errors
+    ///
+    /// The line is malformed.
+    pub fn read_event<'l>(&self, offset: u64, line: &'l [u8]) -> Result<(Event<'l>, Hash), Error> {
         Event::read_line(line).map_err(|fault| self.malformed(offset, fault))
     }
 
@@ -95,8 +120,9 @@ impl<'s, M: Medium> View<'s, M> {
         }
     }
 
+    /// Creates the error of the line that starts at `offset` and breaks a rule.
     #[expect(clippy::expect_used, reason = "a line was read from the file")]
-    fn malformed(&self, offset: u64, fault: Box<dreichor_core::Fault>) -> Error {
+    pub fn malformed(&self, offset: u64, fault: Box<dreichor_core::Fault>) -> Error {
         self.store.malformed_at(self.file.as_ref().expect("a line is of a file"), offset, fault)
     }
 }
