@@ -77,11 +77,18 @@ impl Certified {
     ) -> Result<T> {
         let mut reader = Reader::new(line);
         let id: Uuid = reader.member(self.key, self.member)?;
-        let content = read_members(&mut reader)?;
-        reader.literal("}")?;
-        reader.end()?;
-        let computed = content_id(leaf);
-        if computed == id { Ok(content) } else { Err(self.other_id(id, computed)) }
+        let read = read_members(&mut reader).and_then(|content| {
+            reader.literal("}")?;
+            reader.end()?;
+            Ok(content)
+        });
+        match read {
+            Ok(content) => {
+                let computed = content_id(leaf);
+                if computed == id { Ok(content) } else { Err(self.other_id(id, computed)) }
+            }
+            Err(fault) => Err(changed_if(fault, content_id(leaf) != id)),
+        }
     }
 
     #[cold]
@@ -92,7 +99,15 @@ impl Certified {
             self.opening.len(),
             self.member,
             id.to_string(),
-            format!("{computed}, the content id of this line: the line was changed after it was written"),
+            format!("{computed}, the content id of this line"),
         )
+        .changed()
     }
+}
+
+/// A fault of a line whose id fits its bytes was written; of another, the line was changed afterwards.
+#[cold]
+#[inline(never)]
+fn changed_if(fault: Box<Fault>, is_changed: bool) -> Box<Fault> {
+    if is_changed { fault.changed() } else { fault }
 }

@@ -23,6 +23,8 @@ pub struct Fault {
     pub found: String,
     /// The expected text or form.
     pub expected: String,
+    /// True if the id of the line does not fit its bytes: the line was changed after it was written.
+    pub is_changed: bool,
 }
 
 /// The result of an operation that may find a broken rule. The fault is boxed, so that the good case stays small.
@@ -39,7 +41,21 @@ impl Fault {
         found: impl Into<String>,
         expected: impl Into<String>,
     ) -> Box<Self> {
-        Box::new(Self { rule, offset, member: member.into(), found: found.into(), expected: expected.into() })
+        Box::new(Self {
+            rule,
+            offset,
+            member: member.into(),
+            found: found.into(),
+            expected: expected.into(),
+            is_changed: false,
+        })
+    }
+
+    /// The same fault of a line that was changed after it was written.
+    #[must_use]
+    pub fn changed(mut self: Box<Self>) -> Box<Self> {
+        self.is_changed = true;
+        self
     }
 }
 
@@ -52,6 +68,9 @@ pub(crate) fn broken(rule: Rule, member: &str, found: impl ToString, expected: i
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_changed {
+            f.write_str("the line was changed after it was written, since its id does not fit its bytes; ")?;
+        }
         write!(f, "rule {}", self.rule)?;
         if !self.member.is_empty() {
             write!(f, ", member {}", self.member)?;
@@ -180,11 +199,30 @@ pub fn excerpt(bytes: &[u8]) -> String {
     text
 }
 
-/// Appends `character`, or its escape if it could control a terminal or change the direction of the text.
+/// Returns foreign text with the escapes of [`push_escaped`].
+pub fn escaped(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    text.chars().for_each(|character| push_escaped(&mut shown, character));
+    shown
+}
+
+/// Appends `character`, or its escape if it could control a terminal, change the direction of the text, or be invisible.
 pub fn push_escaped(text: &mut String, character: char) {
-    let steers = character.is_control()
-        || matches!(character, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if steers {
+    let is_unseen = character.is_control()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+                | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{fff0}'..='\u{fffb}'
+                | '\u{1d173}'..='\u{1d17a}'
+                | '\u{e0000}'..='\u{e0fff}'
+        );
+    if is_unseen {
         text.extend(character.escape_unicode());
     } else {
         text.push(character);

@@ -6,8 +6,12 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
-use dreichor_core::value::Form;
+use dreichor_core::value::{Form, MarketId};
+use dreichor_explain::{Outcome, Selection};
+use dreichor_replay::point::Point;
+use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
+use dreichor_runtime::config::ConfigError;
 
 use crate::settings;
 
@@ -31,7 +35,7 @@ pub(crate) fn program() -> clap::Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the two mounts; changes nothing that is there
+    /// Create the two directories of the stores; changes nothing that is there
     Init(Json),
     /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
     Run,
@@ -39,18 +43,31 @@ pub(crate) enum Command {
     Ingest {
         /// The inputs; standard input without it, or for `-`
         file: Option<PathBuf>,
+        /// Check the inputs against the log, and record nothing
+        #[arg(long, requires = "file")]
+        check: bool,
+        /// Print acknowledgements of a file's inputs on a terminal, too
+        #[arg(long)]
+        acks: bool,
     },
     /// Write one snapshot of the present ledger
     Snapshot(Json),
+    /// Show what is there: files, last event, snapshot, position, writer; reads the ends of the files only
+    Status(StatusArguments),
+    /// Show what became of each decision, newest last
+    Decisions(DecisionsArguments),
+    /// Count the decisions: skipped, blocked, executed, and why
+    Summary(SummaryArguments),
     /// Replay the stores and print the receipt
-    Replay(Json),
-    /// Print audit events: the very bytes of their lines
+    Replay(ReplayArguments),
+    /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
-    /// Tell one decision's story in sentences, each with the line and event that it comes from
+    /// Tell one decision's story in sentences, each with the line that it comes from
     Explain {
-        /// The id of a decision; or of an event, order intent, execution or feedback of it or on it
-        #[arg(value_parser = some_id)]
-        id: dreichor_core::value::Uuid,
+        /// An id, or its first 4 digits or more, of a decision, event, order intent, execution or feedback; a line as
+        /// :994; or a decision as INSTANCE@TIME
+        #[arg(value_parser = Reference::parse)]
+        id: Reference,
         #[command(flatten)]
         json: Json,
     },
@@ -61,22 +78,24 @@ pub(crate) enum Command {
         part: StatePart,
         #[command(flatten)]
         format: StateFormat,
+        #[command(flatten)]
+        point: PointArguments,
     },
-    /// Copy what is sound of damaged stores into new mounts; the originals are only read
+    /// Copy what is sound of malformed stores to a new directory; the originals are only read
     Salvage {
-        /// A new or empty directory for the new mounts, DIR/audit-events and DIR/snapshots
+        /// A new or empty directory for the copy, DIR/audit-events and DIR/snapshots
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
         #[command(flatten)]
         json: Json,
     },
-    /// Look at or apply the migrations of the database that a later phase will use
+    /// Show or apply the migrations of the database that a later phase will use
     Migrate {
         /// What to do
         #[command(subcommand)]
         action: MigrateAction,
     },
-    /// From nothing to a result: generated markets, a strategy, a kill half-way, and the proof
+    /// Show it all in a new directory: generated markets, a strategy, a kill half-way, and the proof
     Demo {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
         #[arg(long)]
@@ -143,6 +162,142 @@ pub(crate) struct StateFormat {
     pub(crate) ndjson: bool,
 }
 
+/// A range of logical times, both ends included.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Range {
+    /// Only from this logical time on
+    #[arg(long, value_name = "TIME")]
+    from: Option<u64>,
+    /// Only up to this logical time
+    #[arg(long, value_name = "TIME")]
+    to: Option<u64>,
+}
+
+impl Range {
+    /// Both ends, which must be in order.
+    pub(crate) fn check(self) -> Result<(Option<u64>, Option<u64>), ConfigError> {
+        match (self.from, self.to) {
+            (Some(from), Some(to)) if from > to => {
+                Err(ConfigError(vec![format!("--from {from} is after --to {to}")]))
+            }
+            (from, to) => Ok((from, to)),
+        }
+    }
+}
+
+/// An earlier point of the log.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(multiple = false)]
+pub(crate) struct PointArguments {
+    /// As it was after event N
+    #[arg(long, value_name = "N")]
+    at: Option<u64>,
+    /// As it was after the last event of logical time T or earlier
+    #[arg(long, value_name = "T")]
+    at_time: Option<u64>,
+}
+
+impl PointArguments {
+    pub(crate) fn point(self) -> Option<Point> {
+        self.at.map(Point::Event).or(self.at_time.map(Point::Time))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    #[command(flatten)]
+    pub(crate) point: PointArguments,
+    /// Compare with a kept receipt or checkpoint of this size or an earlier one
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["at", "at_time", "json"])]
+    pub(crate) expect: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Count the lines of both files, too
+    #[arg(long)]
+    pub(crate) count: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DecisionsArguments {
+    /// Only the last N; on a terminal 20, else all
+    #[arg(short = 'n', long = "limit", value_name = "N")]
+    pub(crate) limit: Option<usize>,
+    /// Only decisions with this outcome
+    #[arg(long, value_name = "OUTCOME", ignore_case = true, value_parser = outcomes())]
+    outcome: Vec<Outcome>,
+    /// Only decisions with this reason, as ATTENTION_NEGATIVE
+    #[arg(long, value_name = "REASON")]
+    reason: Vec<String>,
+    /// Only decisions of this strategy instance; its first 4 digits or more
+    #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
+    instance: Vec<IdPrefix>,
+    /// Only decisions with this target or order
+    #[arg(long, value_name = "MARKET_ID", value_parser = formed::<MarketId>)]
+    market: Vec<MarketId>,
+    #[command(flatten)]
+    range: Range,
+    /// Go on with decisions as their ticks are recorded, until interrupted
+    #[arg(short = 'f', long)]
+    pub(crate) follow: bool,
+    /// Print one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl DecisionsArguments {
+    pub(crate) fn selection(&self) -> Result<Selection, ConfigError> {
+        let (from, to) = self.range.check()?;
+        Ok(Selection {
+            outcomes: self.outcome.clone(),
+            reasons: self.reason.iter().map(|reason| reason.to_ascii_uppercase()).collect(),
+            instances: self.instance.clone(),
+            markets: self.market.clone(),
+            from,
+            to,
+        })
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SummaryArguments {
+    /// Count by this, too
+    #[arg(long, value_enum, value_name = "KEY")]
+    pub(crate) by: Option<By>,
+    #[command(flatten)]
+    pub(crate) range: Range,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// What decisions are grouped by.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum By {
+    /// The strategy instance
+    Instance,
+    /// The target market
+    Market,
+    /// The decision class
+    Class,
+    /// The parameter pool
+    Pool,
+}
+
+fn outcomes() -> impl TypedValueParser<Value = Outcome> {
+    let names = Outcome::ALL.iter().map(|outcome| outcome.as_str());
+    PossibleValuesParser::new(names)
+        .try_map(|name| Outcome::parse(name.to_ascii_uppercase().as_bytes()).ok_or("no such outcome"))
+}
+
+fn id_prefix(text: &str) -> Result<IdPrefix, String> {
+    IdPrefix::parse(text).ok_or_else(|| "expected an id, or its first 4 hexadecimal digits or more".into())
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct EventsArguments {
     /// Only events of this type
@@ -152,22 +307,18 @@ pub(crate) struct EventsArguments {
     #[arg(long, value_name = "DECISION_ID", value_parser = formed::<dreichor_core::id::DecisionId>)]
     pub(crate) decision: Option<dreichor_core::id::DecisionId>,
     /// Only events that name this market
-    #[arg(long, value_name = "MARKET_ID", value_parser = formed::<dreichor_core::value::MarketId>)]
-    pub(crate) market: Option<dreichor_core::value::MarketId>,
+    #[arg(long, value_name = "MARKET_ID", value_parser = formed::<MarketId>)]
+    pub(crate) market: Option<MarketId>,
     /// Only ticks of this strategy instance, and feedback on them
     #[arg(long, value_name = "INSTANCE_ID", value_parser = formed::<dreichor_core::value::StrategyInstanceId>)]
     pub(crate) instance: Option<dreichor_core::value::StrategyInstanceId>,
-    /// Only events from this logical time on
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<u64>,
-    /// Only events up to this logical time
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<u64>,
+    #[command(flatten)]
+    pub(crate) range: Range,
     /// Only the last N of them
-    #[arg(long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
     /// Go on with events as they are written, until interrupted
-    #[arg(long)]
+    #[arg(short = 'f', long)]
     pub(crate) follow: bool,
     /// Print JSON; events are JSON on disk, so this changes nothing but to keep a terminal's escapes out
     #[arg(long)]
@@ -182,13 +333,6 @@ fn event_types() -> impl TypedValueParser<Value = EventType> {
 
 fn formed<T: Form>(text: &str) -> Result<T, String> {
     T::parse(text.as_bytes()).ok_or_else(|| format!("expected {}", T::expected()))
-}
-
-/// An id of any kind.
-fn some_id(text: &str) -> Result<dreichor_core::value::Uuid, String> {
-    formed(text).map_err(|expected: String| {
-        format!("{expected}; copy one whole from an acknowledgement of `ingest`, or from `dreichor events`")
-    })
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

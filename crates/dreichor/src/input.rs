@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 
 use dreichor_runtime::batch::{Read, Source};
+use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::ingest::IngestError;
 
 use crate::output::Failure;
@@ -32,13 +33,12 @@ pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Failure> {
         Some(path) => File::open(path),
         None => io::stdin().as_fd().try_clone_to_owned().map(File::from),
     };
-    match opened {
-        Ok(file) => Ok((file, name)),
-        Err(error) => Err(unreadable(&name, &error)),
-    }
+    opened.map(|file| (file, name.clone())).map_err(|error| {
+        ConfigError(vec![format!("FILE: {name} cannot be opened: {error}; no input was read")]).into()
+    })
 }
 
-/// The failure of an input with this name that could not be opened, or not read to its end.
+/// The failure of an input with this name that could not be read to its end.
 pub(crate) fn unreadable(name: &str, error: &io::Error) -> Failure {
     IngestError::Unreadable(io::Error::new(error.kind(), format!("{name}: {error}"))).into()
 }

@@ -1,6 +1,5 @@
 //! Log lines and errors, on standard error. They are apart from the audit log.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::OnceLock;
 
@@ -34,19 +33,7 @@ pub(crate) fn start(config: &Config, is_tool: bool) {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
-    let _ = REPORT.set((config.settings.log_format, mount_flags(config)));
-}
-
-/// The flags as a shell takes them.
-fn mount_flags(config: &Config) -> String {
-    let mut flags = String::new();
-    for (flag, path) in config.directories.flags() {
-        let path = path.to_string_lossy();
-        // A path has no NUL, which alone cannot be quoted.
-        let quoted = shlex::try_quote(&path).unwrap_or(path.as_ref().into());
-        let _ = write!(flags, " {flag} {quoted}");
-    }
-    flags
+    let _ = REPORT.set((config.settings.log_format, config.directories.shell_flags()));
 }
 
 /// Reports the failure that ends the process.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::time::Duration;
 
 use dreichor_audit::salvage::SalvageError;
 use dreichor_replay::Error;
@@ -10,6 +11,7 @@ use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::gate::GateError;
 use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::writing::WriteError;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Why a command did not end well.
 #[derive(Debug)]
@@ -40,9 +42,8 @@ impl Failure {
         match self {
             Self::OutputClosed => ExitCode::Done,
             Self::Internal(_) => ExitCode::Internal,
-            Self::Configuration(_) | Self::NotFound(_) | Self::Gate(GateError::Listen { .. }) => {
-                ExitCode::Usage
-            }
+            Self::Configuration(_) | Self::Gate(GateError::Listen { .. }) => ExitCode::Usage,
+            Self::NotFound(_) => ExitCode::NotFound,
             Self::Stores(error) | Self::Salvage(SalvageError::Stores(error)) => of_stores(error),
             Self::Gate(GateError::Write(error)) | Self::Ingest(IngestError::Write(error)) => match error {
                 WriteError::Stores(error) => of_stores(error),
@@ -77,7 +78,7 @@ impl fmt::Display for Failure {
             Self::NotFound(message) => f.write_str(message),
             Self::OutputClosed => f.write_str("the reader of the output has closed it"),
             Self::Output(error) => {
-                write!(f, "the result could not be printed: {error}\nnext: see to where standard output goes")
+                write!(f, "the result could not be printed: {error}\nnext: check where standard output goes")
             }
             Self::Internal(problem) => write!(f, "internal error, please report it: {problem}"),
         }
@@ -144,6 +145,25 @@ pub(crate) fn print_line(line: &str) -> Result<(), Failure> {
     let mut out = stdout();
     writeln!(out, "{line}")?;
     Ok(out.flush()?)
+}
+
+/// Prints a remark about the result, on standard error.
+pub(crate) fn print_note(note: &str) {
+    // The result says the same without it.
+    let _ = writeln!(anstream::stderr(), "note: {note}");
+}
+
+/// Waits for `interval`, and ends the command at once when nobody can read its output any more.
+pub(crate) fn wait_while_read(interval: Duration) -> Result<(), Failure> {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let timeout =
+        Timespec::try_from(interval).map_err(|_| Failure::Internal("an interval is short".into()))?;
+    match poll(&mut polled, Some(&timeout)) {
+        Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Ok(_) => Err(Failure::OutputClosed),
+        Err(error) => Err(Failure::Output(error.into())),
+    }
 }
 
 /// `text` as it may be shown on a terminal: control and direction characters escaped.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressState, ProgressStyle};
 
 /// Work that is done sooner shows nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,9 +30,17 @@ impl Progress {
     fn show(&mut self, done: u64, total: u64) {
         self.next = done + STEP_BYTES;
         if self.bar.is_none() && self.started.elapsed() > PATIENCE && std::io::stderr().is_terminal() {
-            let style =
-                ProgressStyle::with_template("{prefix} {bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}");
-            let bar = ProgressBar::new(total).with_prefix(self.what);
+            // The clock started with the work, not with the bar.
+            let speed = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                let millis = state.elapsed().as_millis().max(1);
+                let per_second = u128::from(state.pos()) * 1_000 / millis;
+                let per_second = u64::try_from(per_second).unwrap_or(u64::MAX);
+                // Writing to a String cannot fail.
+                let _ = write!(text, "{}/s", HumanBytes(per_second));
+            };
+            let style = ProgressStyle::with_template("{prefix} {bar:40} {bytes}/{total_bytes} {speed}")
+                .map(|style| style.with_key("speed", speed));
+            let bar = ProgressBar::new(total).with_prefix(self.what).with_elapsed(self.started.elapsed());
             self.bar = Some(match style {
                 Ok(style) => bar.with_style(style),
                 Err(_) => bar,
@@ -48,6 +56,9 @@ impl dreichor_replay::Progress for Progress {
     #[inline]
     fn advance(&mut self, done: u64, total: u64) {
         // Work that is begun again counts from its start.
+        if done == 0 {
+            self.started = Instant::now();
+        }
         if done >= self.next || done == 0 {
             self.show(done, total);
         }

@@ -10,7 +10,10 @@ use dreichor_runtime::config::{self, Group, SETTINGS, Setting};
 fn reads(command: &str, setting: &Setting) -> bool {
     match command {
         "run" | "ingest" | "snapshot" => true,
-        "init" | "replay" | "events" | "explain" | "state" | "salvage" => setting.group != Group::Gate,
+        "status" => setting.group != Group::Gate || setting.flag == "observer-addr",
+        "init" | "decisions" | "summary" | "replay" | "events" | "explain" | "state" | "salvage" => {
+            setting.group != Group::Gate
+        }
         "migrate" => setting.group == Group::Logging || setting.flag == "database-url",
         "demo" => setting.group == Group::Logging,
         _ => false,

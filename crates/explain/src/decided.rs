@@ -4,6 +4,7 @@ use dreichor_core::Event;
 use dreichor_core::event::{
     Body, DecisionEvaluated, EventType, Fill, OrderIntentCreated, Outcome as Execution, Verdict,
 };
+use dreichor_core::id::OrderIntentId;
 use dreichor_core::value::{Decimal, LogicalTime, MarketId, SafetyResult, Side, SkipReason, Spelled};
 use serde::Serialize;
 use strum::{Display, IntoStaticStr, VariantArray};
@@ -43,6 +44,8 @@ pub struct Decided {
     wanted: Option<OrderIntentCreated>,
     skipped: Option<SkipReason>,
     verdict: Option<Verdict>,
+    /// The latest intent, which is the one that is executed.
+    intent: Option<OrderIntentId>,
     /// True once safety created an intent of its own.
     is_forced: bool,
     is_attempted: bool,
@@ -61,6 +64,7 @@ impl Decided {
             wanted: None,
             skipped: None,
             verdict: None,
+            intent: None,
             is_forced: false,
             is_attempted: false,
             execution: None,
@@ -87,11 +91,13 @@ impl Decided {
             Body::DecisionEvaluated(_) | Body::UserFeedbackRecorded(_) => false,
             Body::OrderIntentCreated(created) if self.verdict.is_none() => {
                 self.wanted = Some(created.clone());
+                self.intent = Some(created.order_intent_id);
                 !is_intended
             }
-            Body::OrderIntentCreated(_) => {
+            Body::OrderIntentCreated(created) => {
                 let is_first = !self.is_forced && !self.is_attempted;
                 self.is_forced = true;
+                self.intent = Some(created.order_intent_id);
                 is_first && self.verdict == Some(Verdict::ForceSell)
             }
             Body::OrderIntentSkipped(skipped) => {
@@ -101,9 +107,15 @@ impl Decided {
             Body::SafetyEvaluated(evaluated) => {
                 is_intended && self.verdict.replace(evaluated.verdict).is_none()
             }
-            Body::ExecutionAttempted(_) => is_ordered && !std::mem::replace(&mut self.is_attempted, true),
+            Body::ExecutionAttempted(attempted) => {
+                is_ordered
+                    && self.intent == Some(attempted.order_intent_id)
+                    && !std::mem::replace(&mut self.is_attempted, true)
+            }
             Body::ExecutionOutcomeRecorded(recorded) => {
-                self.is_attempted && self.execution.replace(recorded.outcome.clone()).is_none()
+                self.is_attempted
+                    && self.intent == Some(recorded.order_intent_id)
+                    && self.execution.replace(recorded.outcome.clone()).is_none()
             }
             Body::LedgerUpdated(_) => self.is_filled() && !std::mem::replace(&mut self.is_settled, true),
         };

@@ -1,8 +1,7 @@
 //! A story: events, the sentences that each gives rise to, and the two ways to write them down.
 
-use std::fmt::Write;
-
 use dreichor_core::canonical::{Sink, write_integer, write_string};
+use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::Uuid;
 
@@ -11,6 +10,8 @@ use dreichor_core::value::Uuid;
 pub struct Story {
     /// The decision; none if this is feedback on a time window.
     pub decision_id: Option<DecisionId>,
+    /// What became of the decision, in two sentences.
+    pub outcome: Option<String>,
     /// Whether the log ends within the decision's tick.
     pub is_interrupted: bool,
     /// How much feedback, the latest, is left out: all of it, in JSON, would be more than 16 MiB.
@@ -24,6 +25,8 @@ pub struct Story {
 pub struct Told {
     /// Its line in the log, from 1.
     pub line: u64,
+    /// Its type.
+    pub event_type: EventType,
     /// Its id.
     pub event_id: Uuid,
     /// The line's very bytes, without LF.
@@ -41,47 +44,68 @@ impl Told {
     }
 }
 
+/// The digits of an event's id that a terminal shows.
+const ID_DIGITS: usize = 8;
+
 /// What stands around an event: `,{"line":…,"event":…}`.
 const EVENT_BYTES_MAX: usize = 64;
 
-/// What stands around a sentence: `,{"sentence":"…","line":…,"event_id":"…"}`.
+/// What stands around a sentence: `,{"sentence":"…","line":…,"eventId":"…"}`.
 const SENTENCE_BYTES_MAX: usize = 128;
 
 impl Story {
-    /// The story for people: one sentence a line, each with its source behind it in brackets, and a blank line
-    /// between the sentences of one event and those of the next.
-    pub fn to_text(&self) -> String {
+    /// The story for people: what became of the decision, then the sentences of each event below its line, type and id.
+    /// With `columns`, the width of a terminal, lines are wrapped at words and ids of events are shortened.
+    pub fn to_text(&self, columns: Option<usize>) -> String {
         let mut text = String::new();
+        let mut put = |indent: &str, line: &str| match columns {
+            Some(columns) => {
+                let options =
+                    textwrap::Options::new(columns).initial_indent(indent).subsequent_indent(indent);
+                for line in textwrap::wrap(line, options) {
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+            }
+            None => text.extend([indent, line, "\n"]),
+        };
+        if let Some(outcome) = &self.outcome {
+            put("", outcome);
+        }
         for told in &self.events {
-            if !text.is_empty() {
-                text.push('\n');
-            }
-            for sentence in &told.sentences {
-                // Writing to a String cannot fail.
-                let _ = writeln!(text, "{sentence} [line {}, event {}]", told.line, told.event_id);
-            }
+            let id = told.event_id.to_string();
+            let shown = if columns.is_some() { &id[..ID_DIGITS] } else { &id };
+            put("", "");
+            put("", &format!("line {}  {}  {shown}", told.line, told.event_type));
+            told.sentences.iter().for_each(|sentence| put("  ", sentence));
         }
         text
     }
 
     /// The story as one JSON object, without LF. Its members, in this order, are always there:
     ///
-    /// - `decision_id`: the decision, or null for feedback on a time window
+    /// - `decisionId`: the decision, or null for feedback on a time window
+    /// - `outcome`: what became of the decision, in two sentences, or null
     /// - `interrupted`: whether the log ends within the decision's tick
-    /// - `feedback_left_out`: how many events, the latest feedback, are left out for their size; 0 but for a
+    /// - `feedbackLeftOut`: how many events, the latest feedback, are left out for their size; 0 but for a
     ///   decision on which people wrote megabytes
     /// - `events`: the events, in the order of the log, each as `line` (from 1) and `event`, its very bytes
-    /// - `explanation`: the sentences of [`Story::to_text`], each as `sentence`, `line` and `event_id`
+    /// - `explanation`: the sentences of [`Story::to_text`], each as `sentence`, `line` and `eventId`
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::new();
-        json.put(b"{\"decision_id\":");
+        json.put(b"{\"decisionId\":");
         match self.decision_id {
             Some(id) => write_string(&mut json, &id.to_string()),
             None => json.put(b"null"),
         }
+        json.put(b",\"outcome\":");
+        match &self.outcome {
+            Some(outcome) => write_string(&mut json, outcome),
+            None => json.put(b"null"),
+        }
         json.put(b",\"interrupted\":");
         json.put(if self.is_interrupted { b"true" } else { b"false" });
-        json.put(b",\"feedback_left_out\":");
+        json.put(b",\"feedbackLeftOut\":");
         write_integer(&mut json, self.feedback_left_out);
         json.put(b",\"events\":[");
         for (index, told) in self.events.iter().enumerate() {
@@ -97,7 +121,7 @@ impl Story {
             write_string(&mut json, sentence);
             json.put(b",\"line\":");
             write_integer(&mut json, told.line);
-            json.put(b",\"event_id\":");
+            json.put(b",\"eventId\":");
             write_string(&mut json, &told.event_id.to_string());
             json.put(b"}");
         }

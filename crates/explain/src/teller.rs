@@ -9,6 +9,7 @@ use dreichor_core::{Event, State};
 use dreichor_replay::Entry;
 use dreichor_replay::page::PAGE_BYTES_MAX;
 
+use crate::decided::Decided;
 use crate::decision::listed;
 use crate::scene::{Order, Scene};
 use crate::story::{Story, Told};
@@ -25,6 +26,7 @@ pub(crate) struct Teller {
 struct Telling {
     /// None: the story is of no decision.
     tick: Option<Tick>,
+    decided: Option<Decided>,
     story: Story,
     /// How much more feedback is told, in bytes of JSON.
     room: usize,
@@ -79,13 +81,25 @@ impl Telling {
             | Body::UserFeedbackRecorded(_) => None,
         };
         let decision_id = event.body.decision_id();
-        let story = Story { decision_id, is_interrupted: false, feedback_left_out: 0, events: Vec::new() };
-        Self { tick, story, room: PAGE_BYTES_MAX }
+        let story = Story {
+            decision_id,
+            outcome: None,
+            is_interrupted: false,
+            feedback_left_out: 0,
+            events: Vec::new(),
+        };
+        Self { tick, decided: None, story, room: PAGE_BYTES_MAX }
     }
 
     fn go_on(&mut self, entry: &Entry<'_>) {
+        match &mut self.decided {
+            // Feedback is no part of the tick, and the fold has checked the rest.
+            Some(decided) => drop(decided.add(&entry.event)),
+            None => self.decided = Decided::begin(&entry.event, entry.line.offset),
+        }
         let told = Told {
             line: entry.line.number,
+            event_type: entry.event.body.event_type(),
             event_id: content_id(entry.leaf),
             bytes: entry.line.bytes.to_vec(),
             sentences: self.sentences(&entry.event, entry.history.state()),
@@ -112,6 +126,7 @@ impl Telling {
     }
 
     fn end(mut self) -> Story {
+        self.story.outcome = self.decided.as_ref().map(Decided::sentence);
         let left_out = self.story.feedback_left_out;
         if let (Some(mut tick), Some(last)) = (self.tick, self.story.events.last_mut()) {
             if self.story.is_interrupted {
@@ -190,7 +205,7 @@ impl Tick {
                     listed(&missing)
                 )
             }
-            None => "since what stands of it is not how the tick that follows from the decision begins, the next writer will complete nothing, and refuse the log as malformed".into(),
+            None => "what is there of it is not the beginning of the tick that follows from the decision, so the next writer completes nothing and refuses the log as malformed".into(),
         };
         format!(
             "The tick is not whole, since the log ends here, in a write that is in progress or was cut off: {future}."

@@ -87,7 +87,8 @@ fn stories_are_those_of_the_golden_files() {
         for (index, id) in ids.iter().enumerate() {
             let story = bench.explain(id).unwrap();
             let json = String::from_utf8(story.to_json()).unwrap() + "\n";
-            for (file, told) in [(format!("{name}.txt"), story.to_text()), (format!("{name}.json"), json)] {
+            for (file, told) in [(format!("{name}.txt"), story.to_text(None)), (format!("{name}.json"), json)]
+            {
                 let path = shared("explain").join(file);
                 // The story's other ids must not write it over.
                 if index == 0 && std::env::var_os("UPDATE_GOLDEN").is_some() {

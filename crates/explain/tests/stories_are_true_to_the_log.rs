@@ -28,9 +28,9 @@ fn decisions(log: &[u8]) -> Vec<String> {
 /// All that holds of a story of `log`.
 fn check(story: &Story, decision: &str, log: &[u8]) {
     let lines = lines(log);
-    let text = story.to_text();
+    let text = story.to_text(None);
     let told: Value = serde_json::from_slice(&story.to_json()).unwrap();
-    assert_eq!(told["decision_id"], decision);
+    assert_eq!(told["decisionId"], decision);
     let events = told["events"].as_array().unwrap();
     let explanation = told["explanation"].as_array().unwrap();
 
@@ -52,14 +52,20 @@ fn check(story: &Story, decision: &str, log: &[u8]) {
     }
 
     // Every sentence, with the id and line that the file has, and the same in both renderings.
-    let written: Vec<&str> = text.lines().filter(|line| !line.is_empty()).collect();
+    let written: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
     assert_eq!(written.len(), explanation.len());
     for (sentence, written) in explanation.iter().zip(written) {
         let line = sentence["line"].as_u64().unwrap();
         let id = json(lines[usize::try_from(line).unwrap() - 1])["id"].clone();
-        assert_eq!(sentence["event_id"], id);
+        assert_eq!(sentence["eventId"], id);
         let words = sentence["sentence"].as_str().unwrap();
-        assert_eq!(written, format!("{words} [line {line}, event {}]", id.as_str().unwrap()));
+        assert_eq!(written, format!("  {words}"));
+        let heading = format!(
+            "line {line}  {}  {}\n",
+            json(lines[usize::try_from(line).unwrap() - 1])["type"].as_str().unwrap(),
+            id.as_str().unwrap()
+        );
+        assert!(text.contains(&heading), "no {heading} in {text}");
         assert!(words.ends_with('.') && !words.contains(".."), "{words}");
         assert!(!words.contains(|c: char| c.is_control() || c == '\u{202e}'), "{words:?}");
     }
@@ -75,8 +81,8 @@ fn check_all(log: &[u8], is_cut: bool) {
         let story = bench.explain(decision).unwrap();
         check(&story, decision, log);
         assert!(!story.is_interrupted || is_cut && decisions.last() == Some(decision));
-        assert_eq!(story.is_interrupted, story.to_text().contains("The tick is not whole"));
-        assert!(!story.to_text().contains("leaves the tick's rules"), "{}", story.to_text());
+        assert_eq!(story.is_interrupted, story.to_text(None).contains("The tick is not whole"));
+        assert!(!story.to_text(None).contains("leaves the tick's rules"), "{}", story.to_text(None));
         follow(&story, &mut positions, &mut lifecycles);
     }
 }

@@ -123,7 +123,7 @@ fn a_tick_that_left_the_rules_and_was_cut_off() {
         created.allocation = Form::parse(b"0.25").unwrap();
         events.truncate(2);
     });
-    let refused = "since what stands of it is not how the tick that follows from the decision begins, the next writer will complete nothing, and refuse the log as malformed.";
+    let refused = "what is there of it is not the beginning of the tick that follows from the decision, so the next writer completes nothing and refuses the log as malformed.";
     check_stray(&sentences, refused, "other values belong in ORDER_INTENT_CREATED");
     find(&sentences, "The tick is not whole, since the log ends here,");
 }
@@ -160,7 +160,7 @@ fn more_feedback_than_anybody_can_read() {
     );
     let json = story.to_json();
     assert!((15 << 20..16 << 20).contains(&json.len()), "{}", json.len());
-    assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["feedback_left_out"], count);
+    assert_eq!(serde_json::from_slice::<serde_json::Value>(&json).unwrap()["feedbackLeftOut"], count);
 }
 
 #[test]

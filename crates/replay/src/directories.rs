@@ -42,4 +42,41 @@ impl Directories {
             None => vec![("--audit-events-dir", events), ("--snapshots-dir", snapshots)],
         }
     }
+
+    /// The same flags as a shell takes them, each after a space; empty for the defaults.
+    pub fn shell_flags(&self) -> String {
+        let quoted = |(flag, path): (&str, &Path)| {
+            let path = path.to_string_lossy();
+            // A path has no NUL, which alone cannot be quoted.
+            let quoted = shlex::try_quote(&path).unwrap_or_else(|_| path.as_ref().into());
+            format!(" {flag} {quoted}")
+        };
+        self.flags().into_iter().map(quoted).collect()
+    }
+
+    /// A data directory near these that has both directories: their parent's parent, or a child of it.
+    fn near(&self) -> Option<PathBuf> {
+        let data_dir = self.audit_events.parent()?;
+        let has_both = |dir: &PathBuf| dir.join(AUDIT_EVENTS).is_dir() && dir.join(SNAPSHOTS).is_dir();
+        let children = std::fs::read_dir(data_dir).into_iter().flatten().take(NEAR_MAX);
+        let mut children: Vec<PathBuf> =
+            children.flatten().map(|entry| entry.path()).filter(has_both).collect();
+        children.sort();
+        data_dir.parent().map(Path::to_owned).filter(has_both).or_else(|| children.into_iter().next())
+    }
+
+    /// What to do when one of the directories is missing.
+    pub(crate) fn advice_for_missing(&self) -> String {
+        let near = self.near().map_or_else(String::new, |near| {
+            format!("; there are stores at `dreichor{}`", Self::within(near).shell_flags())
+        });
+        let is_default = *self == Self::default();
+        let flags = if is_default { " --data-dir DIR".to_owned() } else { self.shell_flags() };
+        format!(
+            "check that the volume is mounted and that the path is right{near}; for new stores: `dreichor{flags} init`"
+        )
+    }
 }
+
+/// How many entries are looked at to find stores near a missing directory.
+const NEAR_MAX: usize = 200;

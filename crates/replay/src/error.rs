@@ -81,7 +81,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unavailable { path, problem, source, consequence, next } => {
-                write!(f, "{}: {problem}", path.display())?;
+                write!(f, "{}: {problem}", shown(path))?;
                 if let Some(source) = source {
                     write!(f, ": {source}")?;
                 }
@@ -91,15 +91,28 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "{}: line {line} at byte {} (the line starts at byte {offset}) breaks the contract: {fault}\nno file was changed; next: ",
-                    path.display(),
+                    shown(path),
                     offset + fault.offset as u64,
                 )?;
+                // The stores may be the wrong ones; then salvaging would keep too little.
                 if fault.rule == Rule::SnapshotAhead {
-                    // The stores may be the wrong ones; then salvaging would keep too little.
-                    f.write_str("see whether the log is the one that these snapshots were taken of: a wrong mount, or an older copy, has fewer events. If it is, ")?;
+                    f.write_str(
+                        "the log ends before the events of this snapshot: it was removed, or replaced by an older copy or another log. Check both directories first. If they belong together, ",
+                    )?;
+                } else if fault.rule == Rule::SnapshotRoot {
+                    f.write_str(
+                        "the snapshot is of another history: the two directories may be of different logs. Check both directories first. If they belong together, ",
+                    )?;
                 }
-                f.write_str("copy both mounts to a safe place before anything else; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start, and `dreichor events` prints the log as far as it is sound")
+                f.write_str(
+                    "copy both directories to a safe place; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start; `dreichor events` prints the log as far as it is sound",
+                )
             }
         }
     }
+}
+
+/// A path as a terminal may show it.
+fn shown(path: &Path) -> String {
+    dreichor_core::fault::escaped(&path.to_string_lossy())
 }

@@ -65,17 +65,15 @@ impl<M: Medium> Found<'_, M> {
         self.line.length
     }
 
-    /// Reads its line, without LF. Checks its form, and does not check it against the log.
+    /// Reads its line, without LF, and the snapshot in it. Checks its form, and does not check it against the log.
     ///
     /// # Errors
     ///
     /// The file cannot be read, or the line is malformed.
-    pub fn read(&self) -> Result<Vec<u8>, Error> {
+    pub fn read(&self) -> Result<(Vec<u8>, Latest), Error> {
         let LastLine { offset, length } = self.line;
         let read = read(&self.file, offset, length, self.log_bytes);
-        match read.map_err(|error| self.store.unreadable(error, 0))? {
-            Ok((line, _)) => Ok(line),
-            Err(fault) => Err(self.store.malformed_at(&self.file, offset, fault)),
-        }
+        read.map_err(|error| self.store.unreadable(error, 0))?
+            .map_err(|fault| self.store.malformed_at(&self.file, offset, fault))
     }
 }

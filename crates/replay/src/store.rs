@@ -53,7 +53,8 @@ impl Stores<Directory> {
     ///
     /// [`Error::Unavailable`] with the directory.
     pub fn open(directories: &Directories) -> Result<Self, Error> {
-        Ok(Self::new(open_mount(&directories.audit_events)?, open_mount(&directories.snapshots)?))
+        let open = |path: &Path| open_directory(path, directories);
+        Ok(Self::new(open(&directories.audit_events)?, open(&directories.snapshots)?))
     }
 
     /// Opens both directories for a reader, which only warns of files that a writer would refuse.
@@ -68,17 +69,17 @@ impl Stores<Directory> {
     }
 }
 
-fn open_mount(path: &Path) -> Result<Directory, Error> {
-    let init = "`dreichor init` creates the mounts; or name others by --data-dir";
+fn open_directory(path: &Path, directories: &Directories) -> Result<Directory, Error> {
     Directory::open(path).map_err(|error| match error {
-        OpenError::Missing => Error::unavailable(path, "the mount is missing", init),
-        OpenError::NotADirectory => Error::unavailable(
-            path,
-            "the mount is not a directory",
-            format!("move what is there away; {init}"),
-        ),
+        OpenError::Missing => {
+            Error::unavailable(path, "the directory is missing", directories.advice_for_missing())
+        }
+        OpenError::NotADirectory => {
+            let next = "name the directory of the stores by --data-dir, or move what is there away";
+            Error::unavailable(path, "it is not a directory", next)
+        }
         OpenError::Refused(error) => {
-            Error::unavailable(path, "the mount cannot be opened", "see to its permissions").because(error)
+            Error::unavailable(path, "the directory cannot be opened", "check its permissions").because(error)
         }
     })
 }
@@ -191,14 +192,14 @@ impl<M: Medium> Store<M> {
 
     /// Creates the error of an operation on the file that the system refused.
     pub fn cannot(&self, act: &str, error: io::Error) -> Error {
-        Error::unavailable(self.path(), format!("it cannot {act}"), "see to its permissions and its disk")
+        Error::unavailable(self.path(), format!("it cannot {act}"), "check its permissions and its disk")
             .because(error)
     }
 
     /// Creates the error of a file that cannot be a store.
     pub fn refused(&self, refusal: Refusal) -> Error {
         let next = match refusal {
-            Refusal::Kind(_) => "put the store's own file there, or name the mount where it is",
+            Refusal::Kind(_) => "put the store's own file there, or name the directory where it is",
             Refusal::Links(_) => "remove the other names, or copy the file",
             Refusal::Writable(_) => "`chmod go-w` the file, after a look at who could have written to it",
         };
@@ -223,7 +224,7 @@ impl<M: Medium> Store<M> {
         match error {
             ReadError::Refused { offset, error } => {
                 let problem = format!("it cannot be read at byte {offset}");
-                Error::unavailable(self.path(), problem, "see to its permissions and its disk").because(error)
+                Error::unavailable(self.path(), problem, "check its permissions and its disk").because(error)
             }
             ReadError::Shrank { .. } => Error::unavailable(
                 self.path(),

@@ -216,7 +216,7 @@ impl Spelled for Sandbox {}
 impl Spelled for LogFormat {}
 impl Spelled for LogLevel {}
 
-/// The configuration is invalid. Lists every fault, not only the first.
+/// The arguments or the configuration are invalid. Lists every fault, not only the first.
 #[derive(Debug)]
 pub struct ConfigError(pub Vec<String>);
 
@@ -224,11 +224,14 @@ impl std::error::Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(faults) = self;
-        let plural = if faults.len() == 1 { "" } else { "s" };
-        write!(f, "the configuration has {} fault{plural}:", faults.len())?;
-        faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
-        write!(f, "\nnothing was changed; next: fix them all, see `dreichor help`")
+        match self.0.as_slice() {
+            [fault] => write!(f, "{fault}\nnothing was changed; next: fix it, see `dreichor help`"),
+            faults => {
+                write!(f, "{} faults:", faults.len())?;
+                faults.iter().try_for_each(|fault| write!(f, "\n  {fault}"))?;
+                write!(f, "\nnothing was changed; next: fix them all, see `dreichor help`")
+            }
+        }
     }
 }
 

@@ -14,6 +14,10 @@ pub enum ExitCode {
     Internal = 1,
     /// Wrong usage or configuration.
     Usage = 2,
+    /// `salvage` is done, and left lines out.
+    LeftOut = 3,
+    /// What was asked for by id is not in the log.
+    NotFound = 4,
     /// The stores cannot be opened, or changed under the writer.
     Unavailable = 10,
     /// Another writer holds the log.
@@ -26,6 +30,8 @@ pub enum ExitCode {
     Undelivered = 14,
     /// An input was rejected.
     Rejected = 20,
+    /// The log is not what was expected.
+    VerificationFailed = 21,
     /// The database refused.
     Database = 30,
     /// SIGINT: 128 and the number of the signal.
@@ -49,6 +55,8 @@ impl ExitCode {
             Self::Done => "done",
             Self::Internal => "internal error: a bug",
             Self::Usage => "usage or configuration",
+            Self::LeftOut => "`salvage` is done, and left lines out",
+            Self::NotFound => "what was asked for by id is not in the log",
             Self::Unavailable => {
                 "persistence unavailable: a directory or file is missing, not writable, or of the wrong kind; or a file was replaced, linked, removed or resized under the writer"
             }
@@ -59,6 +67,7 @@ impl ExitCode {
                 "the input could not be read to its end, or an acknowledgement or result could not be delivered"
             }
             Self::Rejected => "input rejected",
+            Self::VerificationFailed => "verification failed",
             Self::Database => "database unreachable, or a migration failed",
             Self::Interrupted => "interrupted by SIGINT; `ingest` finishes the pending batch first",
             Self::Terminated => "interrupted by SIGTERM; `ingest` finishes the pending batch first",
@@ -73,6 +82,8 @@ impl ExitCode {
             Self::Done => "nothing",
             Self::Internal => "report it, with the message",
             Self::Usage => "fix what the message lists",
+            Self::LeftOut => "read the report: it names the lines, and why; `--json` names every one",
+            Self::NotFound => "check the id, and that this is its log",
             Self::Unavailable => {
                 "check the volume and the paths; find out what changed the file; with `--sandbox require`, check the kernel"
             }
@@ -85,6 +96,9 @@ impl ExitCode {
             }
             Self::Undelivered => "send again: the pending batch is recorded, with its snapshots",
             Self::Rejected => "fix the line; send again",
+            Self::VerificationFailed => {
+                "the log is not an extension of what was kept: find out who changed it"
+            }
             Self::Database => {
                 "fix it, or unset `--database-url`; for `migrate` see [DATABASE.md](DATABASE.md#what-is-refused)"
             }

@@ -25,7 +25,7 @@ pub enum GateError {
     Database(#[from] DatabaseError),
     /// The process cannot listen on the Observer's address.
     #[error(
-        "the configuration has 1 fault:\n  --observer-addr: {address} cannot be listened on: {source}; name another address or port, or `off`\nnothing was changed; next: fix them all, see `dreichor help`"
+        "--observer-addr: {address} cannot be listened on: {source}\nnothing was changed; next: name another address or port, or `off`"
     )]
     Listen {
         /// The address.

@@ -56,7 +56,7 @@ pub enum WriteError {
     },
     /// A write or sync failed. Its bytes may or may not be on disk.
     #[error(
-        "{}: {problem}: {source}\n{consequence}\nnothing was tried again; next: see to the disk, start again, and send what was not acknowledged",
+        "{}: {problem}: {source}\n{consequence}\nnothing was tried again; next: check the disk, start again, and send what was not acknowledged",
         .path.display()
     )]
     InDoubt {
@@ -157,7 +157,7 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
             proof = self.medium().open_to_append(self.file()).map(drop);
         }
         proof.map_err(|error| {
-            let next = "make mount and file writable for this user; `dreichor replay` reads without writing";
+            let next = "make the directory and the file writable for this user; `dreichor replay` reads without writing";
             Error::unavailable(self.path(), "not writable", next).because(error).into()
         })
     }

@@ -74,7 +74,7 @@ fn check_apart(from: &Stores<Directory>, out: &Path) -> Result<(), Error> {
         let resolved = mount.canonicalize().map_err(|error| unusable(mount, error.to_string()))?;
         if place.starts_with(&resolved) {
             let problem =
-                format!("it lies within the mount {}, to which nothing is to be added", mount.display());
+                format!("it is within the directory {}, to which nothing may be added", mount.display());
             return Err(unusable(out, problem));
         }
     }

@@ -280,7 +280,7 @@ fn short(digest: &str) -> &str {
 }
 
 fn cannot(path: &Path, error: &dyn std::fmt::Display) -> Failure {
-    let next = "see to the permissions and the space there, or name another place by --dir";
+    let next = "check the permissions and the space there, or name another place by --dir";
     Error::unavailable(path, error, next).into()
 }
 

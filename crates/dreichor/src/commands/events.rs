@@ -9,7 +9,7 @@ use dreichor_replay::{Entry, Error, Filter, Fold, Medium, Progress as _, Replay,
 use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::EventsArguments;
-use crate::output::{Failure, escape, stdout};
+use crate::output::{Failure, escape, stdout, wait_while_read};
 use crate::progress::Progress;
 
 /// How often `--follow` looks for new lines.
@@ -17,7 +17,7 @@ const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<ExitCode, Failure> {
     let stores = Stores::open_to_read(&config.directories)?;
-    let mut printer = Printer::new(arguments);
+    let mut printer = Printer::new(arguments)?;
     let mut replay = Replay::open(&stores)?;
     let ended = printer.print_all(&mut replay);
     // What is sound before a fault is printed all the same: it is what the fault's message promises.
@@ -64,7 +64,7 @@ fn follow<M: Medium>(
             (offset, history) = (fold.offset(), fold.into_history());
             printer.print_held()?;
         }
-        std::thread::sleep(FOLLOW_INTERVAL);
+        wait_while_read(FOLLOW_INTERVAL)?;
     }
 }
 
@@ -81,17 +81,18 @@ struct Printer {
 }
 
 impl Printer {
-    fn new(arguments: &EventsArguments) -> Self {
+    fn new(arguments: &EventsArguments) -> Result<Self, Failure> {
+        let (from, to) = arguments.range.check()?;
         let is_terminal = std::io::stdout().is_terminal();
         let filter = Filter {
             event_type: arguments.event_type,
             decision: arguments.decision,
             market: arguments.market,
             instance: arguments.instance,
-            from: arguments.from,
-            to: arguments.to,
+            from,
+            to,
         };
-        Self {
+        Ok(Self {
             filter,
             out: stdout(),
             is_terminal,
@@ -99,7 +100,7 @@ impl Printer {
             limit: arguments.limit,
             progress: Progress::new("replay"),
             held: VecDeque::new(),
-        }
+        })
     }
 
     fn print_all<M: Medium>(&mut self, replay: &mut Replay<'_, M>) -> Result<(), Failure> {

@@ -2,47 +2,74 @@
 
 use std::io::Write;
 
+use dreichor_core::state::Instance;
 use dreichor_core::value::{StrategyInstanceId, Uuid};
 use dreichor_explain::{Explained, explain};
-use dreichor_replay::{Replayed, Stores};
+use dreichor_replay::reference::{Named, Reference};
+use dreichor_replay::{Replayed, Stores, View};
+use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::Json;
 use crate::output::{Failure, stdout};
 use crate::progress::Progress;
+use crate::table;
 
-pub(super) fn run(config: &Config, id: Uuid, json: Json) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config, reference: &Reference, json: Json) -> Result<ExitCode, Failure> {
     let stores = Stores::open_to_read(&config.directories)?;
+    let named = View::open(&stores.events)?.resolve(reference)?;
+    let id = match named.as_slice() {
+        // Replayed all the same: a log that is malformed is reported before an id that is not there.
+        [] => Uuid::nil(),
+        [one] => one.subject,
+        several => return Err(ambiguous(several)),
+    };
     let Explained { story, replayed } = explain(&stores, id, &mut Progress::new("replay"))?;
     replayed.warn_of_tail();
-    let Some(story) = story else { return Err(Failure::NotFound(not_found(id, &replayed))) };
+    let Some(story) = story else { return Err(Failure::NotFound(not_found(reference, &replayed))) };
     let mut out = stdout();
     if json.json {
         out.write_all(&story.to_json())?;
         out.write_all(b"\n")?;
     } else {
-        out.write_all(story.to_text().as_bytes())?;
+        let columns = table::is_terminal().then(table::columns);
+        out.write_all(story.to_text(columns).as_bytes())?;
     }
     out.flush()?;
     Ok(ExitCode::Done)
 }
 
-/// Says that no story has the id, and where to look for one that does.
-fn not_found(id: Uuid, replayed: &Replayed) -> String {
+/// Lists what a reference could mean.
+fn ambiguous(candidates: &[Named]) -> Failure {
+    let line = |named: &Named| {
+        let instance = named.instance.map_or_else(String::new, |instance| format!(", instance {instance}"));
+        format!("line {} at time {}: {}{instance}", named.line, named.logical_time, named.subject)
+    };
+    let lines: Vec<String> = candidates.iter().map(line).collect();
+    ConfigError(vec![format!("ID names more than one decision; add digits:\n  {}", lines.join("\n  "))])
+        .into()
+}
+
+/// Says that the log has nothing of this name, and where to look for what it has.
+fn not_found(reference: &Reference, replayed: &Replayed) -> String {
     let events = replayed.history.size();
-    let instance = StrategyInstanceId::new(id);
-    let next = if replayed.history.state().lifecycles().instance(instance).is_some() {
+    let lifecycles = replayed.history.state().lifecycles();
+    let instance = match reference {
+        Reference::Id(prefix) => {
+            lifecycles.instances().into_iter().map(Instance::id).find(|id| prefix.matches(id.uuid()))
+        }
+        Reference::Line(_) | Reference::Decision(..) => None::<StrategyInstanceId>,
+    };
+    let next = if let Some(instance) = instance {
         format!(
-            "next: it is a strategy instance; `dreichor events --instance {id} --type DECISION_EVALUATED` prints its decisions"
+            "next: it is a strategy instance; `dreichor decisions --instance {instance}` shows its decisions"
         )
     } else if let Some(decision) = replayed.interrupted_decision() {
         format!(
             "next: the log ends within the tick of decision {decision}, whose missing events may have it; ask again when a writer has recorded them"
         )
     } else {
-        "next: see that it is whole and of this log; `dreichor state memory` lists the decisions, and `dreichor events` prints every id".into()
+        "next: check that it is of this log; `dreichor decisions` lists the decisions, and `dreichor events` every id".into()
     };
-    format!(
-        "{id}: none of the log's {events} events has this id, nor does a decision, order intent, execution or feedback\n{next}"
-    )
+    format!("the log's {events} events have nothing of this name\n{next}")
 }

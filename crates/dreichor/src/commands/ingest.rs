@@ -1,20 +1,29 @@
 //! `ingest`: inputs in, acknowledgements out.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::time::Instant;
 
 use dreichor_runtime::batch::Batcher;
 use dreichor_runtime::ingest::{Ended, IngestError, Session};
 use dreichor_runtime::{Config, ExitCode, gate};
 
+use super::check::Tally;
 use crate::input::{self, Inputs};
-use crate::output::Failure;
+use crate::output::{Failure, print_line, print_note};
 use crate::progress::Progress;
 use crate::signals::Signals;
 
 #[expect(clippy::expect_used, reason = "an exit code of success would hide that inputs are left")]
-pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<ExitCode, Failure> {
     let (file, name) = input::open(path)?;
+    if file.is_terminal() {
+        print_note("reading inputs from the terminal; Ctrl-D ends");
+    }
+    // A person who ingests a file wants its summary, not a line for each input.
+    let is_quiet = path.is_some() && io::stdout().is_terminal() && !acks;
+    let started = Instant::now();
+    let mut tally = Tally::default();
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
     let signals = Signals::catch()?;
     let mut session = Session::new(
@@ -25,7 +34,13 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<ExitCode, Fail
     )?;
     config.log_ready(&session.receipt());
     let mut batcher = Batcher::new(Inputs::new(file, &signals));
-    let mut deliver = |acknowledgements: &[u8]| deliver(acknowledgements, &signals);
+    let mut deliver = |acknowledgements: &[u8]| {
+        if is_quiet {
+            tally.add(acknowledgements);
+            return Ok(());
+        }
+        deliver(acknowledgements, &signals)
+    };
     let ended = session.run(&mut batcher, &mut deliver, &mut Progress::new("ingest"));
     let code = match ended {
         Ok(Ended::AtEnd) => ExitCode::Done,
@@ -33,6 +48,13 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<ExitCode, Fail
         Err(IngestError::Unreadable(error)) => return Err(input::unreadable(&name, &error)),
         Err(error) => return Err(error.into()),
     };
+    if is_quiet {
+        let Tally { new, known, filled, blocked, skipped, .. } = tally;
+        print_line(&format!(
+            "{new} new inputs ({filled} filled, {blocked} blocked, {skipped} skipped), {known} already recorded, in {:.1} s",
+            started.elapsed().as_secs_f32()
+        ))?;
+    }
     let (inputs, events) = (session.acknowledged(), session.history().size());
     tracing::info!(
         inputs,

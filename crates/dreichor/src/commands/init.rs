@@ -15,8 +15,8 @@ pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
     let mut created = Vec::new();
     for (name, path) in mounts {
         let is_new = directory::create(path).map_err(|error| {
-            let next = "see to what is there, and to the permissions above it";
-            Error::unavailable(path, "the mount cannot be created", next).because(error)
+            let next = "check what is there and the permissions above it, or name a directory of your own: `dreichor --data-dir DIR init`";
+            Error::unavailable(path, "the directory cannot be created", next).because(error)
         })?;
         created.push((name, path, is_new));
     }
@@ -25,10 +25,10 @@ pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
             let mut path_json = Vec::new();
             dreichor_core::canonical::write_string(&mut path_json, &path.to_string_lossy());
             let path_json = String::from_utf8_lossy(&path_json);
-            print_line(&format!("{{\"mount\":\"{name}\",\"path\":{path_json},\"created\":{is_new}}}"))?;
+            print_line(&format!("{{\"directory\":\"{name}\",\"path\":{path_json},\"created\":{is_new}}}"))?;
         } else {
             let what = if is_new { "created" } else { "is there already, unchanged" };
-            print_line(&format!("{} mount {}: {what}", name, path.display()))?;
+            print_line(&format!("{} directory {}: {what}", name, path.display()))?;
         }
     }
     Ok(ExitCode::Done)

@@ -1,5 +1,7 @@
 //! Each command: from its arguments to its result.
 
+mod check;
+mod decisions;
 mod demo;
 mod events;
 mod explain;
@@ -12,7 +14,9 @@ mod salvage;
 mod shell;
 mod snapshot;
 mod state;
+mod status;
 mod story;
+mod summary;
 
 use clap::ArgMatches;
 use dreichor_runtime::{Config, ExitCode};
@@ -37,13 +41,17 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Demo { dir, steps } => demo::run(dir, steps),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),
-        Command::Ingest { file } => ingest::run(&configure()?, file.as_deref()),
+        Command::Ingest { file, check: true, .. } => check::run(&configure()?, file.as_deref()),
+        Command::Ingest { file, acks, .. } => ingest::run(&configure()?, file.as_deref(), acks),
+        Command::Status(arguments) => status::run(&configure()?, &arguments),
+        Command::Decisions(arguments) => decisions::run(&configure()?, &arguments),
+        Command::Summary(arguments) => summary::run(&configure()?, &arguments),
         Command::Snapshot(json) => snapshot::run(&configure()?, json),
-        Command::Replay(json) => replay::run(&configure()?, json),
+        Command::Replay(arguments) => replay::run(&configure()?, &arguments),
         Command::Events(arguments) => events::run(&configure()?, &arguments),
-        Command::Explain { id, json } => explain::run(&configure()?, id, json),
+        Command::Explain { id, json } => explain::run(&configure()?, &id, json),
         Command::Salvage { out, json } => salvage::run(&configure()?, &out, json),
         Command::Migrate { action } => migrate::run(&configure()?, matches, color, action),
-        Command::State { part, format } => state::run(&configure()?, part, format),
+        Command::State { part, format, point } => state::run(&configure()?, part, format, point),
     }
 }

@@ -1,15 +1,136 @@
-//! `replay`: the receipt.
+//! `replay`: the receipt, of now or of an earlier point, and whether the log extends a kept one.
 
-use dreichor_replay::{Receipt, Replayed};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use dreichor_replay::point::{Point, hold};
+use dreichor_replay::receipt::Fact;
+use dreichor_replay::{Receipt, Replayed, Stores};
+use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
-use crate::arguments::Json;
-use crate::output::{Failure, print_line};
+use crate::arguments::ReplayArguments;
+use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
+use crate::table;
 
-pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
-    let mut replayed = Replayed::read(&config.directories, &mut Progress::new("replay"))?;
-    let receipt = Receipt::of(&mut replayed).with_digests(&replayed);
-    print_line(&if json.json { receipt.to_json() } else { receipt.to_string() })?;
+pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
+    if let Some(file) = &arguments.expect {
+        return compare(config, file);
+    }
+    let receipt = match arguments.point.point() {
+        None => {
+            let mut replayed = Replayed::read(&config.directories, &mut Progress::new("replay"))?;
+            Receipt::of(&mut replayed).with_digests(&replayed)
+        }
+        Some(point) => {
+            let stores = Stores::open_to_read(&config.directories)?;
+            hold_at(&stores, point)?.receipt(&stores)?
+        }
+    };
+    print_line(&if arguments.json.json {
+        receipt.to_json()
+    } else if table::is_terminal() {
+        rows(&receipt)
+    } else {
+        receipt.to_string()
+    })?;
     Ok(ExitCode::Done)
+}
+
+/// What held at a point, which must end a tick or be feedback.
+pub(super) fn hold_at(
+    stores: &Stores<dreichor_replay::Directory>,
+    point: Point,
+) -> Result<dreichor_replay::point::Held, Failure> {
+    let (held, replayed) = hold(stores, point, &mut Progress::new("replay"))?;
+    replayed.warn_of_tail();
+    let fault = |fault: String| Failure::from(ConfigError(vec![fault]));
+    let Some(held) = held else {
+        return Err(fault(format!("--at: the log has {} events only", replayed.history.size())));
+    };
+    if let Some(decision) = held.history.state().open_tick() {
+        let events = held.history.size();
+        return Err(fault(format!(
+            "--at: event {events} is within the tick of decision {decision}; name an event that ends a tick"
+        )));
+    }
+    Ok(held)
+}
+
+/// A few labelled rows.
+fn rows(receipt: &Receipt) -> String {
+    let shown = |(name, fact): (&str, Fact)| format!("{name:<18}{fact}");
+    receipt.facts().into_iter().map(shown).collect::<Vec<_>>().join("\n")
+}
+
+/// The facts that a kept receipt is compared by, in this order.
+const COMPARED: [&str; 7] =
+    ["events", "bytes", "treeSize", "rootHash", "memoryDigest", "ledgerDigest", "lifecyclesDigest"];
+
+/// Compares the log with a kept receipt or checkpoint of this size or an earlier one.
+fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
+    let fault =
+        |problem: String| Failure::from(ConfigError(vec![format!("--expect {}: {problem}", file.display())]));
+    let text = fs::read_to_string(file).map_err(|error| fault(error.to_string()))?;
+    let kept = parse_kept(&text)
+        .ok_or_else(|| fault("expected a receipt of `dreichor replay`, or a checkpoint".into()))?;
+    let size = kept.get("treeSize").or_else(|| kept.get("events"));
+    let size: u64 = size
+        .and_then(|size| size.parse().ok())
+        .ok_or_else(|| fault("it names no treeSize and no events".into()))?;
+    let stores = Stores::open_to_read(&config.directories)?;
+    let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"))?;
+    let found = match held {
+        Some(mut held) => held.receipt(&stores)?,
+        None => Receipt::of(&mut replayed),
+    };
+    let found: BTreeMap<&str, String> =
+        found.facts().into_iter().map(|(name, fact)| (name, fact.to_string())).collect();
+    for name in COMPARED {
+        let Some(kept) = kept.get(name) else { continue };
+        let found = found.get(name).map_or("none", String::as_str);
+        if kept != found {
+            let printed = print_line(&format!(
+                "the log does not extend the kept receipt: {name} is {found}, expected {kept}"
+            ));
+            return output::result(printed, ExitCode::VerificationFailed);
+        }
+    }
+    let events = replayed.history.size();
+    print_line(&format!(
+        "the log extends the kept receipt: {size} of its {events} events are those of then"
+    ))?;
+    Ok(ExitCode::Done)
+}
+
+/// The facts of a receipt in JSON or in text, or of a checkpoint: origin, size and root in Base64, a line each.
+fn parse_kept(text: &str) -> Option<BTreeMap<String, String>> {
+    if text.trim_start().starts_with('{') {
+        let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).ok()?;
+        let fact = |(name, value): (String, serde_json::Value)| match value {
+            serde_json::Value::String(text) => Some((name, text)),
+            serde_json::Value::Number(number) => Some((name, number.to_string())),
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Array(_)
+            | serde_json::Value::Object(_) => None,
+        };
+        return Some(object.into_iter().filter_map(fact).collect());
+    }
+    if text.contains("rootHash=") {
+        let fact = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+        return Some(text.split_whitespace().filter_map(fact).collect());
+    }
+    let mut lines = text.lines();
+    let (_origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
+    let root = data_encoding::BASE64.decode(root.as_bytes()).ok().filter(|root| root.len() == 32)?;
+    let size: u64 = size.parse().ok()?;
+    Some(
+        [("treeSize", size.to_string()), ("rootHash", data_encoding::HEXLOWER.encode(&root))]
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    )
 }

@@ -26,7 +26,7 @@ pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<ExitCode, F
         let (log, snapshots) = (from.events.path(), from.snapshots.path());
         print_line(&Shown { report: &report, originals: [&log, &snapshots], out }.to_string())
     };
-    let code = if report.is_whole() { ExitCode::Done } else { ExitCode::Malformed };
+    let code = if report.is_whole() { ExitCode::Done } else { ExitCode::LeftOut };
     output::result(printed, code)
 }
 
@@ -43,7 +43,7 @@ impl Display for Shown<'_> {
         writeln!(f, "{}: {} copied", log.display(), lines_of(report.events))?;
         if let Some(Rest { line, offset, lines, bytes, reasons }) = &report.events_left_out {
             let rest = lines_of(Copied { lines: *lines, bytes: *bytes });
-            writeln!(f, "  left out: line {line} at byte {offset} and all behind it, {rest}, because")?;
+            writeln!(f, "  left out: line {line} at byte {offset} and all lines after it, {rest}, because")?;
             reasons.iter().try_for_each(|broken| writeln!(f, "    {}", shown(broken)))?;
         }
         show_tail(f, report.events_tail)?;

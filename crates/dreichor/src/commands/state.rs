@@ -1,19 +1,29 @@
 //! `state`: what the events add up to.
 
-use dreichor_core::value::Spelled;
+use dreichor_core::value::{SafetyResult, Spelled};
 use std::io::{self, Write};
 
 use dreichor_core::State;
-use dreichor_replay::Replayed;
+use dreichor_replay::{Replayed, Stores};
 use dreichor_runtime::{Config, ExitCode};
 
-use crate::arguments::{StateFormat, StatePart};
+use super::replay::hold_at;
+use crate::arguments::{PointArguments, StateFormat, StatePart};
 use crate::output::{Failure, stdout};
 use crate::progress::Progress;
+use crate::table::{self, Cell};
 
-pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Result<ExitCode, Failure> {
-    let replayed = Replayed::read(&config.directories, &mut Progress::new("replay"))?;
-    let state = replayed.history.state();
+pub(super) fn run(
+    config: &Config,
+    part: StatePart,
+    format: StateFormat,
+    point: PointArguments,
+) -> Result<ExitCode, Failure> {
+    let history = match point.point() {
+        None => Replayed::read(&config.directories, &mut Progress::new("replay"))?.history,
+        Some(point) => hold_at(&Stores::open_to_read(&config.directories)?, point)?.history,
+    };
+    let state = history.state();
     let mut out = stdout();
     if format.json {
         write_json(state, part, &mut out)?;
@@ -24,9 +34,9 @@ pub(super) fn run(config: &Config, part: StatePart, format: StateFormat) -> Resu
         })?;
     } else {
         match part {
-            StatePart::Memory => show_memory(state, &mut out)?,
-            StatePart::Ledger => show_ledger(state, &mut out)?,
-            StatePart::Lifecycles => show_lifecycles(state, &mut out)?,
+            StatePart::Memory => show_memory(state)?,
+            StatePart::Ledger => show_ledger(state)?,
+            StatePart::Lifecycles => show_lifecycles(state)?,
         }
     }
     out.flush()?;
@@ -83,10 +93,9 @@ fn write_json(state: &State, part: StatePart, out: &mut impl Write) -> io::Resul
     out.write_all(b"]}\n")
 }
 
-fn show_memory(state: &State, out: &mut impl Write) -> Result<(), Failure> {
+fn show_memory(state: &State) -> Result<(), Failure> {
     let totals = state.memory().totals();
-    writeln!(
-        out,
+    let title = format!(
         "{} decisions; {} executions ({} filled, {} failed); safety: {} evaluations ({} blocked, {} forced sales); {} feedback",
         totals.decisions,
         totals.executions_observed,
@@ -96,66 +105,50 @@ fn show_memory(state: &State, out: &mut impl Write) -> Result<(), Failure> {
         totals.blocked,
         totals.forced_sells,
         totals.feedback.total()
-    )?;
-    writeln!(
-        out,
-        "{:<36}  {:>10}  {:<36}  {:<10}  {:<16}  {:>8}  CLASS",
-        "DECISION", "TIME", "INSTANCE", "SAFETY", "EXECUTION", "FEEDBACK"
-    )?;
-    for decision in state.memory().decisions() {
+    );
+    let rows = state.memory().decisions().map(|decision| {
         let evaluated = decision.evaluated();
-        writeln!(
-            out,
-            "{:<36}  {:>10}  {:<36}  {:<10}  {:<16}  {:>8}  {}",
-            decision.id().to_string(),
-            decision.first_seen_logical_time().get(),
-            evaluated.strategy_instance_id.to_string(),
-            decision.last_safety_result().map_or("-", |result| result.as_str()),
-            decision.last_execution_status().map_or("-", |status| status.as_str()),
-            decision.feedback().total(),
-            evaluated.decision_class,
-        )?;
-    }
-    Ok(())
+        let blocked = decision.last_safety_result().filter(|result| *result != SafetyResult::Allow);
+        let became = decision.last_execution_status().map(Spelled::as_str).or(blocked.map(Spelled::as_str));
+        vec![
+            Cell::text(decision.first_seen_logical_time()),
+            Cell::id(evaluated.strategy_instance_id),
+            Cell::id(decision.id()),
+            Cell::text(became.unwrap_or("SKIPPED")),
+            Cell::text(decision.feedback().total()),
+            Cell::text(evaluated.decision_class),
+        ]
+    });
+    table::print(&title, &["TIME", "INSTANCE", "DECISION", "BECAME", "FEEDBACK", "CLASS"], rows)
 }
 
-fn show_ledger(state: &State, out: &mut impl Write) -> Result<(), Failure> {
+fn show_ledger(state: &State) -> Result<(), Failure> {
     let positions = state.ledger().positions();
-    writeln!(out, "{} markets, at most one of them open; execution plane PAPER", positions.len())?;
-    writeln!(out, "{:<32}  {:<6}  {:<20}  LAST EXECUTION", "MARKET", "STATE", "QUANTITY")?;
-    for (market, position) in positions {
-        writeln!(
-            out,
-            "{:<32}  {:<6}  {:<20}  {}",
-            market.as_str(),
-            if position.is_open { "open" } else { "closed" },
-            position.quantity.as_str(),
-            position.last_execution_id,
-        )?;
-    }
-    Ok(())
+    let title = format!("{} markets, at most one of them open; execution plane PAPER", positions.len());
+    let rows = positions.iter().map(|(market, position)| {
+        vec![
+            Cell::text(market),
+            Cell::text(if position.is_open { "open" } else { "closed" }),
+            Cell::text(position.quantity),
+            Cell::id(position.last_execution_id),
+        ]
+    });
+    table::print(&title, &["MARKET", "STATE", "QUANTITY", "LAST EXECUTION"], rows)
 }
 
-fn show_lifecycles(state: &State, out: &mut impl Write) -> Result<(), Failure> {
+fn show_lifecycles(state: &State) -> Result<(), Failure> {
     let instances = state.lifecycles().instances();
-    writeln!(out, "{} strategy instances; times are logical times", instances.len())?;
-    writeln!(
-        out,
-        "{:<36}  {:<8}  {:<24}  {:<12}  {:>10}  {:>13}",
-        "INSTANCE", "STATE", "MARKET", "QUANTITY", "UNTIL", "LAST DECISION"
-    )?;
-    for instance in instances {
+    let title = format!("{} strategy instances; times are logical times", instances.len());
+    let rows = instances.into_iter().map(|instance| {
         let (name, position, until) = instance.describe();
-        writeln!(
-            out,
-            "{:<36}  {:<8}  {:<24}  {:<12}  {:>10}  {:>13}",
-            instance.id().to_string(),
-            name,
-            position.as_ref().map_or("-", |position| position.market_id.as_str()),
-            position.as_ref().map_or("-", |position| position.quantity.as_str()),
-            until.map_or_else(|| "-".into(), |until| until.to_string()),
-            instance.last_logical_time().get(),
-        )?;
-    }
-    Ok(())
+        vec![
+            Cell::id(instance.id()),
+            Cell::text(name),
+            Cell::or_dash(position.as_ref().map(|position| position.market_id)),
+            Cell::or_dash(position.as_ref().map(|position| position.quantity)),
+            Cell::or_dash(until),
+            Cell::text(instance.last_logical_time()),
+        ]
+    });
+    table::print(&title, &["INSTANCE", "STATE", "MARKET", "QUANTITY", "UNTIL", "LAST DECISION"], rows)
 }

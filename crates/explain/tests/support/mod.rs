@@ -54,6 +54,10 @@ impl Bench {
         Self { _dir: dir, stores }
     }
 
+    pub(crate) fn stores(&self) -> &Stores<Directory> {
+        &self.stores
+    }
+
     /// What `explain` finds for an id.
     pub(crate) fn explain(&self, id: &str) -> Option<Story> {
         let Explained { story, .. } = explain(&self.stores, uuid(id), &mut ()).unwrap();

@@ -259,7 +259,7 @@ pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuer
 fn read_latest(
     found: Option<snapshot::Found<'_, dreichor_replay::Directory>>,
 ) -> Result<LatestSnapshot, Problem> {
-    let line = found.map(|found| found.read()).transpose()?;
+    let line = found.map(|found| found.read().map(|(line, _)| line)).transpose()?;
     Ok(LatestSnapshot { snapshot: line.map(raw).transpose()? })
 }
 

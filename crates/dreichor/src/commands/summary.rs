@@ -1,0 +1,122 @@
+//! `summary`: the funnel of decisions, and why nothing was bought.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use dreichor_core::value::{Side, Spelled};
+use dreichor_explain::{Decided, Funnel, Holdings, Outcome, Selection};
+use dreichor_replay::{Progress as _, Replay, Stores};
+use dreichor_runtime::{Config, ExitCode};
+use serde::Serialize;
+
+use super::decisions::Ticks;
+use crate::arguments::{By, SummaryArguments};
+use crate::output::{Failure, print_note, stdout};
+use crate::progress::Progress;
+use crate::table;
+
+/// `summary --json`.
+#[derive(Serialize)]
+struct Summary {
+    from: Option<u64>,
+    to: Option<u64>,
+    #[serde(flatten)]
+    total: Funnel,
+    groups: Vec<Group>,
+}
+
+#[derive(Serialize)]
+struct Group {
+    key: Option<String>,
+    #[serde(flatten)]
+    funnel: Funnel,
+}
+
+pub(super) fn run(config: &Config, arguments: &SummaryArguments) -> Result<ExitCode, Failure> {
+    let (from, to) = arguments.range.check()?;
+    let selection = Selection { from, to, ..Selection::default() };
+    let stores = Stores::open_to_read(&config.directories)?;
+    let mut replay = Replay::open(&stores)?;
+    let total_bytes = replay.end();
+    let mut progress = Progress::new("replay");
+    let (mut ticks, mut total, mut holdings) = (Ticks::default(), Funnel::default(), Holdings::default());
+    let mut groups: BTreeMap<Option<String>, Funnel> = BTreeMap::new();
+    let mut count = |decided: &Decided| {
+        holdings.add(decided);
+        if selection.asks_for(decided) {
+            total.add(decided);
+            if let Some(by) = arguments.by {
+                groups.entry(key(decided, by)).or_default().add(decided);
+            }
+        }
+    };
+    while let Some(entry) = replay.next()? {
+        progress.advance(entry.line.offset, total_bytes);
+        if let Some(decided) = ticks.add(&entry.event, entry.line.offset) {
+            count(&decided);
+        }
+    }
+    let replayed = replay.finish()?;
+    ticks.finish().iter().for_each(&mut count);
+    drop(progress);
+    replayed.warn_of_tail();
+    if total.decisions == 0 {
+        print_note(&format!("no decision was counted: {holdings}"));
+    }
+    let groups = groups.into_iter().map(|(key, funnel)| Group { key, funnel }).collect();
+    let summary = Summary { from, to, total, groups };
+    let mut out = stdout();
+    if arguments.json.json {
+        serde_json::to_writer(&mut out, &summary).map_err(std::io::Error::from)?;
+        out.write_all(b"\n")?;
+    } else {
+        show(&summary.total, &mut out)?;
+        for Group { key, funnel } in &summary.groups {
+            writeln!(out, "\n{}", key.as_deref().unwrap_or("no target market"))?;
+            show(funnel, &mut out)?;
+        }
+    }
+    out.flush()?;
+    Ok(ExitCode::Done)
+}
+
+fn key(decided: &Decided, by: By) -> Option<String> {
+    let decision = &decided.decision;
+    match by {
+        By::Instance => Some(decision.strategy_instance_id.to_string()),
+        By::Market => decision.target_market_id.map(|market| market.to_string()),
+        By::Class => Some(decision.decision_class.to_string()),
+        By::Pool => Some(decision.parameter_pool.to_string()),
+    }
+}
+
+/// The width of a bar that stands for all decisions.
+const BAR_COLUMNS: u64 = 40;
+
+fn show(funnel: &Funnel, out: &mut impl Write) -> std::io::Result<()> {
+    let all = funnel.decisions.max(1);
+    let mut line = |name: &str, count: u64| {
+        let bar = if table::is_terminal() {
+            let columns = (count * BAR_COLUMNS).div_ceil(all);
+            format!("  {}", "█".repeat(usize::try_from(columns).unwrap_or_default()))
+        } else {
+            String::new()
+        };
+        writeln!(out, "{}", format!("{name:<26}{count:>10}{bar}").trim_end())
+    };
+    line("decisions", funnel.decisions)?;
+    for outcome in Outcome::ALL {
+        let count = funnel.outcome(*outcome);
+        if count > 0 {
+            line(&outcome.as_str().to_lowercase().replace('_', " "), count)?;
+        }
+    }
+    for side in Side::ALL {
+        line(&format!("  {} filled", side.as_str().to_lowercase()), funnel.side(*side))?;
+    }
+    line("  sales forced by safety", funnel.forced())?;
+    for (reason, count) in funnel.reasons() {
+        line(&format!("  {reason}"), count)?;
+    }
+    Ok(())
+}

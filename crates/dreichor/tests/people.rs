@@ -1,0 +1,108 @@
+//! The commands for people: their facts, beside a running writer, and when nobody reads any more.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use serde_json::json;
+use support::{Bench, Running, lines, tick, vector};
+
+#[test]
+fn status_names_what_the_ends_of_the_files_show() {
+    let bench = Bench::filled();
+    let before = bench.inventory();
+    let status = bench.run(&["status", "--count", "--json"]).expect(0).json().pop().unwrap();
+    assert!(bench.inventory() == before);
+    assert_eq!(status["auditEvents"]["sizeBytes"], json!(vector("audit_events.ndjson").len()));
+    assert_eq!((&status["auditEvents"]["lines"], &status["snapshots"]["lines"]), (&json!(254), &json!(17)));
+    assert_eq!((&status["lastLogicalTime"], &status["snapshotTreeSize"]), (&json!(84), &json!(229)));
+    assert_eq!((&status["tail"], &status["writer"]), (&json!("clean"), &json!("not seen")));
+
+    bench.put(&bench.log_path(), &vector("audit_events.ndjson")[..34_000]);
+    let status = bench.run(&["status", "--json"]).expect(0).json().pop().unwrap();
+    assert!(status["auditEvents"]["unterminatedBytes"].as_u64().unwrap() > 0, "{status}");
+
+    let writing = Bench::new();
+    let mut writer = writing.start(&["ingest"]);
+    writer.send(tick(1, 10).as_bytes());
+    writer.line();
+    let status = writing.run(&["status", "--json"]).expect(0).json().pop().unwrap();
+    assert_eq!(status["writer"], json!(format!("held by {}", writer.id())));
+    assert_eq!(status["openPosition"]["quantity"], json!("1"));
+    writer.finish().expect(0);
+    let empty = Bench::new().run(&["status", "--json"]).expect(0).json().pop().unwrap();
+    assert_eq!((&empty["auditEvents"]["exists"], &empty["lastEventId"]), (&json!(false), &json!(null)));
+    Bench::bare().run(&["status"]).expect(10);
+}
+
+#[test]
+fn the_last_decisions_are_the_last_of_all() {
+    let bench = Bench::filled();
+    let all = bench.run(&["decisions", "--json"]).expect(0).stdout;
+    for count in [0, 1, 7, 80, 500] {
+        let last = bench.run(&["decisions", "--json", "-n", &count.to_string()]).expect(0).stdout;
+        let expected = lines(&all)[lines(&all).len().saturating_sub(count)..].concat();
+        assert!(last == expected, "the last {count}");
+    }
+    for (filter, is_any) in [("FILLED", true), ("INTERRUPTED", false)] {
+        let outcome = bench.run(&["decisions", "--json", "--outcome", filter]).expect(0);
+        assert!(outcome.json().iter().all(|row| row["outcome"] == filter));
+        assert_eq!((outcome.stdout.is_empty(), outcome.stderr.is_empty()), (!is_any, is_any), "{outcome:?}");
+    }
+    bench.run(&["decisions", "--from", "3", "--to", "2"]).expect(2);
+}
+
+#[test]
+fn a_decision_is_followed_once_its_tick_is_whole() {
+    let bench = Bench::new();
+    let mut writer = bench.start(&["ingest"]);
+    writer.send(tick(1, 10).as_bytes());
+    writer.line();
+    let mut follower = bench.start(&["decisions", "-f", "--json", "-n", "1"]);
+    let time =
+        |line: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&line).unwrap()["logicalTime"].clone();
+    assert_eq!(time(follower.line()), json!(10));
+    writer.send(tick(1, 20).as_bytes());
+    writer.line();
+    assert_eq!(time(follower.line()), json!(20));
+    writer.finish().expect(0);
+    follower.signal(rustix::process::Signal::KILL);
+}
+
+/// Regression: nothing was written to the closed pipe any more, so nobody noticed, and the command never ended.
+#[test]
+fn a_follower_ends_when_its_reader_goes_away() {
+    for command in [&["events", "--limit", "1", "--follow"][..], &["decisions", "-n", "1", "-f"]] {
+        let bench = Bench::filled();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let running = Running::start_with_output(&mut bench.command(command), Stdio::from(writer));
+        let mut reader = BufReader::new(reader);
+        reader.read_until(b'\n', &mut Vec::new()).unwrap();
+        drop(reader);
+        running.finish().expect(0);
+    }
+}
+
+#[test]
+fn a_check_records_nothing_and_lists_every_fault() {
+    let bench = Bench::new();
+    let mut writer = bench.start(&["ingest"]);
+    writer.send(tick(1, 10).as_bytes());
+    writer.line();
+    bench.wait_for_snapshots(1);
+    let before = bench.inventory();
+    let inputs = [&tick(1, 10), "{}\n", &tick(1, 20), "x\n", &tick(2, 15), &tick(2, 30)].concat();
+    let file = bench.path("inputs.ndjson");
+    std::fs::write(&file, &inputs).unwrap();
+    // Beside a writer, since it takes no lock.
+    let outcome = bench.run(&["ingest", "--check", file.to_str().unwrap()]).expect(20);
+    let faults: Vec<String> = outcome.text().lines().map(str::to_owned).collect();
+    // Two lines are no inputs, and one is of a time before that of the line before it.
+    let places: Vec<&str> =
+        faults.iter().filter_map(|line| line.strip_prefix("input line ")?.split(' ').next()).collect();
+    assert_eq!(places, ["2", "4", "5"], "{faults:?}");
+    assert!(bench.inventory() == before);
+    writer.finish().expect(0);
+}

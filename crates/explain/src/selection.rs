@@ -1,0 +1,92 @@
+//! Which decisions are asked for: OR within one kind of condition, AND between kinds.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use dreichor_core::value::{MarketId, StrategyInstanceId};
+use dreichor_replay::reference::IdPrefix;
+
+use crate::decided::{Decided, Outcome};
+
+/// Conditions on a decision. A kind without a condition holds for every decision.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// What became of it.
+    pub outcomes: Vec<Outcome>,
+    /// Why, by the name of the reason.
+    pub reasons: Vec<String>,
+    /// Whose decision.
+    pub instances: Vec<IdPrefix>,
+    /// Its target, or the market of its order.
+    pub markets: Vec<MarketId>,
+    /// The least logical time, included.
+    pub from: Option<u64>,
+    /// The greatest logical time, included.
+    pub to: Option<u64>,
+}
+
+impl Selection {
+    /// True if the decision meets all conditions.
+    pub fn asks_for(&self, decided: &Decided) -> bool {
+        let any = |is_empty: bool, found: bool| is_empty || found;
+        let time = decided.logical_time.get();
+        let instance = decided.decision.strategy_instance_id.uuid();
+        let order_market = decided.order().map(|(_, market, _)| market);
+        let names = |market: &MarketId| {
+            Some(*market) == decided.decision.target_market_id || Some(*market) == order_market
+        };
+        self.from.is_none_or(|from| time >= from)
+            && self.to.is_none_or(|to| time <= to)
+            && any(self.outcomes.is_empty(), self.outcomes.contains(&decided.outcome()))
+            && any(
+                self.reasons.is_empty(),
+                decided.reason().is_some_and(|reason| self.reasons.iter().any(|asked| asked == reason)),
+            )
+            && any(self.instances.is_empty(), self.instances.iter().any(|prefix| prefix.matches(instance)))
+            && any(self.markets.is_empty(), self.markets.iter().any(names))
+    }
+}
+
+/// What a log holds, for a message that nothing in it was selected.
+#[derive(Debug, Clone, Default)]
+pub struct Holdings {
+    times: Option<(u64, u64)>,
+    markets: BTreeSet<String>,
+    instances: BTreeSet<StrategyInstanceId>,
+}
+
+/// How many names of a kind are shown.
+const SHOWN_MAX: usize = 8;
+
+impl Holdings {
+    /// Adds a decision.
+    pub fn add(&mut self, decided: &Decided) {
+        let time = decided.logical_time.get();
+        let (first, last) = self.times.unwrap_or((time, time));
+        self.times = Some((first.min(time), last.max(time)));
+        if self.markets.len() <= SHOWN_MAX {
+            self.markets.extend(decided.decision.target_market_id.map(|market| market.to_string()));
+        }
+        if self.instances.len() <= SHOWN_MAX {
+            self.instances.insert(decided.decision.strategy_instance_id);
+        }
+    }
+}
+
+impl fmt::Display for Holdings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, last)) = self.times else { return f.write_str("the log holds no decision") };
+        let enumerate = |names: Vec<String>| {
+            let more = if names.len() > SHOWN_MAX { ", …" } else { "" };
+            let shown: Vec<String> = names.into_iter().take(SHOWN_MAX).collect();
+            if shown.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) }
+        };
+        let instances = self.instances.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "the log holds decisions of the times {first} to {last}, markets {}, instances {}",
+            enumerate(self.markets.iter().cloned().collect()),
+            enumerate(instances)
+        )
+    }
+}
