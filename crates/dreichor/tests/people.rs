@@ -1,5 +1,4 @@
 //! The commands for people: their facts, beside a running writer, and when nobody reads any more.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
