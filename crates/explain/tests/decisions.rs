@@ -50,7 +50,9 @@ fn the_end_tells_what_the_start_tells() {
         let interrupted = found.iter().filter(|decided| decided.outcome() == Outcome::Interrupted).count();
         assert!(interrupted <= 1, "{count} lines");
         let mut funnel = Funnel::default();
-        found.iter().for_each(|decided| funnel.add(decided));
+        for decided in &found {
+            funnel.add(decided);
+        }
         let sum: u64 = [
             Outcome::Skipped,
             Outcome::Blocked,
