@@ -26,6 +26,19 @@ pub(crate) struct Arguments {
     pub(crate) color: Color,
 }
 
+/// What `dreichor` alone prints.
+pub(crate) const INTRODUCTION: &str = "a command is missing
+
+Dreichor records the decisions of strategies, executes them on paper, and keeps all of it in an audit log.
+
+  dreichor demo               show it all, in a new directory
+  dreichor -d DIR init        create the directories of new stores
+  dreichor -d DIR ingest      record inputs from standard input or a file
+  dreichor -d DIR decisions   what became of each decision
+  dreichor -d DIR run         the runtime, with the Observer API
+
+`dreichor help` lists all commands; `dreichor help COMMAND` explains one";
+
 /// The whole command line: every command with the settings that it reads, and the exit codes at the end of help.
 pub(crate) fn program() -> clap::Command {
     let codes = ExitCode::ALL.iter().map(|code| format!("  {:<3}  {}", code.number(), code.meaning()));

@@ -9,8 +9,16 @@ use tracing::level_filters::LevelFilter;
 
 use crate::output::Failure;
 
-/// How what ends the process is reported: the format, and the flags that name the stores.
-static REPORT: OnceLock<(LogFormat, String)> = OnceLock::new();
+/// The format in which the failure that ends the process is reported.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// The flags that name the stores.
+static STORES: OnceLock<String> = OnceLock::new();
+
+/// Reports failures in this format from now on.
+pub(crate) fn expect(format: LogFormat) {
+    let _ = FORMAT.set(format);
+}
 
 /// Starts logging as configured. The lines of a long-running process have the time, those of a tool have none.
 pub(crate) fn start(config: &Config, is_tool: bool) {
@@ -33,18 +41,18 @@ pub(crate) fn start(config: &Config, is_tool: bool) {
         LogFormat::Text => builder.init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),
     }
-    let _ = REPORT.set((config.settings.log_format, config.directories.shell_flags()));
+    let _ = STORES.set(config.directories.shell_flags());
 }
 
 /// Reports the failure that ends the process.
 pub(crate) fn report_failure(failure: &Failure) {
     let code = failure.exit_code();
-    match REPORT.get() {
+    let flags = STORES.get().map_or("", String::as_str);
+    if is_of_stores(code) && !flags.is_empty() {
         // The operator copies the next command from here, and it must not look at other stores.
-        Some((_, flags)) if is_of_stores(code) && !flags.is_empty() => {
-            report(code, &format!("{failure}\nthese stores, to any command: `dreichor{flags} …`"));
-        }
-        Some(_) | None => report(code, &failure.to_string()),
+        report(code, &format!("{failure}\nthese stores, to any command: `dreichor{flags} …`"));
+    } else {
+        report(code, &failure.to_string());
     }
 }
 
@@ -54,12 +62,13 @@ const fn is_of_stores(code: ExitCode) -> bool {
 }
 
 /// Reports what ends the process.
-fn report(exit_code: ExitCode, message: &str) {
-    match REPORT.get() {
-        Some((LogFormat::Json, _)) => tracing::error!(exitCode = exit_code.number(), "{message}"),
-        Some((LogFormat::Text, _)) | None => {
-            // There is nobody left to tell if this fails; the exit code still says it.
-            let _ = writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {message}");
+fn report(code: ExitCode, message: &str) {
+    // If this cannot be written, the exit code still says it.
+    let _ = match FORMAT.get() {
+        Some(LogFormat::Json) => {
+            let line = serde_json::json!({"level": "ERROR", "message": message, "exitCode": code.number()});
+            writeln!(std::io::stderr(), "{line}")
         }
-    }
+        Some(LogFormat::Text) | None => writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {message}"),
+    };
 }

@@ -26,6 +26,10 @@ pub(crate) enum Failure {
     Ingest(IngestError),
     /// Nothing was salvaged.
     Salvage(SalvageError),
+    /// The command line is no command.
+    Usage(String),
+    /// Help or the version was asked for, and is printed.
+    Shown,
     /// The command's subject is not there: the question was wrong, not the stores.
     NotFound(String),
     /// The reader of the result has closed the pipe.
@@ -40,9 +44,9 @@ impl Failure {
     /// The exit code of a process that ends with it.
     pub(crate) const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::OutputClosed => ExitCode::Done,
+            Self::OutputClosed | Self::Shown => ExitCode::Done,
             Self::Internal(_) => ExitCode::Internal,
-            Self::Configuration(_) | Self::Gate(GateError::Listen { .. }) => ExitCode::Usage,
+            Self::Usage(_) | Self::Configuration(_) | Self::Gate(GateError::Listen { .. }) => ExitCode::Usage,
             Self::NotFound(_) => ExitCode::NotFound,
             Self::Stores(error) | Self::Salvage(SalvageError::Stores(error)) => of_stores(error),
             Self::Gate(GateError::Write(error)) | Self::Ingest(IngestError::Write(error)) => match error {
@@ -75,7 +79,8 @@ impl fmt::Display for Failure {
             Self::Gate(error) => error.fmt(f),
             Self::Ingest(error) => error.fmt(f),
             Self::Salvage(error) => error.fmt(f),
-            Self::NotFound(message) => f.write_str(message),
+            Self::Usage(message) | Self::NotFound(message) => f.write_str(message),
+            Self::Shown => f.write_str("help was printed"),
             Self::OutputClosed => f.write_str("the reader of the output has closed it"),
             Self::Output(error) => {
                 write!(f, "the result could not be printed: {error}\nnext: check where standard output goes")
@@ -136,8 +141,43 @@ pub(crate) fn result(printed: Result<(), Failure>, code: ExitCode) -> Result<Exi
 }
 
 /// Standard output, in large pieces.
-pub(crate) fn stdout() -> BufWriter<StdoutLock<'static>> {
-    BufWriter::with_capacity(1 << 16, io::stdout().lock())
+pub(crate) type Output = BufWriter<Patient>;
+
+/// Standard output, in large pieces.
+pub(crate) fn stdout() -> Output {
+    BufWriter::with_capacity(1 << 16, Patient(io::stdout().lock()))
+}
+
+/// Standard output that waits where it is non-blocking and its reader is slow, instead of failing.
+pub(crate) struct Patient(StdoutLock<'static>);
+
+impl Patient {
+    fn wait(&self) -> io::Result<()> {
+        match poll(&mut [PollFd::new(&self.0, PollFlags::OUT)], None) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Write for Patient {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.0.write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                written => return written,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        loop {
+            match self.0.flush() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                flushed => return flushed,
+            }
+        }
+    }
 }
 
 /// Prints one line.

@@ -4,7 +4,9 @@ use std::ffi::{OsStr, OsString};
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, Error};
-use dreichor_runtime::config::{self, Group, SETTINGS, Setting};
+use dreichor_runtime::config::{self, Group, LogFormat, SETTINGS, Setting};
+
+use crate::arguments::Color;
 
 /// True if the command reads the setting. It takes no other one.
 fn reads(command: &str, setting: &Setting) -> bool {
@@ -125,6 +127,37 @@ pub(crate) fn value_of(matches: &ArgMatches, setting: &Setting) -> Option<OsStri
         None if setting.flag == "log-level" && level("verbose") => Some("debug".into()),
         None if setting.flag == "log-level" && level("quiet") => Some("error".into()),
         None => None,
+    }
+}
+
+/// The value of an option on a command line that is not parsed yet.
+fn early<'a>(given: &'a [OsString], option: &str) -> Option<&'a str> {
+    let mut given = given.iter().filter_map(|argument| argument.to_str());
+    while let Some(argument) = given.next() {
+        match argument.strip_prefix(option) {
+            Some("") => return given.next(),
+            Some(value) if value.starts_with('=') => return value.get(1..),
+            Some(_) | None => {}
+        }
+    }
+    None
+}
+
+/// The format of the failure that ends the process.
+pub(crate) fn log_format(given: &[OsString]) -> LogFormat {
+    let variable = std::env::var("DREICHOR_LOG_FORMAT").ok();
+    match early(given, "--log-format").or(variable.as_deref()) {
+        Some("json") => LogFormat::Json,
+        Some(_) | None => LogFormat::Text,
+    }
+}
+
+/// When to use colors.
+pub(crate) fn color(given: &[OsString]) -> Color {
+    match early(given, "--color") {
+        Some("always") => Color::Always,
+        Some("never") => Color::Never,
+        Some(_) | None => Color::Auto,
     }
 }
 

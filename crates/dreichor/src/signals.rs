@@ -2,8 +2,8 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use dreichor_runtime::ExitCode;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -26,6 +26,24 @@ pub(crate) fn ignore_file_size_limit() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
+/// True while a signal ends the process at once.
+static ENDS_AT_ONCE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+/// From now on, SIGINT and SIGTERM end the process at once: also as process 1 of a container, for which the kernel
+/// ignores signals without a handler. The runtime ends with 0, every other command with 128 and the signal's number.
+pub(crate) fn end_at_signal(is_runtime: bool) {
+    let ends = ENDS_AT_ONCE.get_or_init(|| Arc::new(AtomicBool::new(true)));
+    for (signal, code) in [(SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)] {
+        let code = if is_runtime { ExitCode::Done } else { code };
+        // Where no handler can be set, the default action ends the process.
+        let _ = signal_hook::flag::register_conditional_shutdown(
+            signal,
+            i32::from(code.number()),
+            Arc::clone(ends),
+        );
+    }
+}
+
 impl Signals {
     /// From now on, SIGINT and SIGTERM end the process after its pending work.
     pub(crate) fn catch() -> Result<Self, Failure> {
@@ -40,6 +58,9 @@ impl Signals {
             // First remembered, then told: who is woken finds it.
             signal_hook::flag::register_usize(signal, Arc::clone(&received), number)?;
             signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
+        }
+        if let Some(ends) = ENDS_AT_ONCE.get() {
+            ends.store(false, Ordering::SeqCst);
         }
         Ok(Self { received, wake })
     }

@@ -29,7 +29,7 @@ pub enum TokenError {
     Unreadable(io::Error),
     /// It is not a regular file.
     Kind,
-    /// Others than its owner may read or write it.
+    /// Its group may write it, or others may use it.
     Mode(u32),
     /// It does not hold one token.
     Content(&'static str),
@@ -41,7 +41,10 @@ impl fmt::Display for TokenError {
             Self::Unreadable(error) => write!(f, "it cannot be read: {error}"),
             Self::Kind => write!(f, "it is not a regular file"),
             Self::Mode(mode) => {
-                write!(f, "its mode is {mode:04o}: others than its owner may use it (`chmod 600` it)")
+                write!(
+                    f,
+                    "its mode is {mode:04o}: only its owner may write it, and others may not read it (`chmod 600` it)"
+                )
             }
             Self::Content(problem) => write!(f, "{problem}"),
         }
@@ -51,8 +54,8 @@ impl fmt::Display for TokenError {
 impl std::error::Error for TokenError {}
 
 impl Token {
-    /// Reads the token that a file holds: one line of 32 to 1,024 visible ASCII characters, in a file that only
-    /// its owner may use.
+    /// Reads the token that a file holds: one line of 32 to 1,024 visible ASCII characters, in a file that its group may
+    /// not write and others may not use.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
         // A pipe in the file's place must not hold the start.
         if !fs::metadata(path).map_err(TokenError::Unreadable)?.is_file() {
@@ -64,7 +67,8 @@ impl Token {
             return Err(TokenError::Kind);
         }
         let mode = metadata.mode() & 0o7777;
-        if mode & 0o077 != 0 {
+        // Kubernetes and systemd pass secrets with mode 0440 to the group of the process.
+        if mode & 0o037 != 0 {
             return Err(TokenError::Mode(mode));
         }
         let mut text = String::new();

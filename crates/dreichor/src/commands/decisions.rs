@@ -1,6 +1,6 @@
 //! `decisions`: what became of each decision.
 
-use std::io::{BufWriter, StdoutLock, Write};
+use std::io::Write;
 use std::time::Duration;
 
 use dreichor_explain::{Decided, Holdings, Recent, Selection};
@@ -8,7 +8,7 @@ use dreichor_replay::{Directory, Error, Replay, Stores, View};
 use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::DecisionsArguments;
-use crate::output::{Failure, print_note, stdout};
+use crate::output::{Failure, Output, print_note, stdout};
 use crate::progress::Progress;
 use crate::table::{self, Cell};
 
@@ -155,7 +155,7 @@ impl Ticks {
 }
 
 struct Printer {
-    out: BufWriter<StdoutLock<'static>>,
+    out: Output,
     is_json: bool,
 }
 

@@ -1,7 +1,7 @@
 //! `events`: the lines of the log, chosen and followed.
 
 use std::collections::VecDeque;
-use std::io::{BufWriter, IsTerminal, StdoutLock, Write};
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
 use dreichor_core::History;
@@ -9,7 +9,7 @@ use dreichor_replay::{Entry, Error, Filter, Fold, Medium, Progress as _, Replay,
 use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::EventsArguments;
-use crate::output::{Failure, escape, stdout, wait_while_read};
+use crate::output::{Failure, Output, escape, stdout, wait_while_read};
 use crate::progress::Progress;
 
 /// How often `--follow` looks for new lines.
@@ -71,7 +71,7 @@ fn follow<M: Medium>(
 /// Prints the lines that the arguments ask for.
 struct Printer {
     filter: Filter,
-    out: BufWriter<StdoutLock<'static>>,
+    out: Output,
     is_terminal: bool,
     escapes: bool,
     limit: Option<usize>,
