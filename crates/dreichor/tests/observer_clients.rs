@@ -8,11 +8,11 @@ use std::fs;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use support::http::{Answer, Observed, connect, read_to_the_end};
-use support::{Bench, vector};
+use support::{Bench, PATIENCE, vector, wait_until};
 
 /// A page of the greatest size: more than any socket takes without a reader.
 const LARGE: &str = "/v1/observe/persistence/audit-events?limit=1000";
@@ -20,9 +20,6 @@ const SMALL: &str = "/v1/observe/persistence/audit-events?limit=1";
 
 /// What a connection may ask for and never take, or not ask for at all.
 const PLACES: usize = 64;
-
-/// Nothing here takes so long, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A page of this log is as large as pages get: 16 MiB.
 fn with_a_large_page() -> Bench {
@@ -69,15 +66,6 @@ fn metric(observed: &Observed, name: &str) -> u64 {
     let text = String::from_utf8(observed.get("/metrics").expect(200).body).unwrap();
     let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     values.next().unwrap().parse().unwrap()
-}
-
-#[track_caller]
-fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "never: {what}");
-        thread::sleep(Duration::from_millis(50));
-    }
 }
 
 /// Whether the server still holds this connection open, on which it has nothing to say.
@@ -177,6 +165,7 @@ fn readers_that_never_read_keep_nobody_out() {
     let mut slow = asking(&observed, LARGE);
     let mut taken = 0;
     wait_until("both are closed", || {
+        thread::sleep(Duration::from_millis(50));
         taken += slow.read(&mut [0; 1 << 10]).unwrap();
         metric(&observed, "dreichor_http_connections") == 1
     });

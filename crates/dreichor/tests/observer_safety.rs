@@ -104,51 +104,49 @@ fn is_safe(answer: &Answer) {
 fn a_token_file_that_others_may_use_or_that_holds_no_token_is_refused() {
     let bench = with_token(TOKEN);
     let path = bench.path("token");
-    let refused = |problem: &str| {
-        bench.refuses(
-            &[&["run"], &WITH_TOKEN[..]].concat(),
-            2,
-            &["--observer-token-file: {dir}/token: ", problem],
-        );
+    let refused = |fact: &str| {
+        let facts = ["--observer-token-file: {dir}/token: ", fact];
+        bench.refuses(&[&["run"], &WITH_TOKEN[..]].concat(), 2, &facts);
     };
-    for mode in [0o640, 0o620, 0o610, 0o604, 0o602, 0o601, 0o660, 0o644, 0o666, 0o777] {
+    for mode in [0o620, 0o610, 0o604, 0o602, 0o601, 0o660, 0o644, 0o666, 0o777] {
         write_token(&path, TOKEN, mode);
-        refused(&format!("its mode is {mode:04o}: others than its owner may use it (`chmod 600` it)"));
+        refused(&format!("{mode:04o}"));
     }
     let (short, long) = (&TOKEN[1..], "x".repeat(1025));
-    for (text, problem) in [
-        ("", "the token is shorter than 32 characters"),
-        ("\n", "the token is shorter than 32 characters"),
-        (short, "the token is shorter than 32 characters"),
-        (&format!("{short}\n"), "the token is shorter than 32 characters"),
-        (&long, "the token is longer than 1,024 characters"),
-        (&format!("{long}\n"), "the token is longer than 1,024 characters"),
-        (&long.repeat(99), "the token is longer than 1,024 characters"),
-        (&format!("{TOKEN}\n{TOKEN}\n"), "more than one line"),
-        (&format!("{TOKEN}\n\n"), "more than one line"),
-        (&format!("{}\n{TOKEN}", &long[1..]), "more than one line"),
-        (&format!("{TOKEN}\r\n"), "visible ASCII characters"),
-        (&format!(" {TOKEN}"), "visible ASCII characters"),
-        (&format!("{TOKEN}\0"), "visible ASCII characters"),
-        (&format!("{TOKEN}é"), "visible ASCII characters"),
+    for (text, fact) in [
+        ("", "32"),
+        ("\n", "32"),
+        (short, "32"),
+        (&format!("{short}\n"), "32"),
+        (&long, "1,024"),
+        (&format!("{long}\n"), "1,024"),
+        (&long.repeat(99), "1,024"),
+        (&format!("{TOKEN}\n{TOKEN}\n"), "ASCII"),
+        (&format!("{TOKEN}\n\n"), "ASCII"),
+        (&format!("{}\n{TOKEN}", &long[1..]), "ASCII"),
+        (&format!("{TOKEN}\r\n"), "ASCII"),
+        (&format!(" {TOKEN}"), "ASCII"),
+        (&format!("{TOKEN}\0"), "ASCII"),
+        (&format!("{TOKEN}é"), "ASCII"),
     ] {
         write_token(&path, text, 0o600);
-        refused(problem);
+        refused(fact);
     }
     fs::remove_file(&path).unwrap();
-    refused("it cannot be read: No such file");
+    refused("(os error 2)");
     fs::create_dir(&path).unwrap();
-    refused("it is not a regular file");
+    refused("");
     fs::remove_dir(&path).unwrap();
     // Nobody ever writes to it.
     mknodat(CWD, &path, FileType::Fifo, Mode::from(0o600), 0).unwrap();
-    refused("it is not a regular file");
+    refused("");
 }
 
 #[test]
 fn a_token_of_any_allowed_length_opens() {
     for token in [TOKEN.to_owned(), "x".repeat(1024)] {
-        for (text, mode) in [(token.clone(), 0o600), (format!("{token}\n"), 0o400)] {
+        // Kubernetes and systemd pass secrets with mode 0440.
+        for (text, mode) in [(token.clone(), 0o600), (format!("{token}\n"), 0o400), (token.clone(), 0o440)] {
             let bench = with_token("");
             fs::remove_file(bench.path("token")).unwrap();
             write_token(&bench.path("token"), &text, mode);
@@ -162,7 +160,11 @@ fn a_token_of_any_allowed_length_opens() {
 #[test]
 fn off_loopback_there_is_no_start_without_a_token() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "[::ffff:127.0.0.1]:0"] {
-        Bench::filled().refuses(&["run", "--observer-addr", address], 2, &["needs --observer-token-file"]);
+        Bench::filled().refuses(
+            &["run", "--observer-addr", address],
+            2,
+            &["--observer-addr", "--observer-token-file"],
+        );
     }
 }
 
@@ -231,7 +233,7 @@ fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
     let status = observed.ask("GET", "/v1/observe/runtime/status", &[&right]).body;
     assert!(!String::from_utf8(status).unwrap().contains("token"));
     let told = observed.running.told();
-    assert!(told.contains("observer: listening") && !told.contains(TOKEN), "{told}");
+    assert!(told.contains(&observed.address.to_string()) && !told.contains(TOKEN), "{told}");
 }
 
 fn is_problem_path(path: &str) -> bool {
@@ -325,7 +327,7 @@ fn other_methods_are_not_allowed() {
             assert_eq!(answer.header("allow"), None, "{method} {path}");
         }
     }
-    assert!(bench.stores() == [vector("audit_events.ndjson"), vector("snapshots.ndjson")]);
+    bench.check_whole();
 }
 
 #[test]

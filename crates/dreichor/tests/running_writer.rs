@@ -88,8 +88,7 @@ fn another_file_system_on_top_of_a_mount() {
         let path = path.display().to_string();
         // All of the rest is one batch: its events come first, and are then acknowledged.
         let acknowledged = if is_log { 10 } else { 72 };
-        let text = format!("input lines 1 to {acknowledged} are acknowledged and durable");
-        let outcome = outcome.says(&[&path, &text]);
+        let outcome = outcome.says(&[path, support::acknowledged(acknowledged).unwrap()]);
         assert_eq!(lines(&outcome.stdout).len(), acknowledged - 10);
         let mount = if is_log { "audit-events" } else { "snapshots" };
         disk.sh(&format!("[ -z \"$(ls \"$0/{mount}\")\" ] && umount \"$0/{mount}\""), &bench.path("data"))
@@ -109,10 +108,7 @@ fn a_file_system_that_turns_read_only_by_an_error() {
         "device=$(findmnt -n -o SOURCE \"$0\") && echo 1 > /sys/fs/ext4/${device#/dev/}/trigger_fs_error";
     disk.sh(script, &bench.path("data")).expect(0);
     running.send(&rest());
-    let outcome = running
-        .finish()
-        .expect(13)
-        .says(&["{log}: ".replace("{log}", &bench.log_path().display().to_string()).as_str()]);
+    let outcome = running.finish().expect(13).says(&[bench.fill_in("{log}: ")]);
     assert!(outcome.stdout.is_empty(), "acknowledged");
     let repair = "umount \"$0\" && { e2fsck -fp \"$0.image\" > /dev/null; [ $? -le 1 ]; } && mount -t ext4 -o loop \"$0.image\" \"$0\"";
     disk.sh(repair, &bench.path("data")).expect(0);

@@ -35,10 +35,9 @@ impl Observed {
     /// Waits until a runtime, whose log is JSON, is ready.
     pub(crate) fn when_ready(mut running: Running) -> Self {
         running.wait_until_it_says("READY");
-        let line =
-            running.told().lines().find(|line| line.contains("observer: listening")).unwrap().to_owned();
-        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        Self { running, address: line["addr"].as_str().unwrap().parse().unwrap() }
+        let log = super::json_lines(running.told().as_bytes());
+        let address = log.iter().find_map(|line| line["addr"].as_str()).unwrap().parse().unwrap();
+        Self { running, address }
     }
 
     pub(crate) fn connect(&self) -> TcpStream {

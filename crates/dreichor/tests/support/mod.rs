@@ -15,12 +15,12 @@ pub(crate) mod tracer;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use dreichor_core::canonical::Sink;
@@ -32,7 +32,17 @@ use tempfile::TempDir;
 pub(crate) const DREICHOR: &str = env!("CARGO_BIN_EXE_dreichor");
 
 /// Nothing here takes so long, unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for a condition that another process or thread brings about.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
 
 pub(crate) fn vector_path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name)
@@ -126,15 +136,19 @@ impl Bench {
     }
 
     /// Waits until a running writer has written so many snapshots: they follow the acknowledgements.
+    #[track_caller]
     pub(crate) fn wait_for_snapshots(&self, count: usize) {
-        let is_written = || fs::read(self.snapshots_path()).is_ok_and(|bytes| lines(&bytes).len() >= count);
-        for _ in 0..10_000 {
-            if is_written() {
-                return;
-            }
-            thread::sleep(Duration::from_millis(1));
-        }
-        panic!("fewer than {count} snapshots after ten seconds");
+        wait_until("enough snapshots", || {
+            fs::read(self.snapshots_path()).is_ok_and(|bytes| lines(&bytes).len() >= count)
+        });
+    }
+
+    /// Log and snapshots are those of the published vectors.
+    #[track_caller]
+    pub(crate) fn check_whole(&self) {
+        let [log, snapshots] = self.stores();
+        assert!(log == vector("audit_events.ndjson"), "another log");
+        assert!(snapshots == vector("snapshots.ndjson"), "other snapshots");
     }
 
     /// Log and snapshots.
@@ -187,23 +201,23 @@ impl Bench {
         Running::start(&mut self.command(arguments))
     }
 
-    /// The command ends with `code`, says `texts` and what to do next, and leaves every file as it was: but a
-    /// writer may have created the two empty files.
+    /// The command ends with `code`, names these facts (see [`Outcome::says`]), and leaves every file as it was. A writer
+    /// may have created the two empty files.
     #[track_caller]
-    pub(crate) fn refuses(&self, arguments: &[&str], code: i32, texts: &[&str]) -> Outcome {
-        self.refuses_command(&mut self.command(arguments), code, texts)
+    pub(crate) fn refuses(&self, arguments: &[&str], code: i32, facts: &[&str]) -> Outcome {
+        self.refuses_command(&mut self.command(arguments), code, facts)
     }
 
     #[track_caller]
-    pub(crate) fn refuses_command(&self, command: &mut Command, code: i32, texts: &[&str]) -> Outcome {
+    pub(crate) fn refuses_command(&self, command: &mut Command, code: i32, facts: &[&str]) -> Outcome {
         println!("{:?}", command.get_args().skip(2).collect::<Vec<_>>());
         let before = self.inventory();
         // Inputs that would be recorded, did it go on.
         let outcome = run(command, tick(1, 10_000).as_bytes()).expect(code);
-        let texts: Vec<String> = texts.iter().map(|text| self.fill_in(text)).collect();
-        let outcome = outcome.says(&texts).says(&["next: "]);
-        // Who copies the next command from there must not look at other stores.
-        let names_stores = outcome.stderr.contains("\nthese stores, to any command: `dreichor --");
+        let facts: Vec<String> = facts.iter().map(|fact| self.fill_in(fact)).collect();
+        let outcome = outcome.says(&facts);
+        // An operator copies the next command from there, and it must not look at other stores.
+        let names_stores = outcome.stderr.contains("`dreichor --");
         assert_eq!(names_stores, (10..=13).contains(&code), "{}", outcome.stderr);
         let mut after = self.inventory();
         if code != 12 {
@@ -303,11 +317,12 @@ impl Outcome {
         self
     }
 
-    /// Standard error holds each of these texts.
+    /// Standard error names each of these facts: paths, places, rules, flags, commands, numbers. How they are put into
+    /// words is in `tests/texts`.
     #[track_caller]
-    pub(crate) fn says<T: AsRef<str>>(self, texts: &[T]) -> Self {
-        for text in texts.iter().map(AsRef::as_ref) {
-            assert!(self.stderr.contains(text), "no {text:?} in:\n{}", self.stderr);
+    pub(crate) fn says<T: AsRef<str>>(self, facts: &[T]) -> Self {
+        for fact in facts.iter().map(AsRef::as_ref) {
+            assert!(self.stderr.contains(fact), "no {fact:?} in:\n{}", self.stderr);
         }
         self
     }
@@ -349,6 +364,8 @@ pub(crate) fn converse(command: &mut Command) -> Outcome {
 pub(crate) struct Running {
     child: Child,
     stdin: Option<ChildStdin>,
+    /// The thread that sends inputs; it keeps standard input open.
+    sender: Option<JoinHandle<ChildStdin>>,
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
     told: Vec<u8>,
@@ -360,20 +377,39 @@ impl Running {
     }
 
     pub(crate) fn start_with_output(command: &mut Command, stdout: Stdio) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped()).spawn().unwrap();
+        command.stdin(Stdio::piped()).stdout(stdout).stderr(Stdio::piped());
+        // A program that a test has just written is busy while the child of another test, not yet at its own program,
+        // holds a copy of the descriptor.
+        let mut child = loop {
+            match command.spawn() {
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => thread::yield_now(),
+                child => break child.unwrap(),
+            }
+        };
         let stdin = child.stdin.take();
         // Without room: of a process that prints more than a pipe holds, no more is taken than is asked for.
         let stdout = child.stdout.take().map_or_else(|| mpsc::channel().1, |out| receive(out, Some(0)));
         let stderr = receive(child.stderr.take().unwrap(), None);
-        Self { child, stdin, stdout, stderr, told: Vec::new() }
+        Self { child, stdin, sender: None, stdout, stderr, told: Vec::new() }
     }
 
     pub(crate) fn send(&mut self, inputs: &[u8]) {
         self.stdin.as_mut().unwrap().write_all(inputs).unwrap();
     }
 
+    /// The same from a thread, so that what the process prints meanwhile can be taken.
+    pub(crate) fn send_meanwhile(&mut self, inputs: Vec<u8>) {
+        let mut stdin = self.stdin.take().unwrap();
+        self.sender = Some(thread::spawn(move || {
+            // The pipe breaks when the process ends before.
+            let _ = stdin.write_all(&inputs);
+            stdin
+        }));
+    }
+
     pub(crate) fn close_stdin(&mut self) {
         self.stdin = None;
+        self.sender = None;
     }
 
     /// The next line of standard output, with its LF.
@@ -444,16 +480,18 @@ impl Running {
                 Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.told()),
             }
         }
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            assert!(Instant::now() < deadline, "it does not end:\n{}", self.told());
-            thread::sleep(Duration::from_millis(1));
-        };
+        let mut status = None;
+        wait_until("its end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
         // The process is gone, so its end of the pipe is closed.
         self.told.extend(self.stderr.iter().flatten());
-        Outcome { code: status.code(), stdout, stderr: String::from_utf8_lossy(&self.told).into_owned() }
+        Outcome {
+            code: status.unwrap().code(),
+            stdout,
+            stderr: String::from_utf8_lossy(&self.told).into_owned(),
+        }
     }
 }
 
@@ -503,11 +541,22 @@ pub(crate) fn tick(instance: u8, time: u64) -> String {
     )
 }
 
-/// How a writer that had to stop says that so many inputs are acknowledged; none: how it says so of none depends.
+/// The inputs that a writer that had to stop names as acknowledged; none: it names none.
 pub(crate) fn acknowledged(count: usize) -> Option<String> {
     match count {
         0 => None,
-        1 => Some("input line 1 is acknowledged and durable".to_owned()),
-        last => Some(format!("input lines 1 to {last} are acknowledged and durable")),
+        1 => Some("input line 1 ".to_owned()),
+        last => Some(format!("input lines 1 to {last} ")),
     }
+}
+
+/// How a message names a line of a file: its number, and the byte at which it starts.
+pub(crate) fn place(file: &str, line: usize, start: usize) -> [String; 2] {
+    [format!("{file}: line {line} at byte "), format!("(the line starts at byte {start}) ")]
+}
+
+/// How a message names a rule and the member that breaks it; empty: any rule, no member.
+pub(crate) fn rule(rule: &str, member: &str) -> String {
+    let member = if member.is_empty() { String::new() } else { format!(", member {member}") };
+    format!("rule {rule}{member}")
 }
