@@ -1,12 +1,10 @@
 //! The stories of the published vectors, as people and programs read them, byte for byte: `tests/explain`.
 //! With `UPDATE_GOLDEN=1` the files are written anew; read the difference before it is committed.
-#![expect(clippy::disallowed_methods, reason = "the golden files are written anew on demand")]
-
 mod support;
 
 use std::fs;
 
-use support::{Bench, lines, shared, vectors_log};
+use support::{Bench, check_golden, lines, shared, vectors_log};
 
 /// How many events the log of the vectors has.
 const ALL: usize = 254;
@@ -89,12 +87,8 @@ fn stories_are_those_of_the_golden_files() {
             let json = String::from_utf8(story.to_json()).unwrap() + "\n";
             for (file, told) in [(format!("{name}.txt"), story.to_text(None)), (format!("{name}.json"), json)]
             {
-                let path = shared("explain").join(file);
                 // The story's other ids must not write it over.
-                if index == 0 && std::env::var_os("UPDATE_GOLDEN").is_some() {
-                    fs::write(&path, &told).unwrap();
-                }
-                assert_eq!(told, fs::read_to_string(&path).unwrap(), "{}, by {id}", path.display());
+                check_golden(&shared("explain").join(file), &told, index == 0);
             }
         }
     }

@@ -8,7 +8,7 @@ use std::path::Path;
 use dreichor_log::{AppendError, Appender, Directory, Medium};
 
 /// Appends, calls `meddle` on the file, and appends again.
-fn check(meddle: impl Fn(&Path), expected: &str) {
+fn check(meddle: impl Fn(&Path)) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     fs::write(&path, "line\n").unwrap();
@@ -23,10 +23,7 @@ fn check(meddle: impl Fn(&Path), expected: &str) {
 
     meddle(&path);
     let meddled = fs::read(&path).ok();
-    let refused = |error: AppendError| {
-        assert!(matches!(error, AppendError::NotOurs(_)), "{error:?}");
-        assert!(error.to_string().contains(expected), "{error} is not {expected}");
-    };
+    let refused = |error: AppendError| assert!(matches!(error, AppendError::NotOurs(_)), "{error:?}");
     // Any number of times: nothing was written, so nothing is in doubt.
     for _ in 0..2 {
         refused(appender.append(b"again\n").unwrap_err());
@@ -40,19 +37,19 @@ fn check(meddle: impl Fn(&Path), expected: &str) {
 
 #[test]
 fn a_file_that_is_not_as_we_left_it_is_not_written_to() {
-    check(|path| fs::remove_file(path).unwrap(), "it vanished");
+    check(|path| fs::remove_file(path).unwrap());
     let replace = |path: &Path| {
         let other = path.with_extension("other");
         fs::copy(path, &other).unwrap();
         fs::rename(other, path).unwrap();
     };
-    check(replace, "it was replaced by another file");
-    check(|path| fs::hard_link(path, path.with_extension("link")).unwrap(), "it has 2 names");
+    check(replace);
+    check(|path| fs::hard_link(path, path.with_extension("link")).unwrap());
     let append = |path: &Path| {
         let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
         file.write_all(b"x").unwrap();
     };
-    check(append, "its size is 11 bytes where we left 10");
+    check(append);
     let truncate = |path: &Path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(9).unwrap();
-    check(truncate, "its size is 9 bytes where we left 10");
+    check(truncate);
 }

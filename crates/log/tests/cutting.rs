@@ -114,7 +114,6 @@ fn what_cannot_be_copied_is_not_cut() {
     fs::write(&log, b"line\nto").unwrap();
     let error = torn.cut(&directory, "log", identity).unwrap_err();
     assert!(matches!(error, CutError::Copy { .. }), "{error}");
-    assert!(error.to_string().contains("it was cut off at byte 7 while it was read"), "{error}");
     assert_eq!(fs::read(&log).unwrap(), b"line\nto");
     assert!(!dir.path().join("log.torn-5").exists());
 }

@@ -33,14 +33,14 @@ fn zoo() -> (tempfile::TempDir, Directory) {
 fn each_kind_of_file_is_known_and_only_a_regular_one_with_one_name_is_taken() {
     let (dir, directory) = zoo();
     let kinds = [
-        ("file", FileKind::Regular, "a regular file"),
-        ("directory", FileKind::Directory, "a directory"),
-        ("link", FileKind::SymbolicLink, "a symbolic link"),
-        ("pipe", FileKind::Special, "a pipe, socket or device"),
+        ("file", FileKind::Regular),
+        ("directory", FileKind::Directory),
+        ("link", FileKind::SymbolicLink),
+        ("pipe", FileKind::Special),
     ];
-    for (name, kind, called) in kinds {
+    for (name, kind) in kinds {
         let stat = directory.stat(name).unwrap().unwrap();
-        assert_eq!((stat.kind, stat.kind.name()), (kind, called));
+        assert_eq!(stat.kind, kind);
         let expected = if kind == FileKind::Regular { Ok(()) } else { Err(Refusal::Kind(kind)) };
         assert_eq!(check_kind(&stat), expected);
     }

@@ -6,8 +6,8 @@ mod support;
 
 use std::fs;
 
-use dreichor_core::Event;
 use dreichor_core::tick::SafetyMode;
+use dreichor_core::{Event, Rule};
 use dreichor_replay::Progress;
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use support::config::config;
 use support::kind::{Kind, kind};
-use support::{Bench, Bytes, inputs, join, modes, seeds, strategies, vector, vector_stores};
+use support::{Bench, Bytes, inputs, join, malformed, modes, seeds, strategies, vector, vector_stores};
 
 /// Truncates both stores, starts again, sends everything again: the stores must be complete.
 fn check_cut(bench: &Bench, whole: &Bytes, inputs: &[u8], events_cut: usize, snapshots_cut: usize) {
@@ -184,9 +184,8 @@ fn an_interrupted_tick_that_is_no_prefix_of_itself_is_refused() {
     let bench = Bench::holding(&cut);
     assert!(bench.replay().is_ok(), "the grammar allows it: a reader folds what is there");
     let error = bench.ingest(b"").unwrap_err();
-    assert_eq!(kind(&error), Kind::Malformed);
-    assert!(error.to_string().contains("interrupted-tick"), "{error}");
-    assert!(error.to_string().contains("line 2"), "{error}");
+    let (line, _, _, rule) = malformed(&error).unwrap();
+    assert_eq!((line, rule), (2, Rule::InterruptedTick), "{error}");
     assert_eq!(bench.bytes(), cut, "nothing is changed");
 }
 

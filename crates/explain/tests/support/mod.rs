@@ -31,6 +31,18 @@ pub(crate) fn lines(log: &[u8]) -> Vec<&[u8]> {
     log.split_inclusive(|&byte| byte == b'\n').collect()
 }
 
+/// The text is that of the golden file. With `UPDATE_GOLDEN=1` the file is written anew, if `is_first`.
+#[track_caller]
+pub(crate) fn check_golden(path: &Path, told: &str, is_first: bool) {
+    if is_first && std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path, told).unwrap();
+    }
+    assert_eq!(told, fs::read_to_string(path).unwrap(), "{}", path.display());
+}
+
+/// How a story says where the log leaves the rules.
+pub(crate) const STRAY: &str = "The log leaves the tick's rules here";
+
 /// One line as JSON.
 pub(crate) fn json(line: &[u8]) -> serde_json::Value {
     serde_json::from_slice(line).unwrap()

@@ -9,6 +9,7 @@ pub(crate) mod kind;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use dreichor_core::Rule;
 use dreichor_core::tick::{Policy, SafetyMode};
 use dreichor_log::Directory;
 use dreichor_replay::{Error, Receipt, Replay, Replayed, Stores};
@@ -16,7 +17,7 @@ use dreichor_runtime::batch::{Batcher, Read, Source};
 use dreichor_runtime::ingest::{IngestError, Session};
 use dreichor_runtime::recovery::recover;
 use dreichor_runtime::snapshots::SnapshotStrategy;
-use dreichor_runtime::writing::WriteStores;
+use dreichor_runtime::writing::{WriteError, WriteStores};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -25,6 +26,14 @@ pub(crate) struct Bench {
     pub(crate) dir: TempDir,
     pub(crate) strategy: SnapshotStrategy,
     pub(crate) policy: Policy,
+}
+
+/// The line that the error names as malformed, the start of that line, the place in it, and the rule.
+pub(crate) fn malformed(error: &IngestError) -> Option<(u64, u64, usize, Rule)> {
+    let IngestError::Write(WriteError::Stores(Error::Malformed { line, offset, fault, .. })) = error else {
+        return None;
+    };
+    Some((*line, *offset, fault.offset, fault.rule))
 }
 
 /// The bytes of both stores.
