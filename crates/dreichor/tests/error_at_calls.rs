@@ -91,7 +91,13 @@ fn check_end(tried: &Try, ended: &Ended, story: &str) {
     let count = ended.acknowledged;
     assert!(stands.starts_with(&recorded(count)), "{story}: an acknowledged event is not there");
     let names = |fact: &str| ended.stderr.contains(fact);
-    assert!(acknowledged(count).is_none_or(|told| names(&told)), "{story}: it names other inputs");
+    match acknowledged(count) {
+        Some(told) => assert!(names(&told), "{story}: it does not name: {told}"),
+        None => {
+            assert!(!names("input line 1 ") && !names("input lines 1 to "), "{story}: none is acknowledged");
+        }
+    }
+    assert!(ended.stderr.trim_end().contains('\n'), "{story}: it does not say what to do");
     if names(&format!("input line {}\n", count + 1)) {
         assert!(recorded(count + 1).starts_with(&stands), "{story}: more is there than was in doubt");
     } else if count > 0 {

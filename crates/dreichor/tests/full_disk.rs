@@ -7,14 +7,10 @@ mod support;
 use std::fs;
 
 use support::namespace::{FileSystem, Namespace};
-use support::{Bench, Outcome, converse, lines, run, vector};
+use support::{Outcome, converse, lines, run, vector, vector_stores};
 
 /// What is left for the stores, in KiB; they need about 100.
 const ROOMS: [u32; 6] = [0, 8, 20, 44, 60, 84];
-
-fn stores(bench: &Bench, disk: &Namespace) -> [Vec<u8>; 2] {
-    [bench.log_path(), bench.snapshots_path()].map(|path| fs::read(disk.path(&path)).unwrap_or_default())
-}
 
 /// Nothing acknowledged is missing, nothing is there that was never sent, and what was said is true.
 fn check_full(outcome: &Outcome, stores: &[Vec<u8>; 2], acknowledged: usize, story: &str) {
@@ -34,32 +30,29 @@ fn check_full(outcome: &Outcome, stores: &[Vec<u8>; 2], acknowledged: usize, sto
 
 fn check(file_system: FileSystem, room: u32, is_sent_at_once: bool) {
     let story = format!("{file_system:?}, {room} KiB, at once: {is_sent_at_once}");
-    let bench = Bench::bare();
-    let disk = Namespace::mount(file_system, &bench.path("data"));
+    let (bench, disk) = Namespace::mounted(file_system);
     let ingest = || disk.inside(&bench.command(&["--log-level=error", "ingest"]));
-    run(&mut disk.inside(&bench.command(&["init"])), b"").expect(0);
     let fill = format!("dd if=/dev/zero of=\"$0/filler\" bs=1k; truncate -s -{room}K \"$0/filler\" && sync");
     disk.sh(&fill, &bench.path("data")).expect(0);
 
     let outcome =
         if is_sent_at_once { run(&mut ingest(), &vector("inputs.ndjson")) } else { converse(&mut ingest()) };
     let acknowledged = lines(&outcome.stdout).len();
-    check_full(&outcome, &stores(&bench, &disk), acknowledged, &story);
+    check_full(&outcome, &disk.stores(&bench), acknowledged, &story);
     let told = support::acknowledged(acknowledged);
     assert!(told.is_none_or(|told| outcome.stderr.contains(&told)), "{story}: {}", outcome.stderr);
 
     // Started again on the full disk: it may record some more, but loses nothing and ends the same way.
     let again = run(&mut ingest(), &vector("inputs.ndjson"));
     let known = lines(&again.stdout).len().max(acknowledged);
-    check_full(&again, &stores(&bench, &disk), known, &format!("{story}, again"));
+    check_full(&again, &disk.stores(&bench), known, &format!("{story}, again"));
 
-    let before = stores(&bench, &disk);
+    let before = disk.stores(&bench);
     disk.sh("rm \"$0/filler\"", &bench.path("data")).expect(0);
     let outcome = run(&mut ingest(), &vector("inputs.ndjson")).expect(0);
     let mut first = outcome.json().into_iter().take(known);
     assert!(first.all(|line| line["status"] == "ALREADY_RECORDED"), "{story}: an acknowledged input is lost");
-    let expected = ["audit_events.ndjson", "snapshots.ndjson"].map(vector);
-    assert!(stores(&bench, &disk) == expected, "{story}: the stores differ");
+    assert!(disk.stores(&bench) == vector_stores(), "{story}: the stores differ");
     for (path, before) in [bench.log_path(), bench.snapshots_path()].iter().zip(before) {
         let whole = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         let copy = disk.path(path).with_extension(format!("ndjson.torn-{whole}"));

@@ -113,6 +113,17 @@ fn a_crowd_that_comes_at_once_is_let_in() {
     drop(waiting);
 }
 
+/// Nothing is left of clients that have gone.
+#[track_caller]
+fn check_nothing_left(observed: &Observed, descriptors: usize) {
+    wait_until("nothing is left", || metric(observed, "dreichor_http_connections") == 1);
+    // A read that ends after its client has gone closes its file a moment later.
+    wait_until("no descriptor is left", || holds(observed)[0] <= descriptors + 2);
+    let [_, threads] = holds(observed);
+    // Main, two that serve, eight that read.
+    assert!(threads <= 11, "{threads}");
+}
+
 #[test]
 fn a_thousand_silent_clients_keep_nobody_out() {
     let bench = Bench::filled();
@@ -131,12 +142,7 @@ fn a_thousand_silent_clients_keep_nobody_out() {
     assert!(metric(&observed, "dreichor_http_connections_evicted_total") > 0);
     // Who says nothing for too long is closed, and nothing of them stays.
     wait_until("all are closed", || !silent.iter().any(is_open));
-    wait_until("nothing is left", || metric(&observed, "dreichor_http_connections") == 1);
-    // A read that ends after its client has gone closes its file a moment later.
-    wait_until("no descriptor is left", || holds(&observed)[0] <= descriptors + 2);
-    let [_, threads] = holds(&observed);
-    // Main, two that serve, eight that read.
-    assert!(threads <= 11, "{threads}");
+    check_nothing_left(&observed, descriptors);
 }
 
 #[test]
@@ -154,11 +160,7 @@ fn readers_that_never_read_keep_nobody_out() {
     assert!(waiting > PLACES / 4, "{waiting}");
     drop(readers);
     // Who has gone is not worked for any more.
-    wait_until("nothing is left", || metric(&observed, "dreichor_http_connections") == 1);
-    // A read that ends after its client has gone closes its file a moment later.
-    wait_until("no descriptor is left", || holds(&observed)[0] <= descriptors + 2);
-    let [_, threads] = holds(&observed);
-    assert!(threads <= 11, "{threads}");
+    check_nothing_left(&observed, descriptors);
 
     // One that never reads, and one that reads a little by little, are closed as well when nobody wants their places.
     let never = asking(&observed, LARGE);

@@ -24,9 +24,7 @@ fn status_names_what_the_ends_of_the_files_show() {
     assert!(status["auditEvents"]["unterminatedBytes"].as_u64().unwrap() > 0, "{status}");
 
     let writing = Bench::new();
-    let mut writer = writing.start(&["ingest"]);
-    writer.send(tick(1, 10).as_bytes());
-    writer.line();
+    let writer = writing.start_writer(10, 1);
     let status = writing.run(&["status", "--json"]).expect(0).json().pop().unwrap();
     assert_eq!(status["writer"], json!(format!("held by {}", writer.id())));
     assert_eq!(status["openPosition"]["quantity"], json!("1"));
@@ -56,9 +54,7 @@ fn the_last_decisions_are_the_last_of_all() {
 #[test]
 fn a_decision_is_followed_once_its_tick_is_whole() {
     let bench = Bench::new();
-    let mut writer = bench.start(&["ingest"]);
-    writer.send(tick(1, 10).as_bytes());
-    writer.line();
+    let mut writer = bench.start_writer(10, 1);
     let mut follower = bench.start(&["decisions", "-f", "--json", "-n", "1"]);
     let time =
         |line: Vec<u8>| serde_json::from_slice::<serde_json::Value>(&line).unwrap()["logicalTime"].clone();
@@ -87,10 +83,7 @@ fn a_follower_ends_when_its_reader_goes_away() {
 #[test]
 fn a_check_records_nothing_and_lists_every_fault() {
     let bench = Bench::new();
-    let mut writer = bench.start(&["ingest"]);
-    writer.send(tick(1, 10).as_bytes());
-    writer.line();
-    bench.wait_for_snapshots(1);
+    let writer = bench.start_writer(10, 1);
     let before = bench.inventory();
     let inputs = [&tick(1, 10), "{}\n", &tick(1, 20), "x\n", &tick(2, 15), &tick(2, 30)].concat();
     let file = bench.path("inputs.ndjson");

@@ -167,11 +167,7 @@ fn files_that_others_can_write_to() {
 #[test]
 fn a_second_writer() {
     let bench = Bench::new();
-    let mut first = bench.start(&["ingest"]);
-    first.send(tick(1, 10).as_bytes());
-    first.line();
-    // The snapshot follows the acknowledgement.
-    bench.wait_for_snapshots(1);
+    let mut first = bench.start_writer(10, 1);
     for command in [&["ingest"][..], &["snapshot"], &["ingest", "/dev/null"]] {
         bench.refuses(command, 11, &["{log}: ", "`fuser -v`"]);
     }
@@ -528,10 +524,7 @@ fn a_file_that_somebody_else_touches() {
         for name in ["{log}", "{snapshots}"] {
             let is_log = name == "{log}";
             let bench = Bench::new();
-            let mut running = bench.start(&["ingest"]);
-            running.send(tick(1, 10).as_bytes());
-            running.line();
-            bench.wait_for_snapshots(1);
+            let mut running = bench.start_writer(10, 1);
             let path = bench.fill_in(name);
             tamper(Path::new(&path));
             let mut before = bench.inventory();

@@ -1,6 +1,5 @@
 //! What becomes of a writer whose files, mounts or file system are changed under it, beyond what `refusals.rs` has:
 //! permissions, other mounts, a file system that turns read-only.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -8,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use support::namespace::{FileSystem, Namespace};
-use support::{Bench, Running, lines, run, vector};
+use support::{Bench, Running, lines, run, vector, vector_stores};
 
 /// A writer that has acknowledged ten of the vectors' inputs.
 fn start(bench: &Bench, disk: Option<&Namespace>) -> Running {
@@ -28,22 +27,6 @@ fn rest() -> Vec<u8> {
     lines(&vector("inputs.ndjson"))[10..].concat()
 }
 
-fn vectors() -> [Vec<u8>; 2] {
-    ["audit_events.ndjson", "snapshots.ndjson"].map(vector)
-}
-
-fn stores(bench: &Bench, disk: &Namespace) -> [Vec<u8>; 2] {
-    [bench.log_path(), bench.snapshots_path()].map(|path| fs::read(disk.path(&path)).unwrap())
-}
-
-/// A file system of our own with two empty mounts on it.
-fn mounted(file_system: FileSystem) -> (Bench, Namespace) {
-    let bench = Bench::bare();
-    let disk = Namespace::mount(file_system, &bench.path("data"));
-    run(&mut disk.inside(&bench.command(&["init"])), b"").expect(0);
-    (bench, disk)
-}
-
 #[test]
 fn permissions_taken_away_do_not_stop_a_writer_but_the_next() {
     let bench = Bench::new();
@@ -53,7 +36,7 @@ fn permissions_taken_away_do_not_stop_a_writer_but_the_next() {
     }
     running.send(&rest());
     assert_eq!(lines(&running.finish().expect(0).stdout).len(), 62);
-    assert!(bench.stores() == vectors());
+    bench.check_whole();
     // Root may write to every file.
     if !rustix::process::geteuid().is_root() {
         bench.refuses(&["ingest"], 10, &["{log}"]);
@@ -63,7 +46,7 @@ fn permissions_taken_away_do_not_stop_a_writer_but_the_next() {
 #[test]
 #[ignore = "needs to mount file systems"]
 fn a_file_system_in_use_is_not_made_read_only() {
-    let (bench, disk) = mounted(FileSystem::Tmpfs);
+    let (bench, disk) = Namespace::mounted(FileSystem::Tmpfs);
     let mut running = start(&bench, Some(&disk));
     let refused = disk.sh("mount -o remount,ro \"$0\"", &bench.path("data"));
     assert!(refused.code != Some(0), "the kernel let it be made read-only");
@@ -71,7 +54,7 @@ fn a_file_system_in_use_is_not_made_read_only() {
     disk.sh("mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"", &bench.path("data")).expect(0);
     running.send(&rest());
     assert_eq!(lines(&running.finish().expect(0).stdout).len(), 62);
-    assert!(stores(&bench, &disk) == vectors());
+    assert!(disk.stores(&bench) == vector_stores());
     run(&mut disk.inside(&bench.command(&["ingest"])), b"").expect(10);
 }
 
@@ -79,7 +62,7 @@ fn a_file_system_in_use_is_not_made_read_only() {
 #[ignore = "needs to mount file systems"]
 fn another_file_system_on_top_of_a_mount() {
     for is_log in [true, false] {
-        let (bench, disk) = mounted(FileSystem::Tmpfs);
+        let (bench, disk) = Namespace::mounted(FileSystem::Tmpfs);
         let mut running = start(&bench, Some(&disk));
         let path = if is_log { bench.log_path() } else { bench.snapshots_path() };
         disk.sh("mount -t tmpfs none \"$0\"", path.parent().unwrap()).expect(0);
@@ -94,14 +77,14 @@ fn another_file_system_on_top_of_a_mount() {
         disk.sh(&format!("[ -z \"$(ls \"$0/{mount}\")\" ] && umount \"$0/{mount}\""), &bench.path("data"))
             .expect(0);
         run(&mut disk.inside(&bench.command(&["ingest"])), &vector("inputs.ndjson")).expect(0);
-        assert!(stores(&bench, &disk) == vectors());
+        assert!(disk.stores(&bench) == vector_stores());
     }
 }
 
 #[test]
 #[ignore = "needs to mount file systems"]
 fn a_file_system_that_turns_read_only_by_an_error() {
-    let (bench, disk) = mounted(FileSystem::Ext4);
+    let (bench, disk) = Namespace::mounted(FileSystem::Ext4);
     let mut running = start(&bench, Some(&disk));
     // As a broken block would have it: by `errors=remount-ro`, nothing can be written from now on.
     let script =
@@ -114,5 +97,5 @@ fn a_file_system_that_turns_read_only_by_an_error() {
     disk.sh(repair, &bench.path("data")).expect(0);
     let outcome = run(&mut disk.inside(&bench.command(&["ingest"])), &vector("inputs.ndjson")).expect(0);
     assert!(outcome.json()[..10].iter().all(|line| line["status"] == "ALREADY_RECORDED"), "an input is lost");
-    assert!(stores(&bench, &disk) == vectors());
+    assert!(disk.stores(&bench) == vector_stores());
 }

@@ -136,12 +136,8 @@ fn run_does_not_read_its_input_and_stays_when_that_ends() {
 #[test]
 fn a_killed_writer_leaves_no_lock() {
     let bench = Bench::new();
-    for (time, snapshots) in [(10, 1), (20, 2), (30, 3)] {
-        let mut upstream = bench.start(&["ingest"]);
-        upstream.send(tick(1, time).as_bytes());
-        upstream.line();
-        // The snapshot follows the acknowledgement.
-        bench.wait_for_snapshots(snapshots);
+    for (time, nth) in [(10, 1), (20, 2), (30, 3)] {
+        let upstream = bench.start_writer(time, nth);
         bench.refuses(&["ingest"], 11, &["{log}: "]);
         upstream.signal(Signal::KILL);
         assert_eq!(upstream.wait().code, None);

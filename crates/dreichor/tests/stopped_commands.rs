@@ -11,7 +11,7 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-use support::{Bench, DREICHOR, Outcome, clean, edited, run, tracer, vector, with_line};
+use support::{Bench, DREICHOR, Outcome, clean, edited, run, tracer, vector, vector_stores, with_line};
 
 /// (`?`: not every architecture has it.) The calls that write, sync, create, cut off, rename or remove.
 const CALLS: &str = "write,fsync,fdatasync,?open,openat,?mkdir,mkdirat,?renameat2,?rmdir,?unlink,unlinkat";
@@ -66,7 +66,7 @@ fn check_init(bench: &Bench, story: &str) {
         assert_eq!(mode & 0o7777 & !0o750, 0, "{story}: {mount} is open to others");
     }
     bench.ingest(&vector("inputs.ndjson")).expect(0);
-    assert!(bench.stores() == ["audit_events.ndjson", "snapshots.ndjson"].map(vector), "{story}");
+    assert!(bench.stores() == vector_stores(), "{story}");
 }
 
 #[test]

@@ -88,16 +88,16 @@ pub(crate) fn read_to_the_end(mut stream: TcpStream) -> Vec<u8> {
 /// Asks by one request on a connection of its own.
 pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Answer {
     let mut stream = connect(address);
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    for header in headers {
-        head.push_str(header);
-        head.push_str("\r\n");
-    }
-    head.push_str("\r\n");
-    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(&request(address, method, path, &[headers, &["Connection: close"]].concat())).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
     Answer::parse(&bytes)
+}
+
+/// One request.
+fn request(address: SocketAddr, method: &str, path: &str, headers: &[&str]) -> Vec<u8> {
+    let headers: String = headers.iter().flat_map(|header| [*header, "\r\n"]).collect();
+    format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}\r\n").into_bytes()
 }
 
 /// A client that keeps its connection.
@@ -122,26 +122,8 @@ impl Client {
     }
 
     fn ask(&mut self, path: &str, headers: &[&str]) -> Answer {
-        let mut head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
-        for header in headers {
-            head.push_str(header);
-            head.push_str("\r\n");
-        }
-        head.push_str("\r\n");
-        self.stream.get_mut().write_all(head.as_bytes()).unwrap();
-        let mut bytes = Vec::new();
-        while !bytes.ends_with(b"\r\n\r\n") {
-            let read = self.stream.read_until(b'\n', &mut bytes).unwrap();
-            assert!(read > 0, "{path}: no answer: {}", String::from_utf8_lossy(&bytes));
-        }
-        let mut answer = Answer::parse(&bytes);
-        // A 304 has no body, whatever it says of one.
-        if answer.status != 304 {
-            let length = answer.header("content-length").unwrap().parse().unwrap();
-            answer.body.resize(length, 0);
-            self.stream.read_exact(&mut answer.body).unwrap();
-        }
-        answer
+        self.stream.get_mut().write_all(&request(self.address, "GET", path, headers)).unwrap();
+        Answer::next(&mut self.stream).unwrap_or_else(|| panic!("{path}: no answer"))
     }
 }
 

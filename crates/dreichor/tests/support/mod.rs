@@ -53,6 +53,11 @@ pub(crate) fn vector(name: &str) -> Vec<u8> {
     fs::read(vector_path(name)).unwrap()
 }
 
+/// Log and snapshots of the published vectors.
+pub(crate) fn vector_stores() -> [Vec<u8>; 2] {
+    ["audit_events.ndjson", "snapshots.ndjson"].map(vector)
+}
+
 /// The lines of a file, each with its LF.
 pub(crate) fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     bytes.split_inclusive(|&byte| byte == b'\n').collect()
@@ -117,8 +122,9 @@ impl Bench {
     /// The stores of the published vectors.
     pub(crate) fn filled() -> Self {
         let bench = Self::new();
-        bench.put(&bench.log_path(), &vector("audit_events.ndjson"));
-        bench.put(&bench.snapshots_path(), &vector("snapshots.ndjson"));
+        let [log, snapshots] = vector_stores();
+        bench.put(&bench.log_path(), &log);
+        bench.put(&bench.snapshots_path(), &snapshots);
         bench
     }
 
@@ -146,9 +152,7 @@ impl Bench {
     /// Log and snapshots are those of the published vectors.
     #[track_caller]
     pub(crate) fn check_whole(&self) {
-        let [log, snapshots] = self.stores();
-        assert!(log == vector("audit_events.ndjson"), "another log");
-        assert!(snapshots == vector("snapshots.ndjson"), "other snapshots");
+        assert!(self.stores() == vector_stores(), "other stores than those of the vectors");
     }
 
     /// Log and snapshots.
@@ -201,8 +205,19 @@ impl Bench {
         Running::start(&mut self.command(arguments))
     }
 
-    /// The command ends with `code`, names these facts (see [`Outcome::says`]), and leaves every file as it was. A writer
-    /// may have created the two empty files.
+    /// Starts a writer that has recorded a purchase at this time, as the stores' nth, with its snapshot.
+    #[track_caller]
+    pub(crate) fn start_writer(&self, time: u64, nth: usize) -> Running {
+        let mut writer = self.start(&["ingest"]);
+        writer.send(tick(1, time).as_bytes());
+        writer.line();
+        // The snapshot follows the acknowledgement.
+        self.wait_for_snapshots(nth);
+        writer
+    }
+
+    /// The command ends with `code`, names these facts (see [`Outcome::says`]) and, on a line of its own, what to do; and
+    /// leaves every file as it was. A writer may have created the two empty files.
     #[track_caller]
     pub(crate) fn refuses(&self, arguments: &[&str], code: i32, facts: &[&str]) -> Outcome {
         self.refuses_command(&mut self.command(arguments), code, facts)
@@ -216,6 +231,7 @@ impl Bench {
         let outcome = run(command, tick(1, 10_000).as_bytes()).expect(code);
         let facts: Vec<String> = facts.iter().map(|fact| self.fill_in(fact)).collect();
         let outcome = outcome.says(&facts);
+        assert!(outcome.stderr.trim_end().contains('\n'), "it does not say what to do: {}", outcome.stderr);
         // An operator copies the next command from there, and it must not look at other stores.
         let names_stores = outcome.stderr.contains("`dreichor --");
         assert_eq!(names_stores, (10..=13).contains(&code), "{}", outcome.stderr);

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use super::{Outcome, clean, run};
+use super::{Bench, Outcome, clean, run};
 
 /// A kind of file system.
 #[derive(Debug, Clone, Copy)]
@@ -56,6 +56,19 @@ impl Namespace {
         BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut told).unwrap();
         assert_eq!(told, "mounted\n", "this system lets us mount no {file_system:?}");
         Self { keeper, is_root }
+    }
+
+    /// A file system of its own with two empty mounts on it.
+    pub(crate) fn mounted(file_system: FileSystem) -> (Bench, Self) {
+        let bench = Bench::bare();
+        let disk = Self::mount(file_system, &bench.path("data"));
+        run(&mut disk.inside(&bench.command(&["init"])), b"").expect(0);
+        (bench, disk)
+    }
+
+    /// Log and snapshots, as they are inside; empty: not there.
+    pub(crate) fn stores(&self, bench: &Bench) -> [Vec<u8>; 2] {
+        [bench.log_path(), bench.snapshots_path()].map(|path| fs::read(self.path(&path)).unwrap_or_default())
     }
 
     /// What `path` is inside.

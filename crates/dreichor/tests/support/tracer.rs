@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::{Bench, DREICHOR, Outcome, clean, converse, lines, vector};
+use super::{Bench, DREICHOR, Outcome, clean, converse, lines, vector, vector_stores};
 
 /// The number that a variable of the surroundings gives.
 pub(crate) fn number(variable: &str, default: usize) -> usize {
@@ -100,10 +100,7 @@ impl Try {
             known.all(|line| line.contains("ALREADY_RECORDED")),
             "{story}: an acknowledged input is lost"
         );
-        assert!(
-            self.bench.stores() == ["audit_events.ndjson", "snapshots.ndjson"].map(vector),
-            "{story}: the stores differ"
-        );
+        assert!(self.bench.stores() == vector_stores(), "{story}: the stores differ");
         for (store, bytes) in
             [self.bench.log_path(), self.bench.snapshots_path()].iter().zip(self.found.bytes())
         {
