@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
-use std::time::Duration;
 
 use dreichor_audit::salvage::SalvageError;
 use dreichor_replay::Error;
@@ -193,27 +192,21 @@ pub(crate) fn print_note(note: &str) {
     let _ = writeln!(anstream::stderr(), "note: {note}");
 }
 
-/// Waits for `interval`, and ends the command at once when nobody can read its output any more.
-pub(crate) fn wait_while_read(interval: Duration) -> Result<(), Failure> {
+/// How often `--follow` looks for new lines.
+const FOLLOW_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+
+/// Waits a moment, and ends the command at once when nobody can read its output any more.
+pub(crate) fn wait_while_read() -> Result<(), Failure> {
     let stdout = io::stdout();
     let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
-    let timeout =
-        Timespec::try_from(interval).map_err(|_| Failure::Internal("an interval is short".into()))?;
-    match poll(&mut polled, Some(&timeout)) {
+    match poll(&mut polled, Some(&FOLLOW_INTERVAL)) {
         Ok(0) | Err(rustix::io::Errno::INTR) => Ok(()),
         Ok(_) => Err(Failure::OutputClosed),
         Err(error) => Err(Failure::Output(error.into())),
     }
 }
 
-/// `text` as it may be shown on a terminal: control and direction characters escaped.
+/// `text` as it may be shown on a terminal: control, direction and invisible characters are escaped.
 pub(crate) fn escape(text: &[u8]) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for chunk in text.utf8_chunks() {
-        chunk.valid().chars().for_each(|character| dreichor_core::fault::push_escaped(&mut shown, character));
-        if !chunk.invalid().is_empty() {
-            shown.push(char::REPLACEMENT_CHARACTER);
-        }
-    }
-    shown
+    dreichor_core::fault::escaped(&String::from_utf8_lossy(text))
 }

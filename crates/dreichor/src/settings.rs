@@ -78,7 +78,7 @@ impl TypedValueParser for AnyValue {
     }
 }
 
-/// Moves the arguments before the command's name behind it, so that settings may be given in either place.
+/// Moves the command's name before all arguments, so that settings may precede or follow it.
 pub(crate) fn command_first(
     program: &Command,
     arguments: impl IntoIterator<Item = OsString>,

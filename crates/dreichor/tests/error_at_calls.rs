@@ -87,9 +87,9 @@ fn check_end(tried: &Try, ended: &Ended, story: &str) {
         let events = inputs.checked_sub(1).map_or(0, |last| answers[last]["treeSize"].as_u64().unwrap());
         lines(&log)[..usize::try_from(events).unwrap()].concat()
     };
-    let stands = fs::read(tried.bench.log_path()).unwrap_or_default();
+    let stored = fs::read(tried.bench.log_path()).unwrap_or_default();
     let count = ended.acknowledged;
-    assert!(stands.starts_with(&recorded(count)), "{story}: an acknowledged event is not there");
+    assert!(stored.starts_with(&recorded(count)), "{story}: an acknowledged event is not there");
     let names = |fact: &str| ended.stderr.contains(fact);
     match acknowledged(count) {
         Some(told) => assert!(names(&told), "{story}: it does not name: {told}"),
@@ -99,11 +99,11 @@ fn check_end(tried: &Try, ended: &Ended, story: &str) {
     }
     assert!(ended.stderr.trim_end().contains('\n'), "{story}: it does not say what to do");
     if names(&format!("input line {}\n", count + 1)) {
-        assert!(recorded(count + 1).starts_with(&stands), "{story}: more is there than was in doubt");
+        assert!(recorded(count + 1).starts_with(&stored), "{story}: more is there than was in doubt");
     } else if count > 0 {
         // A snapshot failed, after the events that it is of were acknowledged.
         assert!(names(&tried.bench.fill_in("{snapshots}: ")), "{story}: it does not name the next input");
-        assert!(stands == recorded(count), "{story}: the log is not what is acknowledged");
+        assert!(stored == recorded(count), "{story}: the log is not what is acknowledged");
     }
 }
 

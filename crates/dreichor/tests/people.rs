@@ -1,8 +1,9 @@
 //! The commands for people: their facts, beside a running writer, and when nobody reads any more.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;
 
 use serde_json::json;
@@ -64,6 +65,53 @@ fn a_decision_is_followed_once_its_tick_is_whole() {
     assert_eq!(time(follower.line()), json!(20));
     writer.finish().expect(0);
     follower.signal(rustix::process::Signal::KILL);
+}
+
+/// The log is the vectors' up to `events` lines, and grows by `more` while it is followed: the first `count` rows that
+/// the follower prints.
+fn follow(bench: &Bench, events: usize, more: &[u8], count: usize) -> (Vec<serde_json::Value>, Running) {
+    let log = vector("audit_events.ndjson");
+    bench.put(&bench.log_path(), &lines(&log)[..events].concat());
+    let mut follower = bench.start(&["decisions", "-f", "--json", "-n", "1"]);
+    let mut printed = follower.line();
+    let mut file = std::fs::File::options().append(true).open(bench.log_path()).unwrap();
+    file.write_all(more).unwrap();
+    (1..count).for_each(|_| printed.extend(follower.line()));
+    (support::json_lines(&printed), follower)
+}
+
+/// Regression: a decision whose tick became whole while it was followed was never printed.
+#[test]
+fn a_tick_that_becomes_whole_is_followed() {
+    let log = vector("audit_events.ndjson");
+    let lines = lines(&log);
+    let is_decision = |line: &&[u8]| memchr::memmem::find(line, b"\"DECISION_EVALUATED\"").is_some();
+    let first = lines.iter().position(is_decision).unwrap();
+    let next = first + 1 + lines[first + 1..].iter().position(is_decision).unwrap();
+    for cut in first + 1..next {
+        let bench = Bench::new();
+        let (rows, follower) = follow(&bench, cut, &lines[cut..next].concat(), 2);
+        assert_eq!(
+            (&rows[0]["decisionId"], &rows[0]["outcome"]),
+            (&rows[1]["decisionId"], &json!("INTERRUPTED"))
+        );
+        assert_ne!(rows[1]["outcome"], "INTERRUPTED", "{cut} lines");
+        follower.signal(rustix::process::Signal::KILL);
+    }
+}
+
+/// Regression: a follower left out, without a word, ticks that break the rules of a tick.
+#[test]
+fn a_follower_refuses_what_is_no_tick() {
+    let log = vector("audit_events.ndjson");
+    let lines = lines(&log);
+    for (stray, rule) in
+        [(lines[1].to_vec(), "tick-order"), ([lines[0], lines[0]].concat(), "tick-cut-short")]
+    {
+        let bench = Bench::new();
+        let (_, follower) = follow(&bench, lines.len(), &stray, 1);
+        follower.finish().expect(12).says(&[support::rule(rule, "type")]);
+    }
 }
 
 /// Regression: nothing was written to the closed pipe any more, so nobody noticed, and the command never ended.

@@ -4,6 +4,7 @@ use dreichor_core::Event;
 use dreichor_core::event::{
     Body, DecisionEvaluated, EventType, Fill, OrderIntentCreated, Outcome as Execution, Verdict,
 };
+use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::OrderIntentId;
 use dreichor_core::value::{Decimal, LogicalTime, MarketId, SafetyResult, Side, SkipReason, Spelled};
 use serde::Serialize;
@@ -76,9 +77,9 @@ impl Decided {
     ///
     /// # Errors
     ///
-    /// The type of the event, if the grammar of a tick does not allow it here, or if it belongs to another decision or
-    /// time.
-    pub fn add(&mut self, event: &Event<'_>) -> Result<(), EventType> {
+    /// Rule `tick-order`: a tick does not allow the event here, or the event belongs to another decision or time. The fold
+    /// checks more: what it accepts is accepted here.
+    pub fn add(&mut self, event: &Event<'_>) -> Result<(), Box<Fault>> {
         let belongs = event.body.tick_decision_id() == Some(self.decision.decision_id)
             && event.logical_time == self.logical_time;
         let is_intended = self.wanted.is_some() || self.skipped.is_some();
@@ -119,7 +120,25 @@ impl Decided {
             }
             Body::LedgerUpdated(_) => self.is_filled() && !std::mem::replace(&mut self.is_settled, true),
         };
-        if belongs && is_next { Ok(()) } else { Err(event.body.event_type()) }
+        if belongs && is_next {
+            return Ok(());
+        }
+        let expected =
+            format!("an event that the tick of decision {} allows here", self.decision.decision_id);
+        Err(Fault::new(Rule::TickOrder, 0, "type", event.body.event_type().as_str(), expected))
+    }
+
+    /// Checks that the tick is whole where another decision follows: only the last tick of a log may be interrupted.
+    ///
+    /// # Errors
+    ///
+    /// Rule `tick-cut-short`.
+    pub fn check_whole(&self) -> Result<(), Box<Fault>> {
+        if self.is_whole() {
+            return Ok(());
+        }
+        let expected = format!("the next event of the tick of decision {}", self.decision.decision_id);
+        Err(Fault::new(Rule::TickCutShort, 0, "type", EventType::DecisionEvaluated.as_str(), expected))
     }
 
     fn is_filled(&self) -> bool {
@@ -282,6 +301,12 @@ impl Decided {
             offset: self.offset,
         }
     }
+}
+
+/// The fault of an event of a tick whose decision does not precede it.
+pub(crate) fn without_decision(event: &Event<'_>) -> Box<Fault> {
+    let expected = "DECISION_EVALUATED before the other events of its tick";
+    Fault::new(Rule::TickOrder, 0, "type", event.body.event_type().as_str(), expected)
 }
 
 /// A decision as one JSON object; the members are in this order.

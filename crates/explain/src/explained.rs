@@ -1,42 +1,52 @@
-//! From an id to its story.
+//! From a reference to its story.
 
-use dreichor_core::value::Uuid;
-use dreichor_replay::{Error, Medium, Progress, Replay, Replayed, Stores};
+use dreichor_replay::reference::{Named, Reference};
+use dreichor_replay::{Error, Medium, Progress, Replay, Replayed, Stores, View};
 
 use crate::story::Story;
-use crate::subject::Subject;
 use crate::teller::Teller;
 
-/// The story of an id, and what the stores hold that it comes from.
+/// What the stores hold of a reference.
 #[derive(Debug)]
-pub struct Explained {
-    /// None if nothing in the log has the id.
-    pub story: Option<Story>,
-    /// What the stores hold.
-    pub replayed: Replayed,
+pub enum Explained {
+    /// Its story, and what the stores hold.
+    Story(Story, Replayed),
+    /// Nothing in the log is named so.
+    Nothing(Replayed),
+    /// It could mean any of these, which are of different stories.
+    Ambiguous(Vec<Named>),
 }
 
-/// The story that `id` belongs to: the id of a decision, or of an event, order intent, execution or feedback
-/// of it or on it; or of feedback on a time window, which is a story of its own. By which of its ids a story
-/// is asked for changes nothing in it.
+/// Tells the story that `reference` belongs to: one of a decision, by its id or the id of an event, order intent,
+/// execution or feedback of it or on it; or one of feedback on a time window. By which of these a story is asked for
+/// changes nothing in it.
 ///
-/// Searches the log for the id, then replays it once.
+/// Searches the log once, then replays it once.
 ///
 /// # Errors
 ///
 /// The stores cannot be read, or are malformed.
 pub fn explain<M: Medium>(
     stores: &Stores<M>,
-    id: Uuid,
+    reference: &Reference,
     progress: &mut impl Progress,
 ) -> Result<Explained, Error> {
     // Opened before the search: what is appended between the two is then in no story, but in no count either.
     let mut replay = Replay::open(stores)?;
-    let mut teller = Teller::new(Subject::find(stores, id)?);
+    let named = View::open(&stores.events)?.resolve(reference)?;
+    if named.len() > 1 {
+        return Ok(Explained::Ambiguous(named));
+    }
+    // Replayed also where nothing is named: a malformed log is reported before a name that it does not have.
+    let mut teller = Teller::new(named.first().map(|named| named.subject));
     let total = replay.end();
     while let Some(entry) = replay.next()? {
         teller.tell(&entry);
         progress.advance(entry.line.offset, total);
     }
-    Ok(Explained { story: teller.story(), replayed: replay.finish()? })
+    let replayed = replay.finish()?;
+    Ok(match teller.story() {
+        Some(story) => Explained::Story(story, replayed),
+        None => Explained::Nothing(replayed),
+    })
 }

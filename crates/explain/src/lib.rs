@@ -2,10 +2,10 @@
 //! by which rule, and what was said of it later. Each sentence names the line and the event that it comes from.
 //!
 //! ```text
-//! an ID ──subject──▶ the decision that it belongs to ──teller──▶ Story ──▶ text, JSON
+//! a reference ──resolve──▶ the decision that it belongs to ──teller──▶ Story ──▶ text, JSON
 //! ```
 //!
-//! Invariant: what stood before an event comes from the one fold, as replay hands it over; nothing is folded here.
+//! Invariant: the state before an event comes from the one fold, as replay returns it; nothing is folded here.
 //!
 //! Invariant: what is kept is of the asked decision alone, however long the log is, and of bounded size, however
 //! much was said of it.
@@ -25,8 +25,8 @@ mod safety;
 mod scene;
 pub mod selection;
 mod story;
-mod subject;
 mod teller;
+pub mod ticks;
 
 pub use decided::{Decided, Outcome};
 pub use explained::{Explained, explain};
@@ -34,3 +34,4 @@ pub use funnel::Funnel;
 pub use recent::Recent;
 pub use selection::{Holdings, Selection};
 pub use story::{Story, Told};
+pub use ticks::Ticks;

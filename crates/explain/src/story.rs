@@ -29,7 +29,7 @@ pub struct Told {
     pub event_type: EventType,
     /// Its id.
     pub event_id: Uuid,
-    /// The line's very bytes, without LF.
+    /// The exact bytes of the line, without LF.
     pub bytes: Vec<u8>,
     /// At least one sentence, free of all that could steer a terminal.
     pub sentences: Vec<String>,
@@ -47,10 +47,10 @@ impl Told {
 /// The digits of an event's id that a terminal shows.
 const ID_DIGITS: usize = 8;
 
-/// What stands around an event: `,{"line":…,"event":…}`.
+/// Upper bound on what surrounds an event: `,{"line":…,"event":…}`.
 const EVENT_BYTES_MAX: usize = 64;
 
-/// What stands around a sentence: `,{"sentence":"…","line":…,"eventId":"…"}`.
+/// Upper bound on what surrounds a sentence: `,{"sentence":"…","line":…,"eventId":"…"}`.
 const SENTENCE_BYTES_MAX: usize = 128;
 
 impl Story {
@@ -89,7 +89,7 @@ impl Story {
     /// - `interrupted`: whether the log ends within the decision's tick
     /// - `feedbackLeftOut`: how many events, the latest feedback, are left out for their size; 0 but for a
     ///   decision on which people wrote megabytes
-    /// - `events`: the events, in the order of the log, each as `line` (from 1) and `event`, its very bytes
+    /// - `events`: the events, in the order of the log, each as `line` (from 1) and `event`, its exact bytes
     /// - `explanation`: the sentences of [`Story::to_text`], each as `sentence`, `line` and `eventId`
     pub fn to_json(&self) -> Vec<u8> {
         let mut json = Vec::new();

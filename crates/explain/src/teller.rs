@@ -8,12 +8,12 @@ use dreichor_core::tick::enact;
 use dreichor_core::{Event, State};
 use dreichor_replay::Entry;
 use dreichor_replay::page::PAGE_BYTES_MAX;
+use dreichor_replay::reference::Subject;
 
 use crate::decided::Decided;
 use crate::decision::listed;
 use crate::scene::{Order, Scene};
 use crate::story::{Story, Told};
-use crate::subject::Subject;
 use crate::{decision, execution, feedback, order, safety};
 
 /// Tells the story of one subject, entry by entry of its log.
@@ -91,10 +91,14 @@ impl Telling {
         Self { tick, decided: None, story, room: PAGE_BYTES_MAX }
     }
 
+    #[expect(clippy::expect_used, reason = "the fold has checked the grammar of the tick")]
     fn go_on(&mut self, entry: &Entry<'_>) {
         match &mut self.decided {
-            // Feedback is no part of the tick, and the fold has checked the rest.
-            Some(decided) => drop(decided.add(&entry.event)),
+            Some(decided) if entry.event.body.tick_decision_id().is_some() => {
+                decided.add(&entry.event).expect("the fold accepts no tick that is refused here");
+            }
+            // Feedback is no part of the tick.
+            Some(_) => {}
             None => self.decided = Decided::begin(&entry.event, entry.line.offset),
         }
         let told = Told {

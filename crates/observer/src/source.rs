@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use dreichor_core::id::DecisionId;
-use dreichor_explain::explain;
+use dreichor_explain::{Explained, explain};
 use dreichor_replay::page::Search;
+use dreichor_replay::reference::Reference;
 use dreichor_replay::{Directory, Error, Stores, View, snapshot};
 use tokio::sync::{Mutex as Turn, Semaphore};
 
@@ -295,7 +296,10 @@ fn ends(stores: &Stores<Directory>) -> Result<[u64; 2], Error> {
 }
 
 fn tell(stores: &Stores<Directory>, id: DecisionId) -> Result<Bytes, Problem> {
-    let story = explain(stores, id.uuid(), &mut ())?.story;
+    let story = match explain(stores, &Reference::from(id.uuid()), &mut ())? {
+        Explained::Story(story, _) => Some(story),
+        Explained::Nothing(_) | Explained::Ambiguous(_) => None,
+    };
     let story = story.ok_or_else(|| Problem::internal("a decision without a story"))?;
     Ok(story.to_json().into())
 }

@@ -8,15 +8,11 @@ use dreichor_log::Medium;
 use memchr::memmem;
 
 use crate::error::Error;
-use crate::view::View;
+use crate::view::{Backwards, PlacedLine, View};
 
 /// Upper bound on the bytes of a page's lines, LF included: together with the rest of an answer they are less than 16
 /// MiB. A page holds at least one line if there is one.
 pub const PAGE_BYTES_MAX: usize = (16 << 20) - (4 << 10);
-
-/// The sizes in bytes of the first step backwards, and of the largest one; each step is twice the one before.
-const STEP_BYTES: u64 = 32 << 10;
-const STEP_BYTES_MAX: u64 = 4 << 20;
 
 /// Consecutive lines of the log, or those of them that match a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,10 +62,12 @@ impl<M: Medium> View<'_, M> {
     ) -> Result<Page, Error> {
         let finders = search.finders();
         let mut taken = Taken::up_to(search.limit);
-        let (mut first, mut upper, mut step) = (position, position, STEP_BYTES);
-        while upper > 0 && !taken.is_full {
-            let lower = self.line_start(upper.saturating_sub(step))?;
-            let mut found = Vec::<(u64, Box<[u8]>)>::new();
+        let mut first = position;
+        let mut backwards = Backwards::from(position);
+        while !taken.is_full
+            && let Some((lower, upper)) = backwards.next(self)?
+        {
+            let mut found = Vec::<PlacedLine>::new();
             let mut lines = self.lines(lower, upper);
             while let Some(line) = lines.next()? {
                 if has_all(&finders, line.bytes) {
@@ -83,8 +81,6 @@ impl<M: Medium> View<'_, M> {
                     first = offset;
                 }
             }
-            upper = lower;
-            step = (step * 2).min(STEP_BYTES_MAX);
         }
         taken.lines.reverse();
         let previous = (taken.is_full && first > 0).then_some(first);

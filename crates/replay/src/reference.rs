@@ -1,8 +1,10 @@
 //! What a person names: an id by its first digits, a line by its number, a decision by instance and time.
 
+use std::fmt;
+
 use dreichor_core::Event;
 use dreichor_core::event::Body;
-use dreichor_core::id::{DecisionId, content_id};
+use dreichor_core::id::{DecisionId, FeedbackId, content_id};
 use dreichor_core::value::{LogicalTime, Uuid};
 use dreichor_log::Medium;
 use memchr::memmem;
@@ -33,6 +35,10 @@ impl IdPrefix {
     /// True if the id begins with these digits.
     pub fn matches(&self, id: Uuid) -> bool {
         id.simple().to_string().starts_with(&self.0)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.0.len() == DIGITS
     }
 
     /// The digits as they begin an id in a line, hyphens included.
@@ -89,8 +95,8 @@ impl Reference {
         }
     }
 
-    /// The ids of the event that are named: its own, or one that it is the first to have.
-    fn ids(&self, number: u64, event: &Event<'_>, id: Uuid) -> bool {
+    /// True if the event is named, by its own id or by one that it is the first to have.
+    fn names(&self, number: u64, event: &Event<'_>, id: Uuid) -> bool {
         match self {
             Self::Line(line) => *line == number,
             Self::Decision(instance, time) => {
@@ -118,6 +124,49 @@ fn first_named(body: &Body<'_>) -> Option<Uuid> {
     }
 }
 
+impl From<Uuid> for Reference {
+    fn from(id: Uuid) -> Self {
+        Self::Id(IdPrefix(id.simple().to_string()))
+    }
+}
+
+/// What an event belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A decision: its tick, and all feedback on it.
+    Decision(DecisionId),
+    /// Feedback on a time window, which is of no decision.
+    Window(FeedbackId),
+}
+
+impl Subject {
+    fn of(body: &Body<'_>) -> Self {
+        match (body, body.decision_id()) {
+            (_, Some(decision)) => Self::Decision(decision),
+            (Body::UserFeedbackRecorded(given), None) => Self::Window(given.feedback_id),
+            (
+                Body::DecisionEvaluated(_)
+                | Body::OrderIntentCreated(_)
+                | Body::OrderIntentSkipped(_)
+                | Body::SafetyEvaluated(_)
+                | Body::ExecutionAttempted(_)
+                | Body::ExecutionOutcomeRecorded(_)
+                | Body::LedgerUpdated(_),
+                None,
+            ) => unreachable!("only feedback can belong to no decision"),
+        }
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Decision(id) => id.fmt(f),
+            Self::Window(id) => id.fmt(f),
+        }
+    }
+}
+
 /// An event that has what was named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Named {
@@ -125,8 +174,8 @@ pub struct Named {
     pub line: u64,
     /// Its logical time.
     pub logical_time: LogicalTime,
-    /// The decision that it belongs to; for feedback on a time window, the feedback.
-    pub subject: Uuid,
+    /// What it belongs to.
+    pub subject: Subject,
     /// The instance that decided, if this is the decision's first event.
     pub instance: Option<Uuid>,
 }
@@ -156,28 +205,24 @@ impl<M: Medium> View<'_, M> {
                 continue;
             }
             let (event, leaf) = self.read_event(line.offset, line.bytes)?;
-            if !reference.ids(line.number, &event, content_id(leaf)) {
+            if !reference.names(line.number, &event, content_id(leaf)) {
                 continue;
             }
-            let instance = match &event.body {
-                Body::DecisionEvaluated(decision) => Some(decision.strategy_instance_id.uuid()),
-                Body::OrderIntentCreated(_)
-                | Body::OrderIntentSkipped(_)
-                | Body::SafetyEvaluated(_)
-                | Body::ExecutionAttempted(_)
-                | Body::ExecutionOutcomeRecorded(_)
-                | Body::LedgerUpdated(_)
-                | Body::UserFeedbackRecorded(_) => None,
-            };
-            let subject = event.body.decision_id().map(DecisionId::uuid).or_else(|| first_named(&event.body));
-            let Some(subject) = subject else {
-                unreachable!("an event belongs to a decision or is feedback")
-            };
+            let mut instance = None;
+            if let Body::DecisionEvaluated(decision) = &event.body {
+                instance = Some(decision.strategy_instance_id.uuid());
+            }
+            let subject = Subject::of(&event.body);
             if found.iter().all(|named| named.subject != subject) {
                 found.push(Named { line: line.number, logical_time: event.logical_time, subject, instance });
             }
-            let is_settled = matches!(reference, Reference::Line(_)) || found.len() > SUBJECTS_MAX;
-            if is_settled {
+            // No other event has the same line or whole id.
+            let is_settled = match reference {
+                Reference::Line(_) => true,
+                Reference::Id(prefix) => prefix.is_whole(),
+                Reference::Decision(..) => false,
+            };
+            if is_settled || found.len() > SUBJECTS_MAX {
                 break;
             }
         }

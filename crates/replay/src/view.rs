@@ -127,6 +127,40 @@ impl<'s, M: Medium> View<'s, M> {
     }
 }
 
+/// The sizes in bytes of the first step backwards, and of the largest one; each step is twice the one before.
+const STEP_BYTES: u64 = 32 << 10;
+const STEP_BYTES_MAX: u64 = 4 << 20;
+
+/// Reads a view backwards, step by step: the last lines cost as much in a long log as in a short one.
+#[derive(Debug)]
+pub struct Backwards {
+    /// The offset of the first line that was returned.
+    upper: u64,
+    step: u64,
+}
+
+impl Backwards {
+    /// Starts before `position`, which must be a boundary.
+    pub const fn from(position: u64) -> Self {
+        Self { upper: position, step: STEP_BYTES }
+    }
+
+    /// Returns the boundaries of the lines before those that were returned; none at the start of the log.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub fn next<M: Medium>(&mut self, view: &View<'_, M>) -> Result<Option<(u64, u64)>, Error> {
+        let upper = self.upper;
+        if upper == 0 {
+            return Ok(None);
+        }
+        self.upper = view.line_start(upper.saturating_sub(self.step))?;
+        self.step = (self.step * 2).min(STEP_BYTES_MAX);
+        Ok(Some((self.upper, upper)))
+    }
+}
+
 /// The lines of a view, one after the other. They are not folded: the grammar of the log is not checked.
 pub(crate) struct ViewLines<'v, 's, M: Medium> {
     view: &'v View<'s, M>,

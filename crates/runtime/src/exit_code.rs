@@ -73,9 +73,7 @@ impl ExitCode {
             Self::Terminated => "interrupted by SIGTERM; `ingest` finishes the pending batch first",
         }
     }
-}
 
-impl ExitCode {
     /// What to do next, for documents.
     pub const fn advice(self) -> &'static str {
         match self {

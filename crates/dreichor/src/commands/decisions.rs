@@ -1,14 +1,14 @@
 //! `decisions`: what became of each decision.
 
 use std::io::Write;
-use std::time::Duration;
 
-use dreichor_explain::{Decided, Holdings, Recent, Selection};
-use dreichor_replay::{Directory, Error, Replay, Stores, View};
+use dreichor_explain::{Decided, Holdings, Outcome, Recent, Selection, Ticks};
+use dreichor_replay::{Directory, Replay, Stores, View};
 use dreichor_runtime::{Config, ExitCode};
 
+use super::follow::Growth;
 use crate::arguments::DecisionsArguments;
-use crate::output::{Failure, Output, print_note, stdout};
+use crate::output::{Failure, Output, print_note, stdout, wait_while_read};
 use crate::progress::Progress;
 use crate::table::{self, Cell};
 
@@ -16,9 +16,6 @@ const HEADER: [&str; 6] = ["TIME", "INSTANCE", "DECISION", "WANTED", "BECAME", "
 
 /// How many decisions a terminal shows unless `-n` says otherwise.
 const SHOWN: usize = 20;
-
-/// How often `--follow` looks for new lines.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) fn run(config: &Config, arguments: &DecisionsArguments) -> Result<ExitCode, Failure> {
     let selection = arguments.selection()?;
@@ -79,7 +76,7 @@ fn print_all(
     printer.print_header()?;
     while let Some(entry) = replay.next()? {
         dreichor_replay::Progress::advance(&mut progress, entry.line.offset, total);
-        if let Some(decided) = ticks.add(&entry.event, entry.line.offset) {
+        if let Some(decided) = ticks.add_checked(&entry) {
             holdings.add(&decided);
             if selection.asks_for(&decided) {
                 printer.print(&decided)?;
@@ -107,50 +104,29 @@ fn follow(
     mut offset: u64,
     printer: &mut Printer,
 ) -> Result<ExitCode, Failure> {
+    // A tick that was not whole when the last decisions were printed is read again from its start.
+    let before = View::open(&stores.events)?.up_to(offset);
+    if let Some(last) = Recent::new(&before).next_back()?
+        && last.outcome() == Outcome::Interrupted
+    {
+        offset = last.offset;
+    }
     let mut ticks = Ticks::default();
+    let mut growth = Growth::of(&stores.events);
     loop {
-        let view = View::open(&stores.events)?;
-        if view.end() < offset {
-            let problem = "the file was cut off while it was followed";
-            let next = "find out what changed it; `dreichor replay` shows what it holds now";
-            return Err(Error::unavailable(stores.events.path(), problem, next).into());
-        }
-        for (start, line) in view.lines_between(offset, view.end())? {
-            let (event, _) = view.read_event(start, &line)?;
-            if let Some(decided) = ticks.add(&event, start).filter(|decided| selection.asks_for(decided)) {
-                printer.print(&decided)?;
+        if growth.find(offset)?.is_some() {
+            let view = View::open(&stores.events)?;
+            for (start, line) in view.lines_between(offset, view.end())? {
+                let (event, _) = view.read_event(start, &line)?;
+                let decided = ticks.add(&event, start).map_err(|fault| view.malformed(start, fault))?;
+                if let Some(decided) = decided.filter(|decided| selection.asks_for(decided)) {
+                    printer.print(&decided)?;
+                }
             }
+            offset = view.end();
+            printer.out.flush()?;
         }
-        offset = view.end();
-        printer.out.flush()?;
-        crate::output::wait_while_read(FOLLOW_INTERVAL)?;
-    }
-}
-
-/// Groups events to ticks.
-#[derive(Default)]
-pub(super) struct Ticks(Option<Decided>);
-
-impl Ticks {
-    /// Adds the next event of a log; returns the decision whose tick it makes whole.
-    pub(super) fn add(&mut self, event: &dreichor_core::Event<'_>, offset: u64) -> Option<Decided> {
-        if let Some(decided) = Decided::begin(event, offset) {
-            self.0 = Some(decided);
-            return None;
-        }
-        if let Some(decided) = &mut self.0
-            && event.body.tick_decision_id().is_some()
-            && decided.add(event).is_ok()
-            && decided.is_whole()
-        {
-            return self.0.take();
-        }
-        None
-    }
-
-    /// The decision whose tick is not whole.
-    pub(super) fn finish(self) -> Option<Decided> {
-        self.0
+        wait_while_read()?;
     }
 }
 

@@ -1,19 +1,17 @@
 //! `events`: the lines of the log, chosen and followed.
 
 use std::collections::VecDeque;
-use std::io::{IsTerminal, Write};
-use std::time::Duration;
+use std::io::Write;
 
 use dreichor_core::History;
-use dreichor_replay::{Entry, Error, Filter, Fold, Medium, Progress as _, Replay, Stores};
+use dreichor_replay::{Entry, Filter, Fold, Medium, Progress as _, Replay, Stores};
 use dreichor_runtime::{Config, ExitCode};
 
+use super::follow::Growth;
 use crate::arguments::EventsArguments;
 use crate::output::{Failure, Output, escape, stdout, wait_while_read};
 use crate::progress::Progress;
-
-/// How often `--follow` looks for new lines.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
+use crate::table;
 
 pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<ExitCode, Failure> {
     let stores = Stores::open_to_read(&config.directories)?;
@@ -41,30 +39,17 @@ fn follow<M: Medium>(
     mut offset: u64,
 ) -> Result<ExitCode, Failure> {
     let store = &stores.events;
-    let mut identity = None;
+    let mut growth = Growth::of(store);
     loop {
-        let opened = store.open()?;
-        if opened.is_none() && identity.is_some() {
-            let problem = "the file vanished while it was followed";
-            return Err(Error::unavailable(store.path(), problem, "find out what removed it").into());
-        }
-        if let Some((file, stat)) = opened.filter(|(_, stat)| stat.size != offset || identity.is_none()) {
-            if *identity.get_or_insert(stat.identity) != stat.identity || stat.size < offset {
-                return Err(Error::unavailable(
-                    store.path(),
-                    "the file was replaced or cut off while it was followed",
-                    "find out what touched it; `dreichor replay` says what it holds now",
-                )
-                .into());
-            }
-            let mut fold = Fold::starting_at(store, Some(file), offset, stat.size, history);
+        if let Some((file, size)) = growth.find(offset)? {
+            let mut fold = Fold::starting_at(store, Some(file), offset, size, history);
             while let Some(entry) = fold.next()? {
                 printer.take(&entry)?;
             }
             (offset, history) = (fold.offset(), fold.into_history());
             printer.print_held()?;
         }
-        wait_while_read(FOLLOW_INTERVAL)?;
+        wait_while_read()?;
     }
 }
 
@@ -83,7 +68,7 @@ struct Printer {
 impl Printer {
     fn new(arguments: &EventsArguments) -> Result<Self, Failure> {
         let (from, to) = arguments.range.check()?;
-        let is_terminal = std::io::stdout().is_terminal();
+        let is_terminal = table::is_terminal();
         let filter = Filter {
             event_type: arguments.event_type,
             decision: arguments.decision,

@@ -3,10 +3,10 @@
 use std::io::Write;
 
 use dreichor_core::state::Instance;
-use dreichor_core::value::{StrategyInstanceId, Uuid};
+use dreichor_core::value::StrategyInstanceId;
 use dreichor_explain::{Explained, explain};
 use dreichor_replay::reference::{Named, Reference};
-use dreichor_replay::{Replayed, Stores, View};
+use dreichor_replay::{Replayed, Stores};
 use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
@@ -17,16 +17,17 @@ use crate::table;
 
 pub(super) fn run(config: &Config, reference: &Reference, json: Json) -> Result<ExitCode, Failure> {
     let stores = Stores::open_to_read(&config.directories)?;
-    let named = View::open(&stores.events)?.resolve(reference)?;
-    let id = match named.as_slice() {
-        // Replayed all the same: a log that is malformed is reported before an id that is not there.
-        [] => Uuid::nil(),
-        [one] => one.subject,
-        several => return Err(ambiguous(several)),
+    let story = match explain(&stores, reference, &mut Progress::new("replay"))? {
+        Explained::Story(story, replayed) => {
+            replayed.warn_of_tail();
+            story
+        }
+        Explained::Nothing(replayed) => {
+            replayed.warn_of_tail();
+            return Err(Failure::NotFound(not_found(reference, &replayed)));
+        }
+        Explained::Ambiguous(candidates) => return Err(ambiguous(&candidates)),
     };
-    let Explained { story, replayed } = explain(&stores, id, &mut Progress::new("replay"))?;
-    replayed.warn_of_tail();
-    let Some(story) = story else { return Err(Failure::NotFound(not_found(reference, &replayed))) };
     let mut out = stdout();
     if json.json {
         out.write_all(&story.to_json())?;

@@ -4,8 +4,10 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::Instant;
 
+use dreichor_replay::{Directory, Stores};
 use dreichor_runtime::batch::Batcher;
 use dreichor_runtime::ingest::{Ended, IngestError, Session};
+use dreichor_runtime::recovery::Recovered;
 use dreichor_runtime::{Config, ExitCode, gate};
 
 use super::check::Tally;
@@ -13,6 +15,7 @@ use crate::input::{self, Inputs};
 use crate::output::{Failure, print_line, print_note};
 use crate::progress::Progress;
 use crate::signals::Signals;
+use crate::table;
 
 #[expect(clippy::expect_used, reason = "an exit code of success would hide that inputs are left")]
 pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<ExitCode, Failure> {
@@ -21,18 +24,12 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
         print_note("reading inputs from the terminal; Ctrl-D ends");
     }
     // A person who ingests a file wants its summary, not a line for each input.
-    let is_quiet = path.is_some() && io::stdout().is_terminal() && !acks;
+    let is_quiet = path.is_some() && table::is_terminal() && !acks;
     let started = Instant::now();
     let mut tally = Tally::default();
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
     let signals = Signals::catch()?;
-    let mut session = Session::new(
-        &admitted.stores,
-        admitted.recovered,
-        config.policy(),
-        config.settings.snapshot_strategy,
-    )?;
-    config.log_ready(&session.receipt());
+    let mut session = start_session(config, &admitted.stores, admitted.recovered)?;
     let mut batcher = Batcher::new(Inputs::new(file, &signals));
     let mut deliver = |acknowledgements: &[u8]| {
         if is_quiet {
@@ -63,6 +60,17 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
         "all inputs that were read are durable and acknowledged"
     );
     Ok(code)
+}
+
+/// Starts a session on admitted stores, and logs READY.
+pub(super) fn start_session<'s>(
+    config: &Config,
+    stores: &'s Stores<Directory>,
+    recovered: Recovered,
+) -> Result<Session<'s, Directory>, Failure> {
+    let mut session = Session::new(stores, recovered, config.policy(), config.settings.snapshot_strategy)?;
+    config.log_ready(&session.receipt());
+    Ok(session)
 }
 
 /// What a pipe takes without waiting once it says that it is ready (POSIX: `PIPE_BUF` bytes).

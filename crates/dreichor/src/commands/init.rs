@@ -1,4 +1,4 @@
-//! `init`: creates the two mounts.
+//! `init`: creates the two directories of the stores.
 
 use dreichor_log::directory;
 use dreichor_replay::directories::{AUDIT_EVENTS, SNAPSHOTS};
@@ -10,10 +10,10 @@ use crate::output::{Failure, print_line};
 
 pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
     let Directories { audit_events, snapshots } = &config.directories;
-    let mounts = [(AUDIT_EVENTS, audit_events), (SNAPSHOTS, snapshots)];
+    let directories = [(AUDIT_EVENTS, audit_events), (SNAPSHOTS, snapshots)];
     // Both, before anything is printed: a reader that goes away must not leave one of them out.
     let mut created = Vec::new();
-    for (name, path) in mounts {
+    for (name, path) in directories {
         let is_new = directory::create(path).map_err(|error| {
             let next = "check what is there and the permissions above it, or name a directory of your own: `dreichor --data-dir DIR init`";
             Error::unavailable(path, "the directory cannot be created", next).because(error)

@@ -5,6 +5,7 @@ mod decisions;
 mod demo;
 mod events;
 mod explain;
+mod follow;
 mod ingest;
 mod init;
 mod migrate;

@@ -1,4 +1,4 @@
-//! `salvage`: what is sound of damaged stores, in new mounts, and a report of what is left out.
+//! `salvage`: what is sound of malformed stores, in a new directory, and a report of what is left out.
 
 use dreichor_core::value::Spelled;
 use std::fmt::{self, Display};

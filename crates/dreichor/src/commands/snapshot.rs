@@ -1,21 +1,15 @@
 //! `snapshot`: one snapshot of the present ledger.
 
-use dreichor_runtime::ingest::Session;
 use dreichor_runtime::{Config, ExitCode, gate};
 
+use super::ingest::start_session;
 use crate::arguments::Json;
 use crate::output::{Failure, print_line};
 use crate::progress::Progress;
 
 pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
     let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
-    let mut session = Session::new(
-        &admitted.stores,
-        admitted.recovered,
-        config.policy(),
-        config.settings.snapshot_strategy,
-    )?;
-    config.log_ready(&session.receipt());
+    let mut session = start_session(config, &admitted.stores, admitted.recovered)?;
     let written = session.snapshot()?;
     match (session.latest(), json.json) {
         (Some((id, size)), true) => print_line(&format!(

@@ -2,10 +2,8 @@
 
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{SafetyReason, Side, SkipReason, Spelled};
-use dreichor_explain::{Decided, Outcome};
+use dreichor_explain::{Decided, Outcome, Ticks};
 use dreichor_replay::Entry;
-
-use super::decisions::Ticks;
 
 /// The first decision of each kind, while a log is replayed.
 #[derive(Default)]
@@ -41,7 +39,7 @@ impl Storyteller {
 
     /// Sees the next entry of the log.
     pub(super) fn see(&mut self, entry: &Entry<'_>) {
-        let Some(decided) = self.ticks.add(&entry.event, entry.line.offset) else { return };
+        let Some(decided) = self.ticks.add_checked(entry) else { return };
         let Some(kind) = kind(&decided) else { return };
         if self.found.iter().all(|found| found.kind != kind) {
             let decision_id = decided.decision.decision_id;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use dreichor_core::value::{Side, Spelled};
-use dreichor_explain::{Decided, Funnel, Holdings, Outcome, Selection};
+use dreichor_explain::{Decided, Funnel, Holdings, Outcome, Selection, Ticks};
 use dreichor_replay::{Progress as _, Replay, Stores};
 use dreichor_runtime::{Config, ExitCode};
 use serde::Serialize;
 
-use super::decisions::Ticks;
 use crate::arguments::{By, SummaryArguments};
 use crate::output::{Failure, print_note, stdout};
 use crate::progress::Progress;
@@ -52,7 +51,7 @@ pub(super) fn run(config: &Config, arguments: &SummaryArguments) -> Result<ExitC
     };
     while let Some(entry) = replay.next()? {
         progress.advance(entry.line.offset, total_bytes);
-        if let Some(decided) = ticks.add(&entry.event, entry.line.offset) {
+        if let Some(decided) = ticks.add_checked(&entry) {
             count(&decided);
         }
     }
@@ -90,7 +89,7 @@ fn key(decided: &Decided, by: By) -> Option<String> {
     }
 }
 
-/// The width of a bar that stands for all decisions.
+/// The width of a bar for all decisions, in columns.
 const BAR_COLUMNS: u64 = 40;
 
 fn show(funnel: &Funnel, out: &mut impl Write) -> std::io::Result<()> {

@@ -14,6 +14,7 @@ use dreichor_core::value::{Form, Uuid};
 use dreichor_explain::{Explained, Story, explain};
 use dreichor_replay::Directory;
 use dreichor_replay::Stores;
+use dreichor_replay::reference::Reference;
 use tempfile::TempDir;
 
 /// A file or folder of the project's tests.
@@ -72,8 +73,11 @@ impl Bench {
 
     /// What `explain` finds for an id.
     pub(crate) fn explain(&self, id: &str) -> Option<Story> {
-        let Explained { story, .. } = explain(&self.stores, uuid(id), &mut ()).unwrap();
-        story
+        match explain(&self.stores, &Reference::from(uuid(id)), &mut ()).unwrap() {
+            Explained::Story(story, _) => Some(story),
+            Explained::Nothing(_) => None,
+            Explained::Ambiguous(named) => unreachable!("one id is of several stories: {named:?}"),
+        }
     }
 }
 
