@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::json;
@@ -111,6 +112,35 @@ fn a_follower_refuses_what_is_no_tick() {
         let bench = Bench::new();
         let (_, follower) = follow(&bench, lines.len(), &stray, 1);
         follower.finish().expect(12).says(&[support::rule(rule, "type")]);
+    }
+}
+
+/// Regression: `decisions` went on with whatever file was there.
+#[test]
+fn a_followed_log_must_stay_the_same_file() {
+    let cut_off = |path: &Path| std::fs::File::options().write(true).open(path).unwrap().set_len(9).unwrap();
+    let replace = |path: &Path| {
+        let other = path.with_extension("other");
+        // Longer, so that only its identity tells.
+        let longer = [std::fs::read(path).unwrap(), b"x".to_vec()].concat();
+        std::fs::write(&other, longer).unwrap();
+        std::fs::rename(other, path).unwrap();
+    };
+    let remove = |path: &Path| std::fs::remove_file(path).unwrap();
+    let meddlings: [&dyn Fn(&Path); 3] = [&cut_off, &replace, &remove];
+    for command in [["events", "-f", "-n", "1"], ["decisions", "-f", "-n", "1"]] {
+        for meddle in meddlings {
+            let bench = Bench::filled();
+            let mut follower = bench.start(&command);
+            // A row for `events`, and a header and a row for `decisions`.
+            follower.take_lines(if command[0] == "events" { 1 } else { 2 });
+            // It has looked at the file by the time that it prints what is appended.
+            let recorded = tick(1, 1_000);
+            bench.ingest(recorded.as_bytes()).expect(0);
+            follower.line();
+            meddle(&bench.log_path());
+            follower.finish().expect(10).says(&[bench.fill_in("{log}: ")]);
+        }
     }
 }
 
