@@ -1,5 +1,6 @@
 //! The tick: computes the events of an input from the state. Pure, total, deterministic.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
 use alloc::vec::{IntoIter, Vec};
@@ -192,7 +193,7 @@ pub enum Comparison {
     /// It is the event that the rules demand.
     Same,
     /// It is the first event that is not what the rules demand; with the demanded event, if the tick should not be over.
-    Diverged(Option<Event<'static>>),
+    Diverged(Option<Box<Event<'static>>>),
     /// An earlier event was not what the rules demand, so nothing is known of this one.
     Unknown,
 }
@@ -215,7 +216,7 @@ impl Reexecution {
             Some(demanded) if demanded == *recorded => Comparison::Same,
             demanded => {
                 self.has_diverged = true;
-                Comparison::Diverged(demanded)
+                Comparison::Diverged(demanded.map(Box::new))
             }
         }
     }

@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Summary(SummaryArguments),
     /// Replay the stores and print the receipt
     Replay(ReplayArguments),
+    /// Prove everything that the stores can prove: every line, tick and snapshot; lists all findings
+    Verify(Json),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
     /// Tell one decision's story in sentences, each with the line that it comes from

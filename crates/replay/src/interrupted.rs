@@ -63,7 +63,7 @@ impl InterruptedTick {
     }
 }
 
-fn diverged(found: &[u8], demanded: Option<Event<'_>>) -> Box<Fault> {
+fn diverged(found: &[u8], demanded: Option<Box<Event<'_>>>) -> Box<Fault> {
     let mut expected = Vec::new();
     if let Some(event) = demanded {
         event.write_line(&mut expected);
