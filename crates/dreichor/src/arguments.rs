@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
-use dreichor_core::value::{Form, MarketId};
+use dreichor_core::tick::SafetyMode;
+use dreichor_core::value::{Form, MarketId, ParameterPool};
+use dreichor_explain::whatif::{Changes, Pools};
 use dreichor_explain::{Outcome, Selection};
 use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
@@ -71,6 +73,9 @@ pub(crate) enum Command {
     Decisions(DecisionsArguments),
     /// Count the decisions: skipped, blocked, executed, and why
     Summary(SummaryArguments),
+    /// Execute the recorded decisions again under another pool, mode or without gates: what would have come out otherwise
+    #[command(after_help = WHATIF_LIMITS)]
+    Whatif(WhatifArguments),
     /// Replay the stores and print the receipt
     Replay(ReplayArguments),
     /// Prove everything that the stores can prove: every line, tick and snapshot; lists all findings
@@ -288,6 +293,90 @@ pub(crate) struct SummaryArguments {
     pub(crate) range: Range,
     #[command(flatten)]
     pub(crate) json: Json,
+}
+
+const WHATIF_LIMITS: &str = "\
+Nothing is written. Without a change, nothing comes out otherwise on a log that `verify` finds sound.
+
+What it cannot know: the upstream made these decisions without seeing the other outcomes. With them it might have decided
+otherwise.
+
+Examples:
+  dreichor -d DIR whatif --pool cautious@v1
+  dreichor -d DIR whatif --pool balanced@v1=assertive@v1 --from 100 --diff
+  dreichor -d DIR whatif --ignore-gates --safety-mode flatten";
+
+#[derive(Debug, Args)]
+pub(crate) struct WhatifArguments {
+    /// The parameter pool of all decisions; or NEW for those that have OLD, which may be given several times
+    #[arg(long, value_name = "POOL | OLD=NEW", value_parser = pool_change)]
+    pool: Vec<PoolChange>,
+    /// Add the gates of this mode to the recorded ones, which include those of the mode at the time
+    #[arg(long, value_name = "MODE", value_parser = formed::<SafetyMode>, default_value = "normal")]
+    safety_mode: SafetyMode,
+    /// Leave the recorded gates out
+    #[arg(long)]
+    ignore_gates: bool,
+    /// Change only decisions of this strategy instance; its first 4 digits or more
+    #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
+    instance: Vec<IdPrefix>,
+    #[command(flatten)]
+    range: Range,
+    /// List every decision that comes out otherwise
+    #[arg(long)]
+    pub(crate) diff: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+/// A value of `--pool`.
+#[derive(Debug, Clone, Copy)]
+enum PoolChange {
+    All(ParameterPool),
+    Replace(ParameterPool, ParameterPool),
+}
+
+fn pool_change(text: &str) -> Result<PoolChange, String> {
+    match text.split_once('=') {
+        Some((old, new)) => Ok(PoolChange::Replace(formed(old)?, formed(new)?)),
+        None => formed(text).map(PoolChange::All),
+    }
+}
+
+impl WhatifArguments {
+    pub(crate) fn changes(&self) -> Result<Changes, ConfigError> {
+        let (from, to) = self.range.check()?;
+        let (instances, safety_mode) = (self.instance.clone(), self.safety_mode);
+        Ok(Changes {
+            pools: self.pools()?,
+            safety_mode,
+            ignores_gates: self.ignore_gates,
+            instances,
+            from,
+            to,
+        })
+    }
+
+    fn pools(&self) -> Result<Pools, ConfigError> {
+        if let [PoolChange::All(pool)] = *self.pool {
+            return Ok(Pools::All(pool));
+        }
+        let mut pairs: Vec<(ParameterPool, ParameterPool)> = Vec::new();
+        for change in &self.pool {
+            match *change {
+                PoolChange::All(pool) => {
+                    return Err(ConfigError(vec![format!(
+                        "--pool {pool} is for all decisions, so no other --pool can be given"
+                    )]));
+                }
+                PoolChange::Replace(old, _) if pairs.iter().any(|(known, _)| *known == old) => {
+                    return Err(ConfigError(vec![format!("--pool gives {old} twice another pool")]));
+                }
+                PoolChange::Replace(old, new) => pairs.push((old, new)),
+            }
+        }
+        Ok(Pools::Replace(pairs))
+    }
 }
 
 /// What decisions are grouped by.

@@ -60,9 +60,16 @@ impl Funnel {
         self.forced
     }
 
-    /// The reasons that occurred, in the order of the format.
+    /// All reasons, in the order of the format, each with how often it occurred.
+    pub fn all_reasons(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        reasons()
+            .enumerate()
+            .map(|(place, reason)| (reason, self.reasons.get(&place).copied().unwrap_or_default()))
+    }
+
+    /// The reasons that occurred.
     pub fn reasons(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        reasons().enumerate().filter_map(|(place, reason)| Some((reason, *self.reasons.get(&place)?)))
+        self.all_reasons().filter(|(_, count)| *count > 0)
     }
 }
 

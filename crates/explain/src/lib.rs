@@ -27,6 +27,7 @@ pub mod selection;
 mod story;
 mod teller;
 pub mod ticks;
+pub mod whatif;
 
 pub use decided::{Decided, Outcome};
 pub use explained::{Explained, explain};
@@ -35,3 +36,4 @@ pub use recent::Recent;
 pub use selection::{Holdings, Selection};
 pub use story::{Story, Told};
 pub use ticks::Ticks;
+pub use whatif::WhatIf;

@@ -19,6 +19,7 @@ mod status;
 mod story;
 mod summary;
 mod verify;
+mod whatif;
 
 use clap::ArgMatches;
 use dreichor_runtime::{Config, ExitCode};
@@ -50,6 +51,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Summary(arguments) => summary::run(&configure()?, &arguments),
         Command::Snapshot(json) => snapshot::run(&configure()?, json),
         Command::Replay(arguments) => replay::run(&configure()?, &arguments),
+        Command::Whatif(arguments) => whatif::run(&configure()?, &arguments),
         Command::Verify(json) => verify::run(&configure()?, json),
         Command::Events(arguments) => events::run(&configure()?, &arguments),
         Command::Explain { id, json } => explain::run(&configure()?, &id, json),

@@ -94,28 +94,48 @@ const BAR_COLUMNS: u64 = 40;
 
 fn show(funnel: &Funnel, out: &mut impl Write) -> std::io::Result<()> {
     let all = funnel.decisions.max(1);
-    let mut line = |name: &str, count: u64| {
+    for Row { name, count, .. } in rows(funnel).into_iter().filter(Row::is_shown) {
         let bar = if table::is_terminal() {
             let columns = (count * BAR_COLUMNS).div_ceil(all);
             format!("  {}", "█".repeat(usize::try_from(columns).unwrap_or_default()))
         } else {
             String::new()
         };
-        writeln!(out, "{}", format!("{name:<26}{count:>10}{bar}").trim_end())
-    };
-    line("decisions", funnel.decisions)?;
-    for outcome in Outcome::ALL {
-        let count = funnel.outcome(*outcome);
-        if count > 0 {
-            line(&outcome.as_str().to_lowercase().replace('_', " "), count)?;
-        }
-    }
-    for side in Side::ALL {
-        line(&format!("  {} filled", side.as_str().to_lowercase()), funnel.side(*side))?;
-    }
-    line("  sales forced by safety", funnel.forced())?;
-    for (reason, count) in funnel.reasons() {
-        line(&format!("  {reason}"), count)?;
+        writeln!(out, "{}", format!("{name:<26}{count:>10}{bar}").trim_end())?;
     }
     Ok(())
+}
+
+/// A count of the funnel for people.
+pub(super) struct Row {
+    pub(super) name: String,
+    pub(super) count: u64,
+    /// True: also where it is 0.
+    is_expected: bool,
+}
+
+impl Row {
+    pub(super) fn is_shown(&self) -> bool {
+        self.is_expected || self.count > 0
+    }
+}
+
+/// All counts of the funnel: the same rows for each funnel.
+pub(super) fn rows(funnel: &Funnel) -> Vec<Row> {
+    let row = |name: String, count, is_expected| Row { name, count, is_expected };
+    let outcomes = Outcome::ALL.iter().map(|outcome| {
+        let name = outcome.as_str().to_lowercase().replace('_', " ");
+        row(name, funnel.outcome(*outcome), false)
+    });
+    let sides = Side::ALL.iter().map(|side| {
+        let name = format!("  {} filled", side.as_str().to_lowercase());
+        row(name, funnel.side(*side), true)
+    });
+    let reasons = funnel.all_reasons().map(|(reason, count)| row(format!("  {reason}"), count, false));
+    std::iter::once(row("decisions".into(), funnel.decisions, true))
+        .chain(outcomes)
+        .chain(sides)
+        .chain([row("  sales forced by safety".into(), funnel.forced(), true)])
+        .chain(reasons)
+        .collect()
 }
