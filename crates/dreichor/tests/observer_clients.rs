@@ -200,7 +200,7 @@ fn who_is_gone_is_not_worked_for() {
     let observed = bench.observe(&[]);
     let memory = observed.get("/v1/observe/derived/decision-memory?limit=1000").expect(200).json();
     let story = |at: u64| {
-        let id = memory["entries"][usize::try_from(at).unwrap()]["decision_id"].as_str().unwrap().to_owned();
+        let id = memory["entries"][usize::try_from(at).unwrap()]["decisionId"].as_str().unwrap().to_owned();
         format!("/v1/observe/derived/decisions/{id}")
     };
     let before = metric(&observed, "dreichor_derivations_total");

@@ -22,9 +22,9 @@ use support::{Bench, DREICHOR, Running, clean, identified, lines, vector, with_l
 const DERIVED: [&str; 10] = [
     "/v1/observe/persistence/audit-events/summary",
     "/v1/observe/persistence/tree-head",
-    "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+    "/v1/observe/persistence/proof/inclusion?eventId=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
     "/v1/observe/persistence/proof/consistency?from=100",
-    "/v1/observe/persistence/audit-events?strategy_instance_id=27ac435a-1710-4110-a051-8ca566ceab36",
+    "/v1/observe/persistence/audit-events?strategyInstanceId=27ac435a-1710-4110-a051-8ca566ceab36",
     "/v1/observe/derived/decision-memory",
     "/v1/observe/derived/decision-memory/4d6e8f90-da87-821b-9956-a9a0aa072eec",
     "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072eec",
@@ -320,7 +320,7 @@ fn an_unterminated_tail_is_no_error_and_may_go_at_any_time() {
     for (path, before) in &watched.well {
         let answer = watched.observed.get(path).expect(200);
         if *path == summary {
-            assert_eq!(answer.json()["unterminated_bytes"], tail.len());
+            assert_eq!(answer.json()["unterminatedBytes"], tail.len());
         } else if *path != PATHS {
             assert_eq!(answer.body, before.body, "{path}");
         }
@@ -362,7 +362,7 @@ fn stores_that_come_after_ready() {
     let asked: Vec<_> = of_stores()
         .into_iter()
         .filter(|path| {
-            !path.contains("-a9a0aa072eec") && !path.contains("event_id=") && !path.contains("from=")
+            !path.contains("-a9a0aa072eec") && !path.contains("eventId=") && !path.contains("from=")
         })
         .collect();
     for path in &asked {

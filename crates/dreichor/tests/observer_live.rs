@@ -234,7 +234,7 @@ impl<'t> Asking<'t> {
 
     fn ask_for_proofs(&mut self) {
         let at = self.some_event();
-        let path = format!("{INCLUSION}?event_id={}", self.prefixes.events[at].id);
+        let path = format!("{INCLUSION}?eventId={}", self.prefixes.events[at].id);
         let (answer, window) = self.ask(&path, &[200, 404]);
         self.seen = self.prefixes.check_inclusion(at, &answer, &window);
         let from = self.numbers.below(self.seen + 1);
@@ -248,7 +248,7 @@ impl<'t> Asking<'t> {
         // From here on, no answer may know of fewer events than the snapshot speaks of.
         self.seen = self.prefixes.check_snapshot(&answer, recorded, &window);
         let (answer, window) = self.ask(PATHS, &[200]);
-        let size = answer.json()["audit_events"]["size_bytes"].as_u64().unwrap_or(0);
+        let size = answer.json()["auditEvents"]["sizeBytes"].as_u64().unwrap_or(0);
         assert!(window.contains(&self.prefixes.lines_in(size)), "{size} bytes, not {window:?}");
         for path in ["/readyz", "/livez", "/metrics", "/v1/observe/runtime/status"] {
             self.ask(path, &[200]);
@@ -260,7 +260,7 @@ fn parameter(asked: Asked) -> String {
     match asked {
         Asked::All => String::new(),
         Asked::Type(event_type) => format!("&type={}", event_type.as_str()),
-        Asked::Instance(instance) => format!("&strategy_instance_id={instance}"),
+        Asked::Instance(instance) => format!("&strategyInstanceId={instance}"),
     }
 }
 
@@ -397,10 +397,10 @@ fn a_client_that_polls_sees_each_acknowledged_event_on_its_next_request() {
                 assert_eq!(changed, [""; 0], "nothing had changed, after {acknowledgement}");
             }
             let size = &acknowledgement["treeSize"];
-            assert_eq!(&polling.answer(TREE_HEAD)["tree_size"], size);
-            assert_eq!(&polling.answer(SUMMARY)["total_count"], size);
-            assert_eq!(&polling.answer(LEDGER)["as_of"]["tree_size"], size);
-            let last = &polling.answer(SUMMARY)["last_event_id"];
+            assert_eq!(&polling.answer(TREE_HEAD)["treeSize"], size);
+            assert_eq!(&polling.answer(SUMMARY)["totalCount"], size);
+            assert_eq!(&polling.answer(LEDGER)["asOf"]["treeSize"], size);
+            let last = &polling.answer(SUMMARY)["lastEventId"];
             assert_eq!(
                 polling.answer(EVENTS)["events"].as_array().unwrap().last().map(|event| &event["id"]),
                 Some(last)

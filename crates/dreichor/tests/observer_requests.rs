@@ -222,7 +222,7 @@ const PATHS: [(&str, u16, &str); 44] = [
     ("{events}/ac5ad41c-216f-8ffd-b05e-a84435f6b1d9", 200, ""),
     ("{events}/%61c5ad41c-216f-8ffd-b05e-a84435f6b1d9", 200, ""),
     ("{events}/ac5ad41c-216f-8ffd-b05e-a84435f6b1d9%00", 400, "id"),
-    ("/v1/observe/derived/decisions/%2e%2e%2fdecision-memory", 400, "decision_id"),
+    ("/v1/observe/derived/decisions/%2e%2e%2fdecision-memory", 400, "decisionId"),
 ];
 
 /// Values that are no number, or another spelling of one.
@@ -282,9 +282,9 @@ const QUERIES: [(&str, &str); 24] = [
     ("type=", "type"),
     ("type=ledger_updated", "type"),
     ("type=LEDGER_UPDATED%00", "type"),
-    ("decision_id=4D6E8F90-DA87-821B-9956-A9A0AA072EEC", "decision_id"),
-    ("market_id=", "market_id"),
-    ("strategy_instance_id=%27%20OR%201=1", "strategy_instance_id"),
+    ("decisionId=4D6E8F90-DA87-821B-9956-A9A0AA072EEC", "decisionId"),
+    ("marketId=", "marketId"),
+    ("strategyInstanceId=%27%20OR%201=1", "strategyInstanceId"),
 ];
 
 /// The same value by another spelling of the URL's own, and nothing where nothing stands.
@@ -330,8 +330,8 @@ fn a_query_is_taken_by_its_rules() {
         ("/v1/observe/derived/decision-memory", &["limit", "before", "after"]),
         ("/v1/observe/persistence/proof/consistency", &["from", "to"]),
         (
-            "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
-            &["tree_size"],
+            "/v1/observe/persistence/proof/inclusion?eventId=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+            &["treeSize"],
         ),
     ] {
         let (path, known) = path.split_once('?').map_or((path, ""), |(path, query)| (path, query));

@@ -79,9 +79,9 @@ fn paths(observed: &Observed, headers: &[&str]) -> Vec<String> {
 
 fn fill_in(path: &str) -> String {
     match path {
-        "/v1/observe/persistence/proof/inclusion" => format!("{path}?event_id={EVENT}"),
+        "/v1/observe/persistence/proof/inclusion" => format!("{path}?eventId={EVENT}"),
         "/v1/observe/persistence/proof/consistency" => format!("{path}?from=1"),
-        path => path.replace("{id}", EVENT).replace("{decision_id}", DECISION),
+        path => path.replace("{id}", EVENT).replace("{decisionId}", DECISION),
     }
 }
 

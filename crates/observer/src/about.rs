@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::answer::raw;
 use crate::problem::Problem;
-use crate::snake::snake_case;
 
 /// What was settled when the process started.
 #[derive(Debug, Clone)]
@@ -26,6 +26,7 @@ pub struct About {
 
 /// What the kernel enforces.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SandboxReport {
     /// What was asked for: `auto`, `require` or `off`.
     pub mode: &'static str,
@@ -49,6 +50,7 @@ pub struct Gap {
 
 /// The runtime's status. It stays the same for as long as the process runs.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
     runtime_version: &'static str,
     format_version: u64,
@@ -58,7 +60,7 @@ pub(crate) struct Status {
     persistence_mode: &'static str,
     snapshot_strategy: String,
     safety_mode: &'static str,
-    /// `inactive`, or `reachable_at_start`.
+    /// `inactive`, or `reachableAtStart`.
     database: &'static str,
     sandbox: SandboxReport,
     #[schema(value_type = StartedWith)]
@@ -67,6 +69,7 @@ pub(crate) struct Status {
 
 /// The receipt of the replay at READY.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the receipt writes")]
 pub(crate) struct StartedWith {
     events: u64,
@@ -80,6 +83,8 @@ pub(crate) struct StartedWith {
     #[schema(required)]
     interrupted_tick: Option<String>,
     unterminated_bytes: u64,
+    #[schema(required)]
+    last_logical_time: Option<u64>,
     format_version: u64,
     program_version: String,
 }
@@ -93,9 +98,9 @@ impl About {
             persistence_mode: "filesystem",
             snapshot_strategy: self.snapshot_strategy.clone(),
             safety_mode: self.safety_mode,
-            database: if self.database { "reachable_at_start" } else { "inactive" },
+            database: if self.database { "reachableAtStart" } else { "inactive" },
             sandbox: self.sandbox.clone(),
-            started_with: snake_case(self.started_with.to_json().as_bytes())?,
+            started_with: raw(self.started_with.to_json().as_bytes())?,
         })
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use dreichor_core::canonical::Sink;
 use dreichor_core::tree::Hasher;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::problem::Problem;
 
@@ -43,6 +44,12 @@ impl Answer {
             .map_err(|_| Problem::internal("a hash that is no header"))?;
         Ok(Self { content_type, body, etag })
     }
+}
+
+/// A part of an answer that is JSON already: bytes from the stores, or written by the core's one encoder.
+pub(crate) fn raw(json: impl Into<Vec<u8>>) -> Result<Box<RawValue>, Problem> {
+    let text = String::from_utf8(json.into()).map_err(|_| Problem::internal("text that is not UTF-8"))?;
+    RawValue::from_string(text).map_err(|_| Problem::internal("JSON that is not well-formed"))
 }
 
 impl IntoResponse for Answer {

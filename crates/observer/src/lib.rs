@@ -21,7 +21,6 @@ mod problem;
 mod query;
 mod routes;
 mod server;
-mod snake;
 mod source;
 mod token;
 

@@ -41,11 +41,11 @@ const MARKET: &str = "^[A-Za-z0-9._:/-]{1,64}$";
 
 /// The form of the texts that have these names, as parameters and as members.
 const FORMS: [(&str, &[&str]); 5] = [
-    (UUID, &["id", "event_id", "last_event_id", "strategy_instance_id"]),
-    (CONTENT_ID, &["decision_id", "interrupted_tick", "last_execution_id", "snapshot_id", "snapshotId"]),
-    (HASH, &["root_hash", "auditRootHash"]),
+    (UUID, &["id", "eventId", "lastEventId", "strategyInstanceId"]),
+    (CONTENT_ID, &["decisionId", "interruptedTick", "lastExecutionId", "snapshotId"]),
+    (HASH, &["rootHash", "auditRootHash"]),
     (CURSOR, &["before", "after", "next", "previous"]),
-    (MARKET, &["market_id"]),
+    (MARKET, &["marketId"]),
 ];
 
 /// Adds what every operation shares: the problems that any request may meet, the headers of every answer, and the

@@ -103,7 +103,7 @@ impl Prefixes {
             if let Some(decision) = decision.and_then(|id| state.memory().decision(id)) {
                 let mut entry = Vec::new();
                 decision.write(&mut entry);
-                let (id, entry) = (decision.id().to_string(), snake_case(&entry));
+                let (id, entry) = (decision.id().to_string(), text(entry));
                 let place = *places.entry(id.clone()).or_insert(entries.len());
                 if entries.get(place) != Some(&entry) {
                     match entries.get_mut(place) {
@@ -161,15 +161,15 @@ impl Prefixes {
             write!(counted, ",\"{}\":{count}", event_type.as_str()).unwrap();
         }
         let summary = format!(
-            r#"{{"total_count":{size},"counts_by_type":{{{}}},"last_event_id":{},"last_logical_time":{time},"bytes":{},"unterminated_bytes":0,"interrupted_tick":{}}}"#,
+            r#"{{"totalCount":{size},"countsByType":{{{}}},"lastEventId":{},"lastLogicalTime":{time},"bytes":{},"unterminatedBytes":0,"interruptedTick":{}}}"#,
             &counted[1..],
             quoted(self.events.last().map(|event| &event.id)),
             self.offsets[size],
             quoted(state.open_tick()),
         );
-        let head = format!(r#"{{"tree_size":{size},"root_hash":"{root}"}}"#);
+        let head = format!(r#"{{"treeSize":{size},"rootHash":"{root}"}}"#);
         let ledger = format!(
-            r#"{{"plane":"PAPER","positions":[{}],"as_of":{{"tree_size":{size},"logical_time":{time}}}}}"#,
+            r#"{{"plane":"PAPER","positions":[{}],"asOf":{{"treeSize":{size},"logicalTime":{time}}}}}"#,
             list(|sink| state.write_ledger(sink)),
         );
         let lifecycles = format!(r#"{{"lifecycles":[{}]}}"#, list(|sink| state.write_lifecycles(sink)));
@@ -178,7 +178,7 @@ impl Prefixes {
         let from = entries.len().saturating_sub(ENTRIES);
         let memory = format!(
             r#"{{"totals":{},"entries":[{}],"next":"{}","previous":{}}}"#,
-            snake_case(&totals),
+            text(totals),
             entries[from..].join(","),
             entries.len(),
             quoted((from > 0).then_some(from)),
@@ -220,8 +220,8 @@ impl Prefixes {
         let mut body = text.to_owned();
         if path == SUMMARY {
             // Of a write that goes on, some bytes may stand behind the last whole line.
-            let behind = answer.json()["unterminated_bytes"].as_u64().unwrap();
-            body = text.replace(&format!("\"unterminated_bytes\":{behind}"), "\"unterminated_bytes\":0");
+            let behind = answer.json()["unterminatedBytes"].as_u64().unwrap();
+            body = text.replace(&format!("\"unterminatedBytes\":{behind}"), "\"unterminatedBytes\":0");
         }
         let found = self.answers.get(&key(path, &body));
         let (first, last) = found.unwrap_or_else(|| panic!("{path}: it is of no beginning: {text}"));
@@ -298,7 +298,7 @@ impl Prefixes {
             return *window.start();
         }
         let line = &self.events[at].line;
-        let expected = format!(r#"{{"event":{line},"line_number":{},"leaf_index":{at}}}"#, at + 1);
+        let expected = format!(r#"{{"event":{line},"lineNumber":{},"leafIndex":{at}}}"#, at + 1);
         assert_eq!(answer.text(), expected);
         (at + 1).max(*window.start())
     }
@@ -309,9 +309,9 @@ impl Prefixes {
             return *window.start();
         }
         let proof = answer.json();
-        let size = number(&proof["tree_size"]);
+        let size = number(&proof["treeSize"]);
         assert!(window.contains(&size), "a proof of {size} events, not {window:?}");
-        assert_eq!(number(&proof["leaf_index"]), at);
+        assert_eq!(number(&proof["leafIndex"]), at);
         let (leaf, root) = (*self.events[at].leaf.as_bytes(), *self.roots[size].as_bytes());
         assert!(
             verifies_inclusion(at as u64, size as u64, &path(&proof), leaf, root),
@@ -408,43 +408,13 @@ fn quoted<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "null".into(), |value| format!("\"{value}\""))
 }
 
+fn text(canonical: Vec<u8>) -> String {
+    String::from_utf8(canonical).unwrap()
+}
+
 /// Lines as the items of a list.
 fn list(write: impl Fn(&mut Vec<u8>)) -> String {
     let mut lines = Vec::new();
     write(&mut lines);
-    snake_case(&lines).trim_end().replace('\n', ",")
-}
-
-/// Canonical JSON with its members in `snake_case`: the members that there are, by name.
-fn snake_case(canonical: &[u8]) -> String {
-    const NAMES: [(&str, &str); 20] = [
-        ("decisionId", "decision_id"),
-        ("strategyInstanceId", "strategy_instance_id"),
-        ("decisionClass", "decision_class"),
-        ("firstSeenLogicalTime", "first_seen_logical_time"),
-        ("executionsObserved", "executions_observed"),
-        ("filledCount", "filled_count"),
-        ("failedCount", "failed_count"),
-        ("lastExecutionStatus", "last_execution_status"),
-        ("evaluationsObserved", "evaluations_observed"),
-        ("blockedCount", "blocked_count"),
-        ("forcedSellCount", "forced_sell_count"),
-        ("lastSafetyResult", "last_safety_result"),
-        ("feedbackCount", "feedback_count"),
-        ("marketId", "market_id"),
-        ("isOpen", "is_open"),
-        ("lastExecutionId", "last_execution_id"),
-        ("lastLogicalTime", "last_logical_time"),
-        ("parameterPoolId", "parameter_pool_id"),
-        ("targetMarketId", "target_market_id"),
-        ("logicalTime", "logical_time"),
-    ];
-    let mut text = std::str::from_utf8(canonical).unwrap().to_owned();
-    for (name, snake) in NAMES {
-        let name = format!("\"{name}\":");
-        if text.contains(&name) {
-            text = text.replace(&name, &format!("\"{snake}\":"));
-        }
-    }
-    text
+    text(lines).trim_end().replace('\n', ",")
 }

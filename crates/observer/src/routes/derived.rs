@@ -9,10 +9,9 @@ use utoipa::ToSchema;
 
 use super::Shared;
 use super::persistence::AuditEvent;
-use crate::answer::{Answer, JSON, Outcome};
+use crate::answer::{Answer, JSON, Outcome, raw};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
-use crate::snake::snake_case;
 
 /// What Decision Memory adds up to.
 #[derive(ToSchema)]
@@ -25,6 +24,7 @@ pub(super) struct Totals {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct ExecutionTotals {
     executions_observed: u64,
@@ -33,6 +33,7 @@ struct ExecutionTotals {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct SafetyTotals {
     evaluations_observed: u64,
@@ -41,6 +42,7 @@ struct SafetyTotals {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Feedback {
     feedback_count: u64,
@@ -57,6 +59,7 @@ struct Categories {
 
 /// What is remembered of one decision.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 pub(super) struct MemoryEntry {
     decision_id: String,
@@ -69,6 +72,7 @@ pub(super) struct MemoryEntry {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Execution {
     executions_observed: u64,
@@ -79,6 +83,7 @@ struct Execution {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Safety {
     evaluations_observed: u64,
@@ -134,7 +139,7 @@ pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuer
     memory.totals().write(&mut totals);
     let entries = memory.decisions_in(index(start)..index(end)).map(entry).collect::<Result<_, _>>()?;
     Answer::json(&DecisionMemoryPage {
-        totals: snake_case(&totals)?,
+        totals: raw(totals)?,
         entries,
         next: end.to_string(),
         previous: (start > 0).then(|| start.to_string()),
@@ -144,7 +149,7 @@ pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuer
 fn entry(decision: dreichor_core::state::Decision<'_>) -> Result<Box<RawValue>, Problem> {
     let mut entry = Vec::new();
     decision.write(&mut entry);
-    snake_case(&entry)
+    raw(entry)
 }
 
 fn unknown(id: DecisionId) -> Problem {
@@ -154,9 +159,9 @@ fn unknown(id: DecisionId) -> Problem {
 /// What is remembered of one decision.
 #[utoipa::path(
     method(get, head),
-    path = "/v1/observe/derived/decision-memory/{decision_id}",
+    path = "/v1/observe/derived/decision-memory/{decisionId}",
     tag = "derived",
-    params(("decision_id" = String, Path, description = "The decision's id")),
+    params(("decisionId" = String, Path, description = "The decision's id")),
     responses(
         (status = 200, body = MemoryEntry),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
@@ -164,7 +169,7 @@ fn unknown(id: DecisionId) -> Problem {
 )]
 pub(super) async fn decision(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let id: DecisionId = path_form("decision_id", &id)?;
+    let id: DecisionId = path_form("decisionId", &id)?;
     let derived = api.source.derived().await?;
     let decision = derived.replayed.history.state().memory().decision(id).ok_or_else(|| unknown(id))?;
     Answer::json(&entry(decision)?)
@@ -172,9 +177,12 @@ pub(super) async fn decision(State(api): Shared, id: Segment, RawQuery(query): R
 
 /// One decision's story.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the story writes")]
 pub(super) struct Story {
     decision_id: String,
+    /// What became of the decision, in a sentence or two.
+    outcome: String,
     /// Whether the log ends within the decision's tick.
     interrupted: bool,
     /// How many events, the latest feedback, are left out for their size.
@@ -194,6 +202,7 @@ struct StoryEvent {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, clippy::struct_field_names, reason = "it describes what the story writes")]
 struct Sentence {
     sentence: String,
@@ -207,9 +216,9 @@ struct Sentence {
 /// them.
 #[utoipa::path(
     method(get, head),
-    path = "/v1/observe/derived/decisions/{decision_id}",
+    path = "/v1/observe/derived/decisions/{decisionId}",
     tag = "derived",
-    params(("decision_id" = String, Path, description = "The decision's id")),
+    params(("decisionId" = String, Path, description = "The decision's id")),
     responses(
         (status = 200, body = Story),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
@@ -217,7 +226,7 @@ struct Sentence {
 )]
 pub(super) async fn story(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let id: DecisionId = path_form("decision_id", &id)?;
+    let id: DecisionId = path_form("decisionId", &id)?;
     let derived = api.source.derived().await?;
     if derived.replayed.history.state().memory().decision(id).is_none() {
         return Err(unknown(id));
@@ -227,6 +236,7 @@ pub(super) async fn story(State(api): Shared, id: Segment, RawQuery(query): RawQ
 
 /// The Shadow Ledger.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Ledger {
     /// Always `PAPER` in this phase.
     plane: &'static str,
@@ -238,6 +248,7 @@ pub(super) struct Ledger {
 
 /// How many events were folded, and the time of the last.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct AsOf {
     tree_size: u64,
     /// Null: there is no event.
@@ -246,6 +257,7 @@ struct AsOf {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Position {
     market_id: String,
@@ -269,7 +281,7 @@ pub(super) async fn shadow_ledger(State(api): Shared, RawQuery(query): RawQuery)
     let positions = history.state().ledger().positions().iter().map(|(market, position)| {
         let mut text = Vec::new();
         position.write(*market, &mut text);
-        snake_case(&text)
+        raw(text)
     });
     Answer::json(&Ledger {
         plane: "PAPER",
@@ -290,6 +302,7 @@ pub(super) struct LifecyclesAnswer {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct LifecycleEntry {
     strategy_instance_id: String,
@@ -318,7 +331,7 @@ pub(super) async fn lifecycles(State(api): Shared, RawQuery(query): RawQuery) ->
     let lifecycles = instances.into_iter().map(|instance| {
         let mut text = Vec::new();
         instance.write(&mut text);
-        snake_case(&text)
+        raw(text)
     });
     Answer::json(&LifecyclesAnswer { lifecycles: lifecycles.collect::<Result<_, _>>()? })
 }

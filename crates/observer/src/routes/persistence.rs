@@ -12,20 +12,19 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Shared;
-use crate::answer::{Answer, Outcome};
+use crate::answer::{Answer, Outcome, raw};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{LIMIT, POSITION_MAX, Place, Query, Segment, path_form};
-use crate::snake::raw;
 
 /// An audit event, its very bytes on disk. The members behind these depend on the type.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes the bytes on disk")]
 pub(super) struct AuditEvent {
     id: String,
     #[schema(rename = "type")]
     event_type: String,
     version: u64,
-    #[schema(rename = "logicalTime")]
     logical_time: u64,
 }
 
@@ -52,21 +51,21 @@ pub(super) struct AuditEvents {
         ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
         ("type" = Option<String>, Query, description = "Only events of this type"),
-        ("decision_id" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
-        ("market_id" = Option<String>, Query, description = "Only events that name this market"),
-        ("strategy_instance_id" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
+        ("decisionId" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
+        ("marketId" = Option<String>, Query, description = "Only events that name this market"),
+        ("strategyInstanceId" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
     ),
     responses((status = 200, body = AuditEvents))
 )]
 pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
-    let known = ["limit", "before", "after", "type", "decision_id", "market_id", "strategy_instance_id"];
+    let known = ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId"];
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
     let filter = Filter {
         event_type: query.form::<EventType>("type")?,
-        decision: query.form::<DecisionId>("decision_id")?,
-        market: query.form::<MarketId>("market_id")?,
-        instance: query.form::<StrategyInstanceId>("strategy_instance_id")?,
+        decision: query.form::<DecisionId>("decisionId")?,
+        market: query.form::<MarketId>("marketId")?,
+        instance: query.form::<StrategyInstanceId>("strategyInstanceId")?,
         from: None,
         to: None,
     };
@@ -122,6 +121,7 @@ fn read_page(
 
 /// One event, and where it is.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct FoundEvent {
     #[schema(value_type = AuditEvent)]
     event: Box<RawValue>,
@@ -160,6 +160,7 @@ fn find(
 
 /// The log in numbers.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Summary {
     total_count: u64,
     /// Every type, those that have not occurred too.
@@ -212,15 +213,12 @@ pub(super) async fn summary(State(api): Shared, RawQuery(query): RawQuery) -> Ou
 
 /// A snapshot of the Shadow Ledger, its very bytes on disk.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, clippy::struct_field_names, reason = "it describes the bytes on disk")]
 pub(super) struct Snapshot {
-    #[schema(rename = "snapshotId")]
     snapshot_id: String,
-    #[schema(rename = "logicalTime")]
     logical_time: u64,
-    #[schema(rename = "auditTreeSize")]
     audit_tree_size: u64,
-    #[schema(rename = "auditRootHash")]
     audit_root_hash: String,
 }
 
@@ -265,6 +263,7 @@ fn read_latest(
 
 /// The tree over all events: RFC 6962, SHA-256, one leaf for each in file order.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct TreeHead {
     tree_size: u64,
     /// 64 hexadecimal digits.
@@ -287,6 +286,7 @@ pub(super) async fn tree_head(State(api): Shared, RawQuery(query): RawQuery) -> 
 
 /// A proof that an event is in the log.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct InclusionProof {
     leaf_index: u64,
     tree_size: u64,
@@ -300,8 +300,8 @@ pub(super) struct InclusionProof {
     path = "/v1/observe/persistence/proof/inclusion",
     tag = "persistence",
     params(
-        ("event_id" = String, Query, description = "The event's id"),
-        ("tree_size" = Option<u64>, Query, minimum = 1, maximum = 999_999_999_999_999_999_u64, description = "The size of the tree; that of the log if not given"),
+        ("eventId" = String, Query, description = "The event's id"),
+        ("treeSize" = Option<u64>, Query, minimum = 1, maximum = 999_999_999_999_999_999_u64, description = "The size of the tree; that of the log if not given"),
     ),
     responses(
         (status = 200, body = InclusionProof),
@@ -309,9 +309,9 @@ pub(super) struct InclusionProof {
     )
 )]
 pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
-    let query = Query::parse(query.as_deref(), &["event_id", "tree_size"])?;
-    let id: Uuid = Query::required("event_id", query.form("event_id")?)?;
-    let tree_size = query.integer("tree_size", 1, POSITION_MAX)?;
+    let query = Query::parse(query.as_deref(), &["eventId", "treeSize"])?;
+    let id: Uuid = Query::required("eventId", query.form("eventId")?)?;
+    let tree_size = query.integer("treeSize", 1, POSITION_MAX)?;
     let derived = api.source.derived().await?;
     let proof = api.source.search(move |stores| {
         // An event that is written meanwhile is not in the tree yet.
@@ -321,8 +321,8 @@ pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> 
         let path = derived.leaves.inclusion(&view, leaf_index, tree_size)?;
         let path = path.ok_or_else(|| {
             let leaves = derived.leaves.size();
-            let detail = format!("tree_size must be from {} to {leaves} for this event", leaf_index + 1);
-            Problem::parameter("tree_size", detail)
+            let detail = format!("treeSize must be from {} to {leaves} for this event", leaf_index + 1);
+            Problem::parameter("treeSize", detail)
         })?;
         Ok(InclusionProof { leaf_index, tree_size, path: hex(path) })
     });

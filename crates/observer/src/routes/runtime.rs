@@ -25,6 +25,7 @@ pub(super) async fn status(State(api): Shared, RawQuery(query): RawQuery) -> Out
 
 /// Where the stores are.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Paths {
     audit_events: StorePath,
     snapshots: StorePath,
@@ -32,6 +33,7 @@ pub(super) struct Paths {
 
 /// Where one store is.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct StorePath {
     path: String,
     exists: bool,
