@@ -116,7 +116,7 @@ fn serde_json_pretty(object: &[u8]) -> Vec<u8> {
     serde_json::to_vec_pretty(&value).expect("what was read can be written")
 }
 
-/// Where tokens begin outside of strings, and where plain characters stand within strings.
+/// Where tokens begin outside of strings, and where plain characters are within strings.
 fn places(object: &[u8]) -> (Vec<usize>, Vec<usize>) {
     let (mut structural, mut plain) = (Vec::new(), Vec::new());
     let (mut is_inside, mut is_escaped) = (false, false);
@@ -138,7 +138,7 @@ fn places(object: &[u8]) -> (Vec<usize>, Vec<usize>) {
     (structural, plain)
 }
 
-/// Whether this may be one of the four digits behind `\u`.
+/// Whether this may be one of the four digits after `\u`.
 fn is_part_of_escape(object: &[u8], at: usize) -> bool {
     object[at.saturating_sub(5)..at].contains(&b'\\')
 }

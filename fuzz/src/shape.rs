@@ -201,7 +201,7 @@ fn is_sound_pair(json: &Json) -> bool {
     }
 }
 
-/// For members that another check judges.
+/// For members that another check covers.
 fn is_any(_: &Json, _: Order) -> bool {
     true
 }

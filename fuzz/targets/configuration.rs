@@ -13,7 +13,7 @@ use dreichor_runtime::config::{SETTINGS, is_of_a_service};
 use dreichor_runtime::database::DatabaseAddress;
 use libfuzzer_sys::fuzz_target;
 
-/// Stands for a password, wherever it is found.
+/// A password. It may appear nowhere.
 const SECRET: &str = "sesame";
 
 fuzz_target!(|data: &[u8]| {
@@ -102,10 +102,10 @@ fn is_postgres(url: &str) -> bool {
     })
 }
 
-/// The address as it is without user and password: only what stands behind the last `@` may be shown.
+/// The address as it is without user and password: only the text after the last `@` may be shown.
 fn address(url: &str) -> DatabaseAddress {
-    let behind = url.rsplit_once('@').map(|(_, behind)| format!("postgres://{behind}"));
-    DatabaseAddress::parse(behind.as_deref().unwrap_or(url)).expect("an address without its password")
+    let address = url.rsplit_once('@').map(|(_, address)| format!("postgres://{address}"));
+    DatabaseAddress::parse(address.as_deref().unwrap_or(url)).expect("an address without its password")
 }
 
 fn is_public(address: &str) -> bool {

@@ -1,4 +1,4 @@
-//! Salvage: the longest valid prefix of damaged stores, copied into new ones. The originals stay as they are.
+//! Salvage: the longest valid prefix of corrupted stores, copied into new ones. The originals stay as they are.
 //!
 //! 1. The snapshots' length is fixed first and the log's second, so that beside a running writer every
 //!    snapshot that is seen is of events that are seen.
@@ -6,8 +6,8 @@
 //!    against the fold where that comes by its size.
 //! 3. If the copied log ends within a tick, recovery's own check decides whether a writer could complete it.
 //!    If not, the tick is left out whole.
-//! 4. The snapshots that are sound are copied, in their order: damage to one says nothing about the next.
-//! 5. The copy is replayed from what stands on its disk. What salvage hands out has passed a replay.
+//! 4. The snapshots that are sound are copied, in their order: corruption of one says nothing about the next.
+//! 5. The copy is replayed from its files. The result of salvage has passed a replay.
 
 mod candidates;
 mod copy;
@@ -30,15 +30,15 @@ pub use target::{INCOMPLETE, salvage_to};
 pub struct Report {
     /// The log's lines in the copy.
     pub events: Copied,
-    /// What of the log was left out behind them.
+    /// The part of the log after them, which was left out.
     pub events_left_out: Option<Rest>,
-    /// Bytes behind the log's last LF, which are never copied.
+    /// Bytes after the log's last LF, which are never copied.
     pub events_tail: Option<Tail>,
     /// The snapshots in the copy.
     pub snapshots: Copied,
     /// The snapshots that were left out, in file order.
     pub snapshots_left_out: Vec<Broken>,
-    /// Bytes behind the snapshots' last LF, which are never copied.
+    /// Bytes after the snapshots' last LF, which are never copied.
     pub snapshots_tail: Option<Tail>,
     /// The time of the copied log's last event: nothing of an earlier time was left out.
     pub last_logical_time: Option<LogicalTime>,

@@ -1,4 +1,4 @@
-//! What docs/AUDITING.md shows can be tried as it stands.
+//! The commands of docs/AUDITING.md print what the page shows.
 
 mod support;
 

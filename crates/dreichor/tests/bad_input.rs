@@ -1,4 +1,4 @@
-//! A bad input line stops `ingest` with 20 and the place, member and rule; what stands before it is recorded
+//! A bad input line stops `ingest` with 20 and the place, member and rule; what precedes it is recorded
 //! and acknowledged, nothing of it or after it is; and the input, corrected and sent again, goes through.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a helper's failure is the test's")]
 
@@ -11,7 +11,7 @@ fn good() -> String {
     tick(1, 10) + &tick(2, 12)
 }
 
-/// The line that should have stood where the bad one stands.
+/// The line that belongs in the place of the bad one.
 fn corrected() -> String {
     tick(3, 20)
 }
@@ -40,7 +40,7 @@ fn check(bad: &[u8], expected: &Expected<'_>, arguments: &[&str]) {
     let place = format!("input line 3 at byte {} ", good.len() + expected.offset);
     let start = format!("(the line starts at byte {}) ", good.len());
     let outcome = outcome.says(&[place, start, rule(expected.rule, expected.member) + ":"]);
-    // What stood in the input may steer no terminal, and fill none.
+    // No text of the input may steer or fill a terminal.
     assert!(
         !outcome.stderr.contains(|letter: char| letter.is_control() && letter != '\n'),
         "{}",

@@ -357,7 +357,7 @@ fn state_prints_what_the_events_add_up_to() {
         assert_eq!(lines(&empty.run(&["state", part]).expect(0).stdout).len(), 1);
     }
 
-    // How often people spoke of each decision stands before its class.
+    // The count of feedback precedes the class of the decision.
     let shown = bench.run(&["state", "memory"]).expect(0).text();
     let spoken = shown.lines().skip(1).map(|row| row.split('\t').nth(4).unwrap().to_owned());
     let feedback = |entry: &Value| entry["feedback"]["feedbackCount"].to_string();

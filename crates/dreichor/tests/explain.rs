@@ -82,7 +82,7 @@ fn a_log_that_breaks_its_contract_tells_nothing() {
     let log = vector("audit_events.ndjson");
     let lines = lines(&log);
     bench.put(&bench.log_path(), &[&lines[..200].concat()[..], &lines[201..].concat()].concat());
-    // The decision stands before the fault; but nobody knows what else is wrong.
+    // The decision precedes the fault, but other lines may be wrong, too.
     let outcome = bench.refuses(
         &["explain", "1a18bb8a-ad36-856c-b36d-80ebea140871"],
         12,

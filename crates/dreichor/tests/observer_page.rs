@@ -1,4 +1,4 @@
-//! What docs/OBSERVER.md shows can be tried as it stands, and it leaves out nothing of the API.
+//! The commands of docs/OBSERVER.md print what the page shows, and the page names all of the API.
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! An upstream that waits gets each answer at once; a signal ends `ingest` after the pending batch, and `run`
-//! at any time; and a killed writer leaves nothing behind that would stop the next.
+//! at any time; and nothing that a killed writer leaves stops the next one.
 
 mod support;
 
@@ -88,7 +88,7 @@ fn a_signal_while_a_file_is_ingested() {
         let bench = Bench::new();
         fs::write(bench.path("inputs"), &inputs).unwrap();
         let mut running = bench.start(&arguments);
-        // More than a pipe holds is in the first batch: until we go on reading, ingest stands still in it.
+        // The first batch is more than a pipe holds: ingest blocks in it until we read on.
         let mut told = running.line();
         running.signal(signal);
         let outcome = running.wait().expect(code);

@@ -122,7 +122,7 @@ fn is_told(call: &str) -> bool {
 }
 
 /// The vectors' stores with a broken line in the log.
-fn damaged() -> Bench {
+fn corrupted() -> Bench {
     let bench = Bench::filled();
     let log = with_line(&vector("audit_events.ndjson"), 121, |line| edited(line, "\"type\"", "\"tyqe\"")).0;
     bench.put(&bench.log_path(), &log);
@@ -143,13 +143,13 @@ fn result(bench: &Bench) -> [Vec<u8>; 2] {
 #[test]
 #[ignore = "needs strace"]
 fn a_salvage_that_was_killed_is_whole_or_plainly_is_not() {
-    let whole = damaged();
+    let whole = corrupted();
     run(&mut salvaging(&whole), b"").expect(3);
     let expected = result(&whole);
-    let originals = damaged().stores();
+    let originals = corrupted().stores();
     kill_everywhere(
         || {
-            let bench = damaged();
+            let bench = corrupted();
             let before = bench.inventory();
             (bench, before)
         },

@@ -27,7 +27,7 @@ fn the_real_writer_syncs_what_it_writes_before_it_answers() {
         assert!(of("write") > 50 && of("fdatasync") > 50, "{found:?}: {calls:#?}");
         for pair in calls.windows(2) {
             let is_change = matches!(call_name(pair[0]), Some("write" | "ftruncate"));
-            // The tracer names the file behind the number.
+            // The tracer shows the file of the descriptor.
             if is_change && pair[0].contains(".ndjson") {
                 let path = pair[0].split(['<', '>']).nth(1).unwrap_or_default();
                 let is_synced = call_name(pair[1]) == Some("fdatasync") && is_on(pair[1], Path::new(path));

@@ -15,7 +15,7 @@ pub(crate) fn tell(scene: &Scene) -> Vec<String> {
         reasons(decision.reason_codes),
         attention(decision.attention),
         gates(decision.safety_gates),
-        stood(*lifecycle, *time),
+        lifecycle_before(*lifecycle, *time),
     ]
 }
 
@@ -102,7 +102,7 @@ fn gates(gates: SafetyGates) -> String {
     }
 }
 
-fn stood(lifecycle: Lifecycle, time: LogicalTime) -> String {
+fn lifecycle_before(lifecycle: Lifecycle, time: LogicalTime) -> String {
     let is_over = |until| if time.get() < until { "was not over yet" } else { "was over" };
     match lifecycle {
         Lifecycle::Ready => "The instance was READY: it held nothing and was free to buy.".into(),

@@ -34,11 +34,11 @@ fn said(verdict: Verdict, scene: &Scene) -> String {
         Verdict::Halt => (1, "the gate haltAll was in force, and there was no SELL to let pass"),
         Verdict::ForceSell => (
             2,
-            "the gate forceSell was in force and a position was open, so it was to be sold, whoever held it",
+            "the gate forceSell was in force and a position was open, so safety had it sold, for any instance",
         ),
         Verdict::BuyBlocked => (3, "the gate blockBuy was in force, and the order intent was a BUY"),
         Verdict::PositionAlreadyOpen => {
-            (4, "the order intent was a BUY, and at most one position may be open, whoever holds it")
+            (4, "the order intent was a BUY, and at most one position of all instances may be open")
         }
         Verdict::Allow => (5, "none of the rules before it held"),
     };

@@ -1,12 +1,12 @@
-//! What a sentence may need beyond its own event: what stood before the tick, and what the tick said so far.
+//! What a sentence may need besides its own event: the state before the tick, and the tick's events so far.
 
 use dreichor_core::State;
 use dreichor_core::event::{DecisionEvaluated, OrderIntentCreated};
 use dreichor_core::state::{Instance, Lifecycle, OpenPosition, Position};
 use dreichor_core::value::{LogicalTime, Side, StrategyInstanceId};
 
-/// The tick's surroundings. A tick changes neither ledger nor lifecycles before its last event, so what stood
-/// at its first event is what all of its rules looked at.
+/// The tick's surroundings. A tick changes neither ledger nor lifecycles before its last event, so the
+/// state at its first event is the one that all of its rules used.
 pub(crate) struct Scene {
     pub(crate) time: LogicalTime,
     pub(crate) decision: DecisionEvaluated,

@@ -1,5 +1,5 @@
 //! The stories of the published vectors, as people and programs read them, byte for byte: `tests/explain`.
-//! With `UPDATE_GOLDEN=1` the files are written anew; read the difference before it is committed.
+//! With `UPDATE_GOLDEN=1` the files are rewritten; read the difference before it is committed.
 mod support;
 
 use std::fs;

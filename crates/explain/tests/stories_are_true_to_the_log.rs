@@ -1,5 +1,5 @@
 //! Whatever the log: each sentence names the line that it comes from, nothing of a decision is left untold,
-//! text and JSON say the same, and what stood before an event is what the story of the event before it left.
+//! text and JSON say the same, and the state before an event is the one that the story of the event before it left.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;

@@ -1,6 +1,6 @@
-//! A log may keep the grammar and still hold what no tick comes to: the story tells what stands there, and says
+//! A log may keep the grammar and still hold what no tick produces: the story shows the events as they are, and says
 //! at the first such event, and only there, that the rules demand another. The stories are in `tests/unusual`; with
-//! `UPDATE_GOLDEN=1` they are written anew.
+//! `UPDATE_GOLDEN=1` they are rewritten.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;

@@ -93,7 +93,7 @@ fn check_ours(found: Option<Stat>, identity: (u64, u64), size: u64) -> Result<()
     let Some(found) = found else {
         return Err(AppendError::NotOurs("it vanished while we were writing".into()));
     };
-    let trouble = if found.identity != identity {
+    let change = if found.identity != identity {
         "it was replaced by another file".into()
     } else if found.links != 1 {
         format!("it has {} names (hard links); a store has one", found.links)
@@ -102,5 +102,5 @@ fn check_ours(found: Option<Stat>, identity: (u64, u64), size: u64) -> Result<()
     } else {
         return Ok(());
     };
-    Err(AppendError::NotOurs(trouble))
+    Err(AppendError::NotOurs(change))
 }

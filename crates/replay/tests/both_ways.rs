@@ -1,5 +1,5 @@
 //! A log is folded on two threads or in turn on one, in blocks of any size, with the same result: the same entries,
-//! the same tree and digests, and of a damaged log the same first fault.
+//! the same tree and digests, and of a corrupted log the same first fault.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;

@@ -266,9 +266,9 @@ fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
     let (limit, from) = (40, 100);
     let (position, end) = (lines[from].0, bytes.len() as u64);
     for (index, &(offset, line)) in lines.iter().enumerate() {
-        let mut damaged = bytes.clone();
-        damaged[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
-        let log = Log::holding(&damaged);
+        let mut corrupted = bytes.clone();
+        corrupted[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
+        let log = Log::holding(&corrupted);
         let view = log.view();
         let number = index as u64 + 1;
         for (page, has) in [

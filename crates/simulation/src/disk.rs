@@ -499,7 +499,7 @@ impl WriteFile for Handle {
         self.look(Operation::Evict)?;
         self.with(|inode| {
             // What the medium does not hold is gone now; dirty pages, of which no sync has failed, stay. All or
-            // nothing: whoever drops less than all that was lost must not be helped by it.
+            // nothing: a program that drops less than all that was lost must not profit.
             let reaches_all = usize::try_from(offset).is_ok_and(|offset| offset <= inode.durable.len());
             if inode.has_lost && reaches_all {
                 inode.cache.clone_from(&inode.durable);

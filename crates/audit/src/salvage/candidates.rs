@@ -1,8 +1,8 @@
 //! The snapshots that may be salvaged, held against the fold.
 //!
-//! In damaged stores a snapshot may say anything of its size, so the file's order proves nothing: all lines
+//! In corrupted stores a snapshot may say anything of its size, so the file's order proves nothing: all lines
 //! are found first, and looked at again in the order of their sizes, as the fold comes by. What is kept in
-//! memory is one line, and for each line where it stands: less than the fold's own memory of the decision
+//! memory is one line, and the place of each line: less than the fold's own memory of the decision
 //! whose ledger update it was taken at.
 
 use dreichor_core::History;

@@ -13,7 +13,7 @@ use dreichor_replay::{Error, Progress, Stores};
 
 use super::{Report, SalvageError, salvage};
 
-/// Where a copy is made until it is whole; what an interrupted salvage leaves behind.
+/// The directory of a copy that is not complete. An interrupted salvage leaves it.
 pub const INCOMPLETE: &str = "incomplete";
 
 const MOUNTS: [&str; 2] = ["audit-events", "snapshots"];
@@ -45,7 +45,7 @@ pub fn salvage_to(
         directory::create(&mount).map_err(|error| copy_failed(&mount, error))?;
         Directory::open(&mount).map_err(|error| copy_failed(&mount, error))
     };
-    // Whoever makes this directory has DIR for himself.
+    // The process that creates this directory is the only one that writes to DIR.
     if !directory::create(&incomplete).map_err(|error| copy_failed(&incomplete, error))? {
         return Err(unusable(out, "another salvage writes to it").into());
     }

@@ -29,8 +29,8 @@ pub(crate) fn identified(line: &[u8]) -> Vec<u8> {
     [opening.as_bytes(), id.as_bytes(), &line[behind_id..]].concat()
 }
 
-/// The line with the first `from` made `to`, and where in it the mark `^` of `to` stood. In `to`, `·` stands
-/// for a space, `~xNN` for a byte and `~N~` for N times the letter x.
+/// The line with the first `from` made `to`, and where in it the mark `^` of `to` was. In `to`, `·` means
+/// a space, `~xNN` for a byte and `~N~` for N times the letter x.
 pub(crate) fn edited(line: &[u8], from: &str, to: &str) -> (Vec<u8>, Option<usize>) {
     let at = line.windows(from.len()).position(|window| window == from.as_bytes());
     let at = at.unwrap_or_else(|| panic!("no {from} in {}", String::from_utf8_lossy(line)));
@@ -47,9 +47,9 @@ pub(crate) fn edited(line: &[u8], from: &str, to: &str) -> (Vec<u8>, Option<usiz
                 rest = &rest[3..];
             }
             '~' => {
-                let (count, behind) = rest.split_once('~').unwrap();
+                let (count, after) = rest.split_once('~').unwrap();
                 new.resize(new.len() + count.parse::<usize>().unwrap(), b'x');
-                rest = behind;
+                rest = after;
             }
             letter => new.extend(letter.encode_utf8(&mut [0; 4]).bytes()),
         }

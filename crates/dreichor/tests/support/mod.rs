@@ -68,7 +68,7 @@ pub(crate) fn json_lines(bytes: &[u8]) -> Vec<serde_json::Value> {
     lines(bytes).into_iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
-/// The file without the line of this number (from 1), which is given to `change`, and where it stood.
+/// The file without the line of this number (from 1), which is given to `change`, and its offset.
 pub(crate) fn with_line(
     file: &[u8],
     number: usize,
@@ -261,7 +261,7 @@ pub(crate) fn clean(program: &str) -> Command {
     command
 }
 
-/// What a name of a mount stands for. Directories are without times: those of their files say it all.
+/// The state of one name in a mount. Directories have no times here: those of their files are enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     mode: u32,

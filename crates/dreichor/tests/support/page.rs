@@ -1,4 +1,4 @@
-//! A page of the documentation, whose examples can be tried as they stand: in a checkout, with the program on the path.
+//! A page of the documentation, whose commands are run as they are written: in a checkout, with the program on the path.
 
 use std::ffi::OsString;
 use std::fs;
@@ -21,7 +21,7 @@ pub(crate) struct Page {
     pub(crate) text: String,
 }
 
-/// What stands between two fences.
+/// The text between two fences.
 pub(crate) struct Block<'p> {
     pub(crate) language: &'p str,
     pub(crate) text: &'p str,
@@ -34,7 +34,7 @@ impl Page {
 
     /// The blocks, in order.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
-        // Fences come in pairs, so every second piece stands within one.
+        // Fences come in pairs, so every second piece is within one.
         self.text.split("\n```").skip(1).step_by(2).map(|block| {
             let (language, text) = block.split_once('\n').unwrap();
             Block { language, text }
@@ -58,7 +58,7 @@ impl Checkout {
     }
 
     /// Tries every example: each line of a shell, which must succeed and print something; each program in Python;
-    /// and what is shown behind them must be what the last of them printed.
+    /// and the text shown after them must be what the last of them printed.
     pub(crate) fn follow(&mut self, page: &Page) {
         let mut printed = None;
         for Block { language, text } in page.blocks() {

@@ -57,7 +57,7 @@ pub(crate) struct Prefixes {
 }
 
 /// Of which beginnings an answer may be: of no shorter one than was known of before the question, and of no longer
-/// one than there was behind the answer.
+/// one than there was after the answer.
 pub(crate) type Window = RangeInclusive<usize>;
 
 /// What is asked for in pages.
@@ -79,7 +79,7 @@ impl Asked {
 }
 
 impl Prefixes {
-    /// Of the log and the snapshots that stand in this bench.
+    /// Of the log and the snapshots of this bench.
     pub(crate) fn of(bench: &Bench) -> Self {
         let [log, snapshots] = bench.stores();
         let mut prefixes = Self {
@@ -219,9 +219,9 @@ impl Prefixes {
         let text = answer.text();
         let mut body = text.to_owned();
         if path == SUMMARY {
-            // Of a write that goes on, some bytes may stand behind the last whole line.
-            let behind = answer.json()["unterminated_bytes"].as_u64().unwrap();
-            body = text.replace(&format!("\"unterminated_bytes\":{behind}"), "\"unterminated_bytes\":0");
+            // Some bytes of a write in progress may follow the last whole line.
+            let tail = answer.json()["unterminated_bytes"].as_u64().unwrap();
+            body = text.replace(&format!("\"unterminated_bytes\":{tail}"), "\"unterminated_bytes\":0");
         }
         let found = self.answers.get(&key(path, &body));
         let (first, last) = found.unwrap_or_else(|| panic!("{path}: it is of no beginning: {text}"));

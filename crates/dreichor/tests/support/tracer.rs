@@ -24,7 +24,7 @@ pub(crate) enum Found {
 impl Found {
     pub(crate) const ALL: [Self; 2] = [Self::Empty, Self::Torn];
 
-    /// What stands of log and snapshots.
+    /// The bytes of log and snapshots.
     fn bytes(self) -> [Vec<u8>; 2] {
         match self {
             Self::Empty => [Vec::new(), Vec::new()],
@@ -88,7 +88,7 @@ impl Try {
     }
 
     /// Everything is sent again: nothing acknowledged was lost, the stores are those of an uninterrupted run, and
-    /// what was cut off of what was found lies beside them.
+    /// each truncated tail has its copy.
     #[track_caller]
     pub(crate) fn check_again(&self, acknowledged: usize, story: &str) {
         let arguments = ["--log-level", "error", "--sandbox", "off", "ingest"];

@@ -32,7 +32,7 @@ pub(crate) fn lines(log: &[u8]) -> Vec<&[u8]> {
     log.split_inclusive(|&byte| byte == b'\n').collect()
 }
 
-/// The text is that of the golden file. With `UPDATE_GOLDEN=1` the file is written anew, if `is_first`.
+/// The text is that of the golden file. With `UPDATE_GOLDEN=1` the file is rewritten, if `is_first`.
 #[track_caller]
 pub(crate) fn check_golden(path: &Path, told: &str, is_first: bool) {
     if is_first && std::env::var_os("UPDATE_GOLDEN").is_some() {

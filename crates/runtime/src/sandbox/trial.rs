@@ -35,7 +35,7 @@ pub enum Verdict {
 pub struct Trials<'s> {
     role: Role,
     stores: &'s Stores<Directory>,
-    /// An abstract socket that exists before the process is confined, so that it lies outside the sandbox.
+    /// An abstract socket that exists before the process is confined, so that it is outside the sandbox.
     listener: io::Result<(UnixListener, SocketAddr)>,
     /// A file without a name in the audit-events directory, which nobody misses.
     unnamed: io::Result<fs::File>,

@@ -1,4 +1,4 @@
-//! A copy of the source tree with all bugs in it, each behind a switch: production has none.
+//! A copy of the source tree with all bugs in it, each with a switch. Production code has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -9,7 +9,7 @@ use super::check::names_and_bytes;
 use super::{Progress, Scenario, Whole, file, holding, inputs, lines, stores};
 
 /// Stops a salvage of stores with a hole at each of its calls and looks at all that the medium may then hold of
-/// the new mounts: a second salvage into them begins anew where there is nothing, and otherwise leaves them as
+/// the new mounts: a second salvage into them starts over where there is nothing, and otherwise leaves them as
 /// they are and says what to do. `cases` counts what the medium may hold.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let mut random = Random(seed);
