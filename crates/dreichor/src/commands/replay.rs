@@ -99,9 +99,7 @@ fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
         }
     }
     let events = replayed.history.size();
-    print_line(&format!(
-        "the log extends the kept receipt: {size} of its {events} events are those of then"
-    ))?;
+    print_line(&format!("the log extends the kept receipt: {size} of its {events} events are the same"))?;
     Ok(ExitCode::Done)
 }
 
