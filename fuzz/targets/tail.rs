@@ -51,7 +51,7 @@ fn beginning(bytes: &[u8], count: usize, cut: u8) -> &[u8] {
     &bytes[..whole + next.min(usize::from(cut))]
 }
 
-/// The part that ends with the last LF, and what stands behind it.
+/// The part that ends with the last LF, and what follows it.
 fn parts(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1))
 }

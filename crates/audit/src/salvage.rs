@@ -61,7 +61,7 @@ pub enum SalvageError {
     Stores(#[from] Error),
     /// The copy is not, or not known to be, whole. The originals are as they were.
     #[error(
-        "{}: {problem}\nthe copy is not whole, and the originals are as they were; next: remove the copy, check its disk, and name a new directory",
+        "{}: {problem}\nthe copy is not complete, and the originals are unchanged; next: remove the copy, check its disk, and name a new directory",
         .path.display()
     )]
     Copy {
@@ -250,7 +250,7 @@ fn prove<N: WriteMedium>(
 fn replay_copy<N: Medium>(to: &Stores<N>, progress: &mut impl Progress) -> Result<Replayed, SalvageError> {
     Replay::open(to)?.run(progress).map_err(|error| {
         let Error::Malformed { path, line, fault, .. } = error else { return error.into() };
-        let problem = format!("read again, line {line} is not what was written: {fault}");
+        let problem = format!("line {line}, read again, differs from what was written: {fault}");
         SalvageError::Copy { path, problem, source: None }
     })
 }

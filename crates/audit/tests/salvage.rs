@@ -259,7 +259,7 @@ fn a_tick_that_no_writer_could_complete_is_left_out_whole() {
 }
 
 #[test]
-fn snapshots_are_judged_one_by_one() {
+fn each_snapshot_is_checked_alone() {
     check("254 events; 16 snapshots [5 snapshot-id]", |files| {
         let at = files.snapshots[4].iter().position(|&byte| byte == b'0').unwrap();
         files.snapshots[4][at] ^= 1;

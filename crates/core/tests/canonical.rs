@@ -367,7 +367,7 @@ fn a_line_without_content_is_refused() {
 }
 
 #[test]
-fn an_id_that_is_not_the_contents_is_refused_where_it_stands() {
+fn an_id_that_is_not_the_contents_is_refused_at_its_place() {
     let wrong_id = "\"00000000-0000-8000-8000-000000000000\"";
     let event = line_of(|line| Context::new().event("attempt").write_line(line));
     for (line, is_snapshot, expected) in

@@ -50,7 +50,7 @@ pub(crate) fn report_failure(failure: &Failure) {
     let flags = STORES.get().map_or("", String::as_str);
     if is_of_stores(code) && !flags.is_empty() {
         // The operator copies the next command from here, and it must not look at other stores.
-        report(code, &format!("{failure}\nthese stores, to any command: `dreichor{flags} …`"));
+        report(code, &format!("{failure}\nthese stores are named by `dreichor{flags} …` in any command"));
     } else {
         report(code, &failure.to_string());
     }

@@ -314,7 +314,7 @@ fn a_story_is_what_explain_prints() {
 }
 
 #[test]
-fn the_entity_tag_stands_for_the_bytes() {
+fn the_entity_tag_is_of_the_bytes() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
     for path in GOLDEN.iter().filter(|path| !path.contains("readyz")) {

@@ -34,11 +34,11 @@ fn said(verdict: Verdict, scene: &Scene) -> String {
         Verdict::Halt => (1, "the gate haltAll was in force, and there was no SELL to let pass"),
         Verdict::ForceSell => (
             2,
-            "the gate forceSell was in force and a position was open, so safety had it sold, for any instance",
+            "the gate forceSell was in force and a position was open; it is sold even if another instance holds it",
         ),
         Verdict::BuyBlocked => (3, "the gate blockBuy was in force, and the order intent was a BUY"),
         Verdict::PositionAlreadyOpen => {
-            (4, "the order intent was a BUY, and at most one position of all instances may be open")
+            (4, "the order intent was a BUY, and a position was open; all instances together may have one")
         }
         Verdict::Allow => (5, "none of the rules before it held"),
     };
@@ -55,7 +55,7 @@ fn consequence(verdict: Verdict, scene: &Scene) -> Option<String> {
             Some(format!("With no order intent there was nothing to execute, and {unchanged}."))
         }
         Verdict::ForceSell => scene.asks_for_open_position().then(|| {
-            "The strategy's own order intent was that very sale, so there was no need for another.".into()
+            "The strategy's own order intent was the same sale, so safety needed no other.".into()
         }),
         Verdict::Halt | Verdict::BuyBlocked | Verdict::PositionAlreadyOpen => {
             Some(format!("Nothing was executed, and {unchanged}."))

@@ -187,14 +187,14 @@ impl Tick {
         let instead = match demanded {
             None => "the tick should be over".into(),
             Some(demanded) if demanded.body.event_type() == event.body.event_type() => {
-                format!("other values belong in {}", event.body.event_type())
+                format!("the rules demand other values in {}", event.body.event_type())
             }
             Some(demanded) => {
-                format!("{} belongs in the place of {}", demanded.body.event_type(), event.body.event_type())
+                format!("the rules demand {} in place of {}", demanded.body.event_type(), event.body.event_type())
             }
         };
         Some(format!(
-            "The log leaves the tick's rules here, where {instead}; from here on, reasons are told as the log gives them, whether they held or not."
+            "From here on, the log does not follow the tick's rules: {instead}. The reasons below are those of the log, and may not hold."
         ))
     }
 
@@ -205,14 +205,14 @@ impl Tick {
                 let missing: Vec<String> =
                     missing.map(|event| event.body.event_type().to_string()).collect();
                 format!(
-                    "the next writer computes what is missing ({}) from the decision, and records it before anything else",
+                    "the next writer computes the missing events ({}) from the decision, and records them before anything else",
                     listed(&missing)
                 )
             }
-            None => "what is there of it is not the beginning of the tick that follows from the decision, so the next writer completes nothing and refuses the log as malformed".into(),
+            None => "its recorded events are not the first ones of the tick that follows from the decision, so the next writer refuses the log as malformed".into(),
         };
         format!(
-            "The tick is not whole, since the log ends here, in a write that is in progress or was cut off: {future}."
+            "The tick is not complete, since the log ends here, in a write that is in progress or was interrupted: {future}."
         )
     }
 }

@@ -101,11 +101,11 @@ impl fmt::Display for Error {
                     )?;
                 } else if fault.rule == Rule::SnapshotRoot {
                     f.write_str(
-                        "the snapshot is of another history: the two directories may be of different logs. Check both directories first. If they belong together, ",
+                        "the snapshot does not belong to this log: the two directories may be of different logs. Check both directories first. If they belong together, ",
                     )?;
                 }
                 f.write_str(
-                    "copy both directories to a safe place; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start; `dreichor events` prints the log as far as it is sound",
+                    "copy both directories to a safe place; then `dreichor salvage --out DIR` copies the sound part to a new directory, from which a writer can start; `dreichor events` prints the log up to the fault",
                 )
             }
         }

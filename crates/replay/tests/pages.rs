@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(config(128))]
 
     #[test]
-    fn pages_are_what_stands_before_and_behind(
+    fn pages_are_the_events_before_and_after(
         events in vec(event(), 0..120), tail in vec(any::<u8>(), 0..40), at: Index, of: Index,
         which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
     ) {
@@ -249,12 +249,12 @@ fn check_page_bytes(bytes: &[u8]) {
     while position < view.end() {
         let page = view.page_after(position, &all).unwrap();
         assert!(size(&page.lines) <= PAGE_BYTES_MAX);
-        let behind = taken + page.lines.len();
-        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..behind].iter().map(|(_, line)| *line)));
+        let end = taken + page.lines.len();
+        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..end].iter().map(|(_, line)| *line)));
         assert!(
-            lines.get(behind).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX)
+            lines.get(end).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX)
         );
-        (position, taken) = (page.next, behind);
+        (position, taken) = (page.next, end);
     }
     assert_eq!(taken, lines.len());
 }
@@ -291,9 +291,9 @@ fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
 fn a_line_that_is_too_long_is_named() {
     let bytes = vector("audit_events.ndjson");
     let (offset, _) = placed(&bytes)[50];
-    let (before, behind) = bytes.split_at(usize::try_from(offset).unwrap());
+    let (before, after) = bytes.split_at(usize::try_from(offset).unwrap());
     for length in [65_536, 100_000, 3 << 20, 9 << 20] {
-        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", behind].concat());
+        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", after].concat());
         let view = log.view();
         for page in [
             view.page_before(view.end(), &all(1_000)),

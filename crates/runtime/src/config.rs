@@ -138,7 +138,7 @@ settings! {
     Gate "observer-addr" "ADDR": observer_addr observerAddr: ObserverAddr = ObserverAddr::DEFAULT;
     /// File with the bearer token of the Observer API; required off loopback
     Gate "observer-token-file" "FILE": observer_token_file observerTokenFile: Option<PathBuf> = None;
-    /// What the kernel must enforce: auto is all that it can, require is all or no start
+    /// What the kernel must enforce: auto: what it can; require: all, or no start
     Gate "sandbox" "MODE": sandbox sandbox: Sandbox = Sandbox::Auto;
     /// Reject an input that is more than N ahead of the last recorded time
     Gate "logical-step-max" "N": logical_step_max logicalStepMax: Option<u64> = None;

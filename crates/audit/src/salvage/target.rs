@@ -36,7 +36,7 @@ pub fn salvage_to(
     let created = directory::create(out).map_err(|error| unusable(out, creation_problem(&error)))?;
     if !created && out.read_dir().map_err(|error| unusable(out, error.to_string()))?.next().is_some() {
         return Err(
-            unusable(out, "it is not empty, and salvage writes to a new or empty directory only").into()
+            unusable(out, "it is not empty, and salvage writes only to a new or empty directory").into()
         );
     }
     let incomplete = out.join(INCOMPLETE);
@@ -74,7 +74,7 @@ fn check_apart(from: &Stores<Directory>, out: &Path) -> Result<(), Error> {
         let resolved = mount.canonicalize().map_err(|error| unusable(mount, error.to_string()))?;
         if place.starts_with(&resolved) {
             let problem =
-                format!("it is within the directory {}, to which nothing may be added", mount.display());
+                format!("it is within the directory {} of the originals, which must not change", mount.display());
             return Err(unusable(out, problem));
         }
     }
@@ -104,7 +104,7 @@ fn creation_problem(error: &io::Error) -> String {
 }
 
 fn unusable(path: &Path, problem: impl Into<String>) -> Error {
-    let next = "nothing was written; name a new directory by --out (what an interrupted salvage left can be removed)";
+    let next = "nothing was written; name a new directory by --out (a directory that an interrupted salvage left can be removed)";
     Error::unavailable(path, problem.into(), next)
 }
 

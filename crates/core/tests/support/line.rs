@@ -20,13 +20,13 @@ pub(crate) fn lines(file: &[u8]) -> Vec<&[u8]> {
 /// The line with the id that its content demands: a changed event or snapshot whose id is right again.
 pub(crate) fn identified(line: &[u8]) -> Vec<u8> {
     let opening = if line.starts_with(b"{\"snapshotId\"") { "{\"snapshotId\":\"" } else { "{\"id\":\"" };
-    let behind_id = opening.len() + UUID_BYTES;
-    assert!(line.starts_with(opening.as_bytes()) && line[behind_id..].starts_with(b"\","), "no id");
+    let after_id = opening.len() + UUID_BYTES;
+    assert!(line.starts_with(opening.as_bytes()) && line[after_id..].starts_with(b"\","), "no id");
     let mut content = Hasher::leaf();
     content.put(b"{");
-    content.put(&line[behind_id + 2..]);
+    content.put(&line[after_id + 2..]);
     let id = content_id(content.finish()).to_string();
-    [opening.as_bytes(), id.as_bytes(), &line[behind_id..]].concat()
+    [opening.as_bytes(), id.as_bytes(), &line[after_id..]].concat()
 }
 
 /// The line with the first `from` made `to`, and where in it the mark `^` of `to` was. In `to`, `·` means

@@ -57,7 +57,7 @@ fn print_last(
     }
     printer.print_table(&chosen)?;
     if table::is_terminal() && !chosen.is_empty() {
-        print_note("these lines were checked by their ids and ticks; `dreichor replay` checks the whole log");
+        print_note("only the ids and ticks of these lines were checked; `dreichor replay` checks the whole log");
     }
     Ok(view.end())
 }

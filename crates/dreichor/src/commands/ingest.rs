@@ -81,7 +81,7 @@ fn deliver(acknowledgements: &[u8], signals: &Signals) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for piece in acknowledgements.chunks(PIECE_BYTES) {
         if !signals.wait_to_write(&out)? {
-            return Err(io::Error::other("nobody read it, and a signal asked for an end"));
+            return Err(io::Error::other("it was not read, and a signal ended the command"));
         }
         out.write_all(piece)?;
         // Standard output is buffered by line; what is left of a line must go before the next wait.

@@ -79,7 +79,7 @@ fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
     let size = kept.get("treeSize").or_else(|| kept.get("events"));
     let size: u64 = size
         .and_then(|size| size.parse().ok())
-        .ok_or_else(|| fault("it names no treeSize and no events".into()))?;
+        .ok_or_else(|| fault("it has no treeSize and no events".into()))?;
     let stores = Stores::open_to_read(&config.directories)?;
     let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"))?;
     let found = match held {

@@ -63,7 +63,7 @@ impl Display for Shown<'_> {
         }
         show_tail(f, report.snapshots_tail)?;
         writeln!(f, "the copy in {} was replayed: {}", out.display(), report.receipt)?;
-        writeln!(f, "the originals are as they were")?;
+        writeln!(f, "the originals are unchanged")?;
         let ingest = format!("`dreichor --data-dir {} ingest`", out.display());
         if report.events_left_out.is_none() {
             return write!(f, "no event was left out; next: {ingest}");

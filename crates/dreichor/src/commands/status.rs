@@ -215,7 +215,7 @@ fn show(status: &Status, out: &mut impl Write) -> std::io::Result<()> {
     let position = match (&status.open_position, status.is_position_known) {
         (Some(OpenPosition { market_id, quantity }), _) => format!("{quantity} of {market_id}"),
         (None, true) => "none".into(),
-        (None, false) => "unknown: the last trade is far back; `dreichor state ledger` shows it".into(),
+        (None, false) => "unknown: the last trade is too far from the end; `dreichor state ledger` shows it".into(),
     };
     line("open position", position)?;
     let tail = match &status.interrupted_tick {

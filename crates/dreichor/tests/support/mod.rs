@@ -91,12 +91,12 @@ pub(crate) fn edited(text: &[u8], from: &str, to: &str) -> Vec<u8> {
 /// The snapshot's line (with its LF) with the id that its content demands.
 pub(crate) fn identified(line: &[u8]) -> Vec<u8> {
     let opening = b"{\"snapshotId\":\"";
-    let behind_id = opening.len() + 36;
+    let after_id = opening.len() + 36;
     let mut content = Hasher::leaf();
     content.put(b"{");
-    content.put(line[behind_id + 2..].strip_suffix(b"\n").unwrap());
+    content.put(line[after_id + 2..].strip_suffix(b"\n").unwrap());
     let id = content_id(content.finish()).to_string();
-    [opening, id.as_bytes(), &line[behind_id..]].concat()
+    [opening, id.as_bytes(), &line[after_id..]].concat()
 }
 
 /// Stores in a directory of their own.
