@@ -25,7 +25,7 @@ pub use copy::Copied;
 use copy::NewFile;
 pub use target::{INCOMPLETE, salvage_to};
 
-/// What was copied, and what was left out and why.
+/// The parts that were copied, the parts that were left out, and the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The log's lines in the copy.
@@ -47,7 +47,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every line was copied. Bytes that no LF ends were never acknowledged; no store lacks them.
+    /// True if every line was copied. Unterminated bytes do not count: they were never acknowledged.
     pub fn is_whole(&self) -> bool {
         self.events_left_out.is_none() && self.snapshots_left_out.is_empty()
     }
@@ -67,7 +67,7 @@ pub enum SalvageError {
     Copy {
         /// The file or directory of the copy.
         path: PathBuf,
-        /// What failed.
+        /// The operation that failed.
         problem: String,
         /// The cause, if another error is the cause.
         #[source]
@@ -80,7 +80,7 @@ pub enum SalvageError {
 pub struct Broken {
     /// From 1.
     pub line: u64,
-    /// Where the line starts in the file, in bytes.
+    /// The offset of the line's start in the file, in bytes.
     pub offset: u64,
     /// The broken rule.
     pub fault: Box<Fault>,
@@ -91,9 +91,9 @@ pub struct Broken {
 pub struct Rest {
     /// The first of them, from 1.
     pub line: u64,
-    /// Where it starts in the file, in bytes.
+    /// The offset of its start in the file, in bytes.
     pub offset: u64,
-    /// How many whole lines.
+    /// The number of whole lines.
     pub lines: u64,
     /// Their bytes, LFs included.
     pub bytes: u64,
@@ -199,7 +199,7 @@ fn leave_out_unfit_tick<N: WriteMedium>(to: &Stores<N>, prefix: &mut Prefix) -> 
     copy::shorten(&to.events, tick.offset)
 }
 
-/// What follows the prefix: the lines that are left out, and the unterminated bytes.
+/// The part after the prefix: the lines that are left out, and the unterminated bytes.
 fn survey_rest<M: Medium>(
     store: &Store<M>,
     fold: &Fold<'_, M>,

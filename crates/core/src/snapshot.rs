@@ -89,7 +89,7 @@ record! {
         version: Version = "version",
         /// The time of the last event that is covered.
         logical_time: LogicalTime = "logicalTime",
-        /// Where orders are executed.
+        /// The plane on which orders are executed.
         plane: Plane = "plane",
         /// The number of events that are covered.
         audit_tree_size: TreeSize = "auditTreeSize",

@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
     pub(crate) color: Color,
 }
 
-/// What `dreichor` alone prints.
+/// The text that `dreichor` prints without a command.
 pub(crate) const INTRODUCTION: &str = "a command is missing
 
 Dreichor records the decisions of strategies, executes them on paper, and keeps all of it in an audit log.
@@ -104,7 +104,7 @@ pub(crate) enum Command {
     },
     /// Show or apply the migrations of the database that a later phase will use
     Migrate {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         action: MigrateAction,
     },
@@ -113,7 +113,7 @@ pub(crate) enum Command {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
         #[arg(long)]
         dir: Option<PathBuf>,
-        /// How many candle steps to generate
+        /// The number of candle steps to generate
         #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(50..=20_000))]
         steps: u32,
     },
@@ -288,7 +288,7 @@ pub(crate) struct SummaryArguments {
     pub(crate) json: Json,
 }
 
-/// What decisions are grouped by.
+/// The key that decisions are grouped by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum By {
     /// The strategy instance

@@ -37,7 +37,7 @@ pub(crate) fn tell_left_out(count: u64, decision: DecisionId) -> String {
     )
 }
 
-/// What feedback of a category answers.
+/// The question that feedback of a category answers.
 fn question(category: FeedbackCategory) -> &'static str {
     match category {
         FeedbackCategory::DecisionQuality => "was the decision good?",

@@ -46,7 +46,7 @@ fn said(verdict: Verdict, scene: &Scene) -> String {
     format!("Safety said {}{reason} by rule {rule}: {why}.", verdict.result())
 }
 
-/// What the verdict means for the intent, where its execution does not simply follow.
+/// The consequence of the verdict for the intent, unless its execution simply follows.
 fn consequence(verdict: Verdict, scene: &Scene) -> Option<String> {
     let unchanged = "the Shadow Ledger and all lifecycles stayed as they were";
     match verdict {
@@ -54,9 +54,9 @@ fn consequence(verdict: Verdict, scene: &Scene) -> Option<String> {
         Verdict::Allow => {
             Some(format!("With no order intent there was nothing to execute, and {unchanged}."))
         }
-        Verdict::ForceSell => scene.asks_for_open_position().then(|| {
-            "The strategy's own order intent was the same sale, so safety needed no other.".into()
-        }),
+        Verdict::ForceSell => scene
+            .asks_for_open_position()
+            .then(|| "The strategy's own order intent was the same sale, so safety needed no other.".into()),
         Verdict::Halt | Verdict::BuyBlocked | Verdict::PositionAlreadyOpen => {
             Some(format!("Nothing was executed, and {unchanged}."))
         }

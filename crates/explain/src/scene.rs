@@ -1,4 +1,4 @@
-//! What a sentence may need besides its own event: the state before the tick, and the tick's events so far.
+//! The context of a sentence: the state before the tick, and the tick's events so far.
 
 use dreichor_core::State;
 use dreichor_core::event::{DecisionEvaluated, OrderIntentCreated};
@@ -10,9 +10,9 @@ use dreichor_core::value::{LogicalTime, Side, StrategyInstanceId};
 pub(crate) struct Scene {
     pub(crate) time: LogicalTime,
     pub(crate) decision: DecisionEvaluated,
-    /// Of the instance that decided.
+    /// The lifecycle of the instance that decided.
     pub(crate) lifecycle: Lifecycle,
-    /// Who held the open position.
+    /// The holder of the open position.
     pub(crate) holder: Option<Holder>,
     /// The strategy's own intent.
     pub(crate) intent: Option<OrderIntentCreated>,
@@ -47,7 +47,7 @@ impl Scene {
         }
     }
 
-    /// Whether the strategy itself asked to sell the open position.
+    /// True if the strategy itself asked to sell the open position.
     pub(crate) fn asks_for_open_position(&self) -> bool {
         let (Some(intent), Some(Holder { position, .. })) = (&self.intent, &self.holder) else {
             return false;

@@ -28,14 +28,14 @@ struct Telling {
     tick: Option<Tick>,
     decided: Option<Decided>,
     story: Story,
-    /// How much more feedback is told, in bytes of JSON.
+    /// The space that is left for feedback, in bytes of JSON.
     room: usize,
 }
 
 /// The decision's tick so far.
 struct Tick {
     scene: Scene,
-    /// What the tick's rules demand next; none: the log has gone another way.
+    /// The events that the tick's rules demand next; none: the log does not follow them.
     demanded: Option<IntoIter<Event<'static>>>,
 }
 
@@ -171,13 +171,13 @@ impl Tick {
                 sentences.push(execution::tell_outcome(recorded, scene));
             }
             Body::LedgerUpdated(updated) => sentences.extend(execution::tell_update(updated, scene, state)),
-            // Of no tick.
+            // Feedback belongs to no tick.
             Body::UserFeedbackRecorded(_) => {}
         }
         sentences
     }
 
-    /// What to say of the first event that is not what the tick's rules demand.
+    /// The sentence on the first event that the tick's rules do not demand.
     fn find_stray(&mut self, event: &Event<'_>) -> Option<String> {
         let demanded = self.demanded.as_mut()?.next();
         if demanded.as_ref() == Some(event) {
@@ -190,7 +190,11 @@ impl Tick {
                 format!("the rules demand other values in {}", event.body.event_type())
             }
             Some(demanded) => {
-                format!("the rules demand {} in place of {}", demanded.body.event_type(), event.body.event_type())
+                format!(
+                    "the rules demand {} in place of {}",
+                    demanded.body.event_type(),
+                    event.body.event_type()
+                )
             }
         };
         Some(format!(
@@ -198,7 +202,7 @@ impl Tick {
         ))
     }
 
-    /// What to say where the log ends within the tick.
+    /// The sentence at a log's end within the tick.
     fn tell_interruption(&mut self) -> String {
         let future = match self.demanded.take() {
             Some(missing) => {

@@ -98,7 +98,10 @@ fn check_ours(found: Option<Stat>, identity: (u64, u64), size: u64) -> Result<()
     } else if found.links != 1 {
         format!("it has {} names (hard links); a store has one", found.links)
     } else if found.size != size {
-        format!("its size is {} bytes, and after the last write it was {size}: another process writes to it", found.size)
+        format!(
+            "its size is {} bytes, and after the last write it was {size}: another process writes to it",
+            found.size
+        )
     } else {
         return Ok(());
     };

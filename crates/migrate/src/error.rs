@@ -16,11 +16,11 @@ pub enum Error {
     Database {
         /// The database.
         target: String,
-        /// What failed.
+        /// The operation that failed.
         operation: &'static str,
         /// The words of the server or of the system.
         words: String,
-        /// What to do next.
+        /// The next step.
         next: &'static str,
     },
     /// Another runner holds the lock.

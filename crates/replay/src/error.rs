@@ -14,13 +14,13 @@ pub enum Error {
     Unavailable {
         /// The directory or file.
         path: PathBuf,
-        /// What is wrong, without the cause.
+        /// The problem, without the cause.
         problem: String,
         /// The cause, if there is one.
         source: Option<Box<dyn StdError + Send + Sync>>,
-        /// What it means for the data; empty if it means nothing.
+        /// The consequence for the data; empty if there is none.
         consequence: &'static str,
-        /// What to do next.
+        /// The next step.
         next: String,
     },
     /// A file breaks a rule of its format. Nothing was changed.

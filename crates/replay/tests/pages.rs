@@ -251,9 +251,7 @@ fn check_page_bytes(bytes: &[u8]) {
         assert!(size(&page.lines) <= PAGE_BYTES_MAX);
         let end = taken + page.lines.len();
         assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..end].iter().map(|(_, line)| *line)));
-        assert!(
-            lines.get(end).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX)
-        );
+        assert!(lines.get(end).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX));
         (position, taken) = (page.next, end);
     }
     assert_eq!(taken, lines.len());

@@ -16,7 +16,7 @@ pub enum ExitCode {
     Usage = 2,
     /// `salvage` is done, and left lines out.
     LeftOut = 3,
-    /// What was asked for by id is not in the log.
+    /// The id is not in the log.
     NotFound = 4,
     /// The stores cannot be opened, or changed under the writer.
     Unavailable = 10,
@@ -49,7 +49,7 @@ impl ExitCode {
         self as u8
     }
 
-    /// What the code means, for help and documents.
+    /// The meaning of the code, for help and documents.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -74,7 +74,7 @@ impl ExitCode {
         }
     }
 
-    /// What to do next, for documents.
+    /// The next step, for documents.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Done => "nothing",
@@ -94,9 +94,7 @@ impl ExitCode {
             }
             Self::Undelivered => "send again: the pending batch is recorded, with its snapshots",
             Self::Rejected => "fix the line; send again",
-            Self::VerificationFailed => {
-                "the log does not extend what was kept: find out who changed it"
-            }
+            Self::VerificationFailed => "the log does not extend what was kept: find out who changed it",
             Self::Database => {
                 "fix it, or unset `--database-url`; for `migrate` see [DATABASE.md](DATABASE.md#what-is-refused)"
             }

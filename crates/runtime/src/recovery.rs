@@ -148,8 +148,7 @@ fn complete<M: WriteMedium>(
     Ok(())
 }
 
-const GOES_ON: &str =
-    "this process acknowledged nothing; the next start continues its recovery";
+const GOES_ON: &str = "this process acknowledged nothing; the next start continues its recovery";
 
 /// Writes each missing snapshot with the bytes that it would have had. Folds the log a second time, since the first
 /// fold has passed the states that the snapshots are taken of.

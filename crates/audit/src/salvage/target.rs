@@ -22,14 +22,14 @@ const MOUNTS: [&str; 2] = ["audit-events", "snapshots"];
 ///
 /// # Errors
 ///
-/// Those of [`salvage`], and [`Error::Unavailable`] for an `out` that will not do. Whatever the error, `out`
-/// then has no mounts that a command would take for a result.
+/// Those of [`salvage`], and [`Error::Unavailable`] for an unsuitable `out`. After an error, `out` has no
+/// directories that a command would take for a result.
 pub fn salvage_to(
     from: &Stores<Directory>,
     out: &Path,
     progress: &mut impl Progress,
 ) -> Result<Report, SalvageError> {
-    // What can be refused without a trace is refused before there is one.
+    // Everything that can be refused is refused before the first change.
     from.events.stat()?;
     from.snapshots.stat()?;
     check_apart(from, out)?;
@@ -73,15 +73,17 @@ fn check_apart(from: &Stores<Directory>, out: &Path) -> Result<(), Error> {
         let mount = mount.directory();
         let resolved = mount.canonicalize().map_err(|error| unusable(mount, error.to_string()))?;
         if place.starts_with(&resolved) {
-            let problem =
-                format!("it is within the directory {} of the originals, which must not change", mount.display());
+            let problem = format!(
+                "it is within the directory {} of the originals, which must not change",
+                mount.display()
+            );
             return Err(unusable(out, problem));
         }
     }
     Ok(())
 }
 
-/// Where `out` is, or will be: the directory above it must be there.
+/// The absolute path of `out`, which may be missing; the directory above it must exist.
 fn resolve(out: &Path) -> io::Result<PathBuf> {
     match (out.canonicalize(), out.parent(), out.file_name()) {
         (Err(error), Some(parent), Some(name)) if error.kind() == io::ErrorKind::NotFound => {

@@ -217,7 +217,7 @@ impl Demo {
     }
 }
 
-/// How many ticks are on their way, unacknowledged, when the kill comes.
+/// The number of ticks that are sent and not acknowledged at the kill.
 const SENT_BEFORE_KILL: usize = 25;
 
 /// A child process that ingests, and its acknowledgements.
@@ -272,7 +272,12 @@ fn free_name() -> Result<PathBuf, Failure> {
     let names =
         std::iter::once("dreichor-demo".to_owned()).chain((2..10_000).map(|n| format!("dreichor-demo-{n}")));
     let free = names.map(PathBuf::from).find(|path| !path.exists());
-    free.ok_or_else(|| ConfigError(vec!["--dir: all names from dreichor-demo to dreichor-demo-9999 exist; name another".into()]).into())
+    free.ok_or_else(|| {
+        ConfigError(vec![
+            "--dir: all names from dreichor-demo to dreichor-demo-9999 exist; name another".into(),
+        ])
+        .into()
+    })
 }
 
 fn short(digest: &str) -> &str {

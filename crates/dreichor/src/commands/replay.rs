@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// What held at a point, which must end a tick or be feedback.
+/// The state at a point, which must end a tick or be feedback.
 pub(super) fn hold_at(
     stores: &Stores<dreichor_replay::Directory>,
     point: Point,

@@ -14,7 +14,7 @@ use crate::arguments::Json;
 use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
 
-/// How many snapshots that were left out are shown to people one by one; JSON has them all.
+/// The number of omitted snapshots that are shown one by one as text; JSON has them all.
 const SHOWN_MAX: usize = 20;
 
 pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<ExitCode, Failure> {
