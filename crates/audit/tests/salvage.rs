@@ -1,5 +1,5 @@
-//! Whatever was done to stores, salvage copies the longest valid prefix, says what it left out and why,
-//! leaves the originals alone, and makes stores from which a writer goes on as if nothing had been.
+//! After any corruption of the stores, salvage copies the longest valid prefix, reports the rest with reasons, does not
+//! change the originals, and creates stores from which a writer continues normally.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../../runtime/tests/support/mod.rs"]
@@ -153,7 +153,7 @@ fn size_of(line: &[u8]) -> u64 {
     Snapshot::read_line(line.strip_suffix(b"\n").unwrap()).unwrap().0.audit_tree_size
 }
 
-/// What is done to the vectors' stores, and what salvage is to make of it.
+/// A corruption of the vectors' stores, and the expected result of salvage.
 fn check(expected: &str, corruption: impl FnOnce(&mut Files)) {
     let whole = vector_stores();
     let mut files = Files { log: lines(&whole.events), snapshots: lines(&whole.snapshots) };
@@ -322,7 +322,7 @@ fn check_flip(whole: &Bytes, at: usize, bit: u8) {
     let (report, copy) = salvage(&corrupted);
     let before = whole.events[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |found| found + 1);
     assert!(copy.events == whole.events[..before], "bit {bit} of byte {at}: {}", summary(&report));
-    // What made the last LF another byte made the last line one that never was.
+    // A change of the last LF makes the last line unterminated.
     assert_eq!(report.events_left_out.is_none(), at == whole.events.len() - 1);
     check_places(&report, &corrupted);
     let kept = lines(&whole.snapshots).into_iter().filter(|line| size_of(line) <= report.events.lines);
@@ -360,7 +360,7 @@ proptest! {
         let mut start = 0;
         let mut kept = Vec::new();
         for line in lines(&whole.snapshots) {
-            // What made an LF another byte made one line of two.
+            // A change of an LF joins two lines.
             let is_hit = (start..start + line.len()).contains(&at)
                 || (start > 0 && at == start - 1);
             start += line.len();

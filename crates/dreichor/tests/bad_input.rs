@@ -16,7 +16,7 @@ fn corrected() -> String {
     tick(3, 20)
 }
 
-/// What rejects a line: where in it (in bytes), the member, the rule.
+/// The expected rejection of a line: its place (in bytes), the member, the rule.
 struct Expected<'a> {
     offset: usize,
     member: &'a str,
@@ -291,7 +291,7 @@ fn feedback_has_its_form_and_speaks_of_what_is_recorded() {
             ("\"comment\":\"well\"", "\"comment\":^3", "comment", "value"),
             ("\"comment\":\"well\"", &comment(&"x".repeat(4_097)), "comment", "value"),
             ("\"comment\":\"well\"", &comment(&"\\u00e9".repeat(2_049)), "comment", "value"),
-            // Of the state: they concern the whole line.
+            // Rules on the state concern the whole line.
             (window, &on(nowhere), "target.decisionId", "feedback-target"),
             (window, &on_execution(nowhere, &execution), "target.decisionId", "feedback-target"),
             (window, &on_execution(&bought, nowhere), "target.executionId", "feedback-target"),

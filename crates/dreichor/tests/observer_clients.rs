@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, many or gone: others are served meanwhile, and no resource stays taken.
+//! Clients that are slow, silent, many or disconnected: others are served, and no resource stays in use.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;

@@ -8,7 +8,7 @@ use std::fs;
 use rustix::process::Signal;
 use support::{Bench, json_lines, lines, tick, vector};
 
-/// What ends `ingest`, and the exit code that says so.
+/// The signals that end `ingest`, and their exit codes.
 const SIGNALS: [(Signal, i32); 2] = [(Signal::INT, 130), (Signal::TERM, 143)];
 
 #[test]
@@ -19,7 +19,7 @@ fn each_input_is_answered_before_the_next_is_sent() {
     for (input, acknowledgement) in lines(&inputs).into_iter().zip(lines(&acknowledgements)) {
         upstream.send(input);
         assert_eq!(upstream.line(), acknowledgement);
-        // What is acknowledged is there for others to see.
+        // Other processes can read what is acknowledged.
         let size = json_lines(acknowledgement)[0]["treeSize"].as_u64().unwrap();
         assert_eq!(lines(&fs::read(bench.log_path()).unwrap()).len() as u64, size);
     }

@@ -116,7 +116,7 @@ fn init_syncs_each_directory_and_the_one_above_before_it_goes_on() {
     assert_eq!(created, 3, "{calls:#?}");
 }
 
-/// Whether it is a write to standard output.
+/// True if it is a write to standard output.
 fn is_told(call: &str) -> bool {
     call.starts_with("write(1<")
 }
@@ -172,7 +172,7 @@ fn a_salvage_that_was_killed_is_whole_or_plainly_is_not() {
             } else {
                 again.expect(3);
             }
-            assert!(result(&bench) == expected, "{story}: the second salvage comes to something else");
+            assert!(result(&bench) == expected, "{story}: the second salvage has another result");
             assert!(bench.inventory() == before && bench.stores() == originals, "{story}");
         },
     );

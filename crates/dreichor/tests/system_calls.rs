@@ -1,5 +1,5 @@
-//! What the simulated disk is told becomes system calls: the real writer syncs what it writes before it answers,
-//! syncs the mounts of what it creates, and drops what is cached before it reads.
+//! The operations of the simulated disk become system calls: the real writer syncs its writes before it answers, syncs the
+//! directories of the files that it creates, and drops cached pages before it reads.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::tracer::{Found, Try, call_name};
 /// The calls that read, write, sync, cut off, rename, or drop what is cached.
 const CALLS: &str = "trace=pread64,write,fdatasync,fsync,fadvise64,renameat2,ftruncate";
 
-/// Whether the call is one on this path.
+/// True if the call is on this path.
 fn is_on(call: &str, path: &Path) -> bool {
     call.contains(&format!("<{}>", path.display()))
 }

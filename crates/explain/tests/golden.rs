@@ -6,7 +6,7 @@ use std::fs;
 
 use support::{Bench, check_golden, lines, shared, vectors_log};
 
-/// How many events the log of the vectors has.
+/// The number of events in the log of the vectors.
 const ALL: usize = 254;
 
 /// Files, how many lines of the log there are, and an id of each kind by which the story may be asked for.
@@ -98,7 +98,7 @@ fn stories_are_those_of_the_golden_files() {
 fn every_golden_file_is_of_a_story() {
     let mut expected: Vec<String> =
         STORIES.iter().flat_map(|(name, ..)| [format!("{name}.json"), format!("{name}.txt")]).collect();
-    // Those of the command's own words.
+    // The files of the command's own messages.
     expected.extend(["unknown-id.txt", "unknown-id-an-instance.txt"].map(String::from));
     let entries = fs::read_dir(shared("explain")).unwrap();
     let mut found: Vec<String> =

@@ -141,7 +141,7 @@ fn more_feedback_than_anybody_can_read() {
     };
     enact(&State::new(), time, decision.clone()).iter().for_each(&mut record);
     for number in 0..900 {
-        // What takes the most room in JSON; the last is short, and would have room again.
+        // Characters that take the most bytes in JSON; the last comment is short, so there would be space for it.
         let marks = if number == 899 { 1 } else { Comment::BYTES_MAX - 4 };
         let comment = Some(Comment::new(format!("{number}{}", "\"".repeat(marks)).into()).unwrap());
         let feedback_id = FeedbackId::of(time, category, &target, &comment);

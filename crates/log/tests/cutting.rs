@@ -8,7 +8,7 @@ use dreichor_log::cut::CutError;
 use dreichor_log::{Directory, Medium, Tail};
 use tempfile::TempDir;
 
-/// How much is copied at once.
+/// The size of one copied block.
 const BLOCK: usize = 1 << 20;
 
 /// A file of `whole` and the tail `tail`, and where it is.

@@ -58,7 +58,7 @@ fn what_is_no_event_is_not_found() {
     }
 }
 
-/// Wherever the end of a block cuts the line's start in two, also that of the second block.
+/// The end of a block, also of the second one, splits the start of the line at every place.
 #[test]
 fn events_are_found_around_the_ends_of_blocks() {
     let rest = enacted(2_500);

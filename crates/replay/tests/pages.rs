@@ -119,7 +119,7 @@ proptest! {
         let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, filter)).unwrap();
         prop_assert_eq!(last(&earlier), last(&then));
         prop_assert_eq!(log.view().up_to(end + 1).end(), end);
-        // What is appended once the log was opened is not seen.
+        // Lines that are appended after the log was opened are not read.
         let more = written(&[said(1, String::new())]);
         if tail.is_empty() {
             log.append(&more);

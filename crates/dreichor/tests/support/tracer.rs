@@ -41,11 +41,11 @@ pub(crate) struct Try {
     traces: TempDir,
 }
 
-/// How a traced process ended.
+/// The result of a traced process.
 pub(crate) struct Ended {
     /// None: a signal ended it.
     pub(crate) code: Option<i32>,
-    /// How many inputs it acknowledged.
+    /// The number of inputs that it acknowledged.
     pub(crate) acknowledged: usize,
     pub(crate) stderr: String,
     /// The traced calls, one a line.
@@ -111,7 +111,7 @@ impl Try {
     }
 }
 
-/// How many bytes of these are whole lines.
+/// The number of these bytes that are whole lines.
 fn whole_bytes(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
 }

@@ -41,8 +41,8 @@ pub(crate) fn check_golden(path: &Path, told: &str, is_first: bool) {
     assert_eq!(told, fs::read_to_string(path).unwrap(), "{}", path.display());
 }
 
-/// How a story says where the log leaves the rules.
-pub(crate) const STRAY: &str = "The log leaves the tick's rules here";
+/// The start of the sentence at the first event that does not follow the rules.
+pub(crate) const STRAY: &str = "From here on, the log does not follow the tick's rules";
 
 /// One line as JSON.
 pub(crate) fn json(line: &[u8]) -> serde_json::Value {
@@ -71,7 +71,7 @@ impl Bench {
         &self.stores
     }
 
-    /// What `explain` finds for an id.
+    /// The story that `explain` finds for an id.
     pub(crate) fn explain(&self, id: &str) -> Option<Story> {
         match explain(&self.stores, &Reference::from(uuid(id)), &mut ()).unwrap() {
             Explained::Story(story, _) => Some(story),

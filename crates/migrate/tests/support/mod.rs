@@ -225,7 +225,7 @@ impl Bench {
         run(&mut self.command(arguments))
     }
 
-    /// What psql, which is not our code, answers.
+    /// The answer of psql, which is not our code.
     pub(crate) fn ask(&self, question: &str) -> String {
         self.ask_of(&self.database, question)
     }
@@ -316,7 +316,7 @@ impl Drop for Holder {
     }
 }
 
-/// How a process ended.
+/// The result of a process.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,

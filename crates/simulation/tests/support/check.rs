@@ -1,4 +1,4 @@
-//! What must hold of every crash image.
+//! The conditions on every crash image.
 
 use dreichor_simulation::{Disk, Image, Kept, Mount, Plan};
 
