@@ -1,6 +1,6 @@
-//! What can be done about stores from outside, by whoever trusts nobody.
+//! Tools for auditors. They trust no writer.
 //!
-//! - [`salvage`]: the longest valid prefix of damaged stores, copied into new mounts
+//! - [`salvage`]: the longest valid prefix of corrupted stores, copied into new mounts
 //!
 //! Invariant: the stores that are looked at are opened for reading only, and no lock is taken.
 //!

@@ -33,7 +33,7 @@ record! {
     pub DecisionEvaluated {
         /// The decision.
         decision_id: DecisionId = "decisionId",
-        /// Whose decision.
+        /// The strategy instance that decided.
         strategy_instance_id: StrategyInstanceId = "strategyInstanceId",
         /// Its class.
         decision_class: DecisionClass = "decisionClass",

@@ -26,15 +26,15 @@ pub(crate) struct Arguments {
     pub(crate) color: Color,
 }
 
-/// What `dreichor` alone prints.
+/// The text that `dreichor` prints without a command.
 pub(crate) const INTRODUCTION: &str = "a command is missing
 
 Dreichor records the decisions of strategies, executes them on paper, and keeps all of it in an audit log.
 
-  dreichor demo               show it all, in a new directory
+  dreichor demo               show all of it, in a new directory
   dreichor -d DIR init        create the directories of new stores
   dreichor -d DIR ingest      record inputs from standard input or a file
-  dreichor -d DIR decisions   what became of each decision
+  dreichor -d DIR decisions   the result of each decision
   dreichor -d DIR run         the runtime, with the Observer API
 
 `dreichor help` lists all commands; `dreichor help COMMAND` explains one";
@@ -48,7 +48,7 @@ pub(crate) fn program() -> clap::Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the two directories of the stores; changes nothing that is there
+    /// Create the two directories of the stores; changes nothing that exists
     Init(Json),
     /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
     Run,
@@ -65,9 +65,9 @@ pub(crate) enum Command {
     },
     /// Write one snapshot of the present ledger
     Snapshot(Json),
-    /// Show what is there: files, last event, snapshot, position, writer; reads the ends of the files only
+    /// Show the files, last event, snapshot, position and writer; reads only the ends of the files
     Status(StatusArguments),
-    /// Show what became of each decision, newest last
+    /// Show the result of each decision, newest last
     Decisions(DecisionsArguments),
     /// Count the decisions: skipped, blocked, executed, and why
     Summary(SummaryArguments),
@@ -75,7 +75,7 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
-    /// Tell one decision's story in sentences, each with the line that it comes from
+    /// Explain one decision in sentences, grouped by the line that they come from
     Explain {
         /// An id, or its first 4 digits or more, of a decision, event, order intent, execution or feedback; a line as
         /// :994; or a decision as INSTANCE@TIME
@@ -84,7 +84,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
-    /// Print what the events add up to
+    /// Print the state that follows from the events
     State {
         /// Which part of the state
         #[arg(value_enum)]
@@ -94,7 +94,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         point: PointArguments,
     },
-    /// Copy what is sound of malformed stores to a new directory; the originals are only read
+    /// Copy the sound part of malformed stores to a new directory; the originals are only read
     Salvage {
         /// A new or empty directory for the copy, DIR/audit-events and DIR/snapshots
         #[arg(long, value_name = "DIR")]
@@ -104,16 +104,16 @@ pub(crate) enum Command {
     },
     /// Show or apply the migrations of the database that a later phase will use
     Migrate {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         action: MigrateAction,
     },
-    /// Show it all in a new directory: generated markets, a strategy, a kill half-way, and the proof
+    /// Show all of it in a new directory: generated markets, a strategy, a kill half-way, and the proof
     Demo {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
         #[arg(long)]
         dir: Option<PathBuf>,
-        /// How many candle steps to generate
+        /// The number of candle steps to generate
         #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(50..=20_000))]
         steps: u32,
     },
@@ -255,7 +255,7 @@ pub(crate) struct DecisionsArguments {
     market: Vec<MarketId>,
     #[command(flatten)]
     range: Range,
-    /// Go on with decisions as their ticks are recorded, until interrupted
+    /// Continue with new decisions as their ticks are recorded, until interrupted
     #[arg(short = 'f', long)]
     pub(crate) follow: bool,
     /// Print one JSON object a line
@@ -288,7 +288,7 @@ pub(crate) struct SummaryArguments {
     pub(crate) json: Json,
 }
 
-/// What decisions are grouped by.
+/// The key that decisions are grouped by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum By {
     /// The strategy instance
@@ -330,10 +330,10 @@ pub(crate) struct EventsArguments {
     /// Only the last N of them
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Go on with events as they are written, until interrupted
+    /// Continue with new events as they are written, until interrupted
     #[arg(short = 'f', long)]
     pub(crate) follow: bool,
-    /// Print JSON; events are JSON on disk, so this changes nothing but to keep a terminal's escapes out
+    /// Print JSON; events are JSON on disk, so this only prevents the escapes of a terminal
     #[arg(long)]
     pub(crate) json: bool,
 }

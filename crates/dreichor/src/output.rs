@@ -12,7 +12,7 @@ use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::writing::WriteError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Why a command did not end well.
+/// The error of a command.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Flags or variables are wrong.
@@ -192,10 +192,10 @@ pub(crate) fn print_note(note: &str) {
     let _ = writeln!(anstream::stderr(), "note: {note}");
 }
 
-/// How often `--follow` looks for new lines.
+/// The interval at which `--follow` checks for new lines.
 const FOLLOW_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// Waits a moment, and ends the command at once when nobody can read its output any more.
+/// Waits for one interval, and ends the command as soon as the reader of its output has closed it.
 pub(crate) fn wait_while_read() -> Result<(), Failure> {
     let stdout = io::stdout();
     let mut polled = [PollFd::new(&stdout, PollFlags::empty())];

@@ -93,7 +93,7 @@ const EMPTY: [(&str, &str); 8] = [
     ("/v1/observe/derived/lifecycles", r#"{"lifecycles":[]}"#),
 ];
 
-/// With `UPDATE_GOLDEN=1` the file is written anew; read the difference before it is committed.
+/// With `UPDATE_GOLDEN=1` the file is rewritten; read the difference before it is committed.
 #[test]
 fn answers_are_the_golden_ones() {
     let bench = Bench::filled();
@@ -290,7 +290,7 @@ fn a_story_is_what_explain_prints() {
 }
 
 #[test]
-fn the_entity_tag_stands_for_the_bytes() {
+fn the_entity_tag_is_of_the_bytes() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
     for path in GOLDEN.iter().filter(|path| !path.contains("readyz")) {
@@ -314,9 +314,9 @@ fn the_entity_tag_stands_for_the_bytes() {
     }
 }
 
-/// A writer that does not read what stands far behind it appends to a damaged log.
+/// A writer that reads only the end of a log appends to a corrupted one.
 #[test]
-fn a_log_that_grows_behind_a_fault_is_ready_only_once_it_is_mended() {
+fn a_log_that_grows_after_a_fault_is_ready_only_once_it_is_restored() {
     let bench = Bench::filled();
     let log = vector("audit_events.ndjson");
     let last = *lines(&log).last().unwrap();

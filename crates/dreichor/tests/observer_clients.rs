@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, many or gone: whoever comes is served meanwhile, and nothing of them stays.
+//! Clients that are slow, silent, many or disconnected: others are served, and no resource stays in use.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;

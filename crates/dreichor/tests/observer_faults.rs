@@ -104,7 +104,7 @@ impl Watched {
 
     #[track_caller]
     fn check_not_ready(&self) {
-        // Asked twice: to ask must not mend anything.
+        // Asked twice: a request must not change the answer.
         for _ in 0..2 {
             let answer = self.observed.get("/readyz");
             let problem = answer.is_problem(503, "not-ready");
@@ -192,7 +192,7 @@ fn a_bad_line_that_is_appended_and_what_follows_it() {
     let wrong = Wrong { file: "{log}", line: Some((255, log.len())) };
     let paths = [DERIVED.as_slice(), &[LAST]].concat();
     watched.check_wrong(&paths, &wrong);
-    // A good line behind it makes nothing better.
+    // A good line after it changes nothing.
     append(&watched.bench.log_path(), lines(&log)[253]);
     watched.check_not_ready();
     for path in DERIVED {
@@ -308,7 +308,7 @@ fn snapshots_that_go_wrong() {
     watched.check_not_ready();
 }
 
-/// Bytes behind the last whole line are a write that goes on, or one that was cut off: not an error. The next writer
+/// Bytes after the last whole line are a write in progress, or one that was cut off: not an error. The next writer
 /// cuts them off, while they are being read.
 #[test]
 fn an_unterminated_tail_is_no_error_and_may_go_at_any_time() {

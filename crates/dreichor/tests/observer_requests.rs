@@ -14,9 +14,9 @@ const HIDDEN: &str = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Requests, and the status of each answer over their connection until the server closes it. Where HIDDEN is a part
 /// of a body, or of what may be taken for one, it is not among them; where it is a request of its own, it is.
-/// `{h}` stands for the Host header, `{hidden}` for HIDDEN, and `{length}` for its length.
+/// `{h}` means the Host header, `{hidden}` for HIDDEN, and `{length}` for its length.
 const SHAPES: [(&str, &[u16]); 55] = [
-    // What is behind a request that opens a tunnel is no request.
+    // The bytes after a request that opens a tunnel are no request.
     ("CONNECT localhost:80 HTTP/1.1{h}\r\n\r\n{hidden}", &[400]),
     // Bodies.
     ("GET /livez HTTP/1.1{h}\r\n\r\n{hidden}", &[200, 200]),
@@ -32,7 +32,7 @@ const SHAPES: [(&str, &[u16]); 55] = [
     ("POST /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked\r\n\r\n29\r\n{hidden}\r\n0\r\n\r\n", &[405]),
     ("GET /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{hidden}", &[400]),
     ("GET /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{hidden}", &[400]),
-    // Two lengths of one body: of whoever stands in front, one may be believed.
+    // Two lengths of one body: a proxy may use the other one.
     (
         "GET /livez HTTP/1.1{h}\r\nContent-Length: 46\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}",
         &[400],
@@ -130,7 +130,7 @@ fn is_well(observed: Observed) {
 fn each_request_gets_its_one_answer() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
-    // Whoever is kept open is closed after a while: so all at once.
+    // A connection that is kept open is closed after a while, so all are opened at once.
     thread::scope(|scope| {
         for (shape, expected) in SHAPES {
             let address = observed.address;
@@ -287,7 +287,7 @@ const QUERIES: [(&str, &str); 24] = [
     ("strategyInstanceId=%27%20OR%201=1", "strategyInstanceId"),
 ];
 
-/// The same value by another spelling of the URL's own, and nothing where nothing stands.
+/// Other spellings of the same URL, and empty parameters.
 const SPELLINGS: [&str; 8] =
     ["?", "?&", "?&&", "?limit=1&", "?%6cimit=%31", "?limit=1#a", "?limit=1000", "?after=0"];
 

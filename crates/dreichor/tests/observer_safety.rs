@@ -219,7 +219,7 @@ fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
             assert_eq!(observed.ask(method, &path, &[]).status == 401, !is_probe, "{method} {path}");
         }
     }
-    // The scheme's name has no case (RFC 9110 section 11.1), and whoever has the token may call the host anything.
+    // The scheme's name has no case (RFC 9110 section 11.1), and a client with the token may send any Host.
     observed.ask("GET", "/docs", &[&format!("authorization: BEARER {TOKEN}")]).expect(200);
     for host in LOOPBACK.into_iter().chain(ELSEWHERE) {
         let request = format!("GET /docs HTTP/1.1\r\nHost: {host}\r\n{right}\r\nConnection: close\r\n\r\n");

@@ -215,14 +215,14 @@ fn child_of(pid: u32) -> rustix::process::Pid {
     rustix::process::Pid::from_raw(children.trim().parse().unwrap()).unwrap()
 }
 
-/// What a process that only reads must not do, by name. The paths are those of a bench: `data` and, beside it,
-/// `outside`.
+/// Operations that a process that only reads must not do, by name. The paths are those of a bench: `data`, and next to
+/// it `outside`.
 type Act = (&'static str, fn(&Place<'_>) -> io::Result<()>);
 
-/// Where acts are tried.
+/// The place where operations are tried.
 struct Place<'p> {
     dir: &'p Path,
-    /// Somebody else's.
+    /// A file of another user.
     tcp: std::net::SocketAddr,
     abstract_socket: SocketAddr,
 }

@@ -11,11 +11,11 @@ use crate::decided::{Decided, Outcome};
 /// Conditions on a decision. A kind without a condition holds for every decision.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// What became of it.
+    /// The outcome of the decision.
     pub outcomes: Vec<Outcome>,
     /// Why, by the name of the reason.
     pub reasons: Vec<String>,
-    /// Whose decision.
+    /// The strategy instance that decided.
     pub instances: Vec<IdPrefix>,
     /// Its target, or the market of its order.
     pub markets: Vec<MarketId>,
@@ -47,7 +47,7 @@ impl Selection {
     }
 }
 
-/// What a log holds, for a message that nothing in it was selected.
+/// The names and times in a log, for the message that nothing was selected.
 #[derive(Debug, Clone, Default)]
 pub struct Holdings {
     times: Option<(u64, u64)>,
@@ -55,7 +55,7 @@ pub struct Holdings {
     instances: BTreeSet<StrategyInstanceId>,
 }
 
-/// How many names of a kind are shown.
+/// The number of names of a kind that are shown.
 const SHOWN_MAX: usize = 8;
 
 impl Holdings {

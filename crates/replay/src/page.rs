@@ -99,7 +99,7 @@ impl<M: Medium> View<'_, M> {
     ) -> Result<Page, Error> {
         let finders = search.finders();
         let mut taken = Taken::up_to(search.limit);
-        let mut behind = position;
+        let mut next = position;
         let mut lines = self.lines(position, self.end());
         while !taken.is_full
             && let Some(line) = lines.next()?
@@ -109,10 +109,10 @@ impl<M: Medium> View<'_, M> {
             }
             let (event, _) = self.read_event(line.offset, line.bytes)?;
             if (search.asks_for)(&event) && taken.take(Box::from(line.bytes)) {
-                behind = line.offset + line.bytes.len() as u64 + 1;
+                next = line.offset + line.bytes.len() as u64 + 1;
             }
         }
-        let next = if taken.is_full { behind } else { self.end() };
+        let next = if taken.is_full { next } else { self.end() };
         Ok(Page { lines: taken.lines, previous: (position > 0).then_some(position), next })
     }
 }

@@ -1,4 +1,4 @@
-//! What a person names: an id by its first digits, a line by its number, a decision by instance and time.
+//! References in arguments: an id by its first digits, a line by its number, a decision by instance and time.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ use crate::view::View;
 const DIGITS_MIN: usize = 4;
 /// The digits of a whole id.
 const DIGITS: usize = 32;
-/// How many digits precede each hyphen of an id.
+/// The number of digits before each hyphen of an id.
 const HYPHENS: [usize; 4] = [8, 12, 16, 20];
 
 /// The first digits of an id, 4 to 32.
@@ -130,7 +130,7 @@ impl From<Uuid> for Reference {
     }
 }
 
-/// What an event belongs to.
+/// The subject of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// A decision: its tick, and all feedback on it.
@@ -174,13 +174,13 @@ pub struct Named {
     pub line: u64,
     /// Its logical time.
     pub logical_time: LogicalTime,
-    /// What it belongs to.
+    /// Its subject.
     pub subject: Subject,
     /// The instance that decided, if this is the decision's first event.
     pub instance: Option<Uuid>,
 }
 
-/// How many subjects are returned at most: enough to show that a reference is ambiguous.
+/// The maximum number of subjects that are returned: enough to show that a reference is ambiguous.
 const SUBJECTS_MAX: usize = 10;
 
 impl<M: Medium> View<'_, M> {

@@ -89,7 +89,7 @@ impl Replayed {
             tracing::warn!(
                 decisionId = %tick.decision.decision_id,
                 line = tick.line,
-                "the last tick is not whole: a write in progress, or an interrupted one; the next writer completes it"
+                "the last tick is not complete: a write in progress, or an interrupted one; the next writer completes it"
             );
         }
     }

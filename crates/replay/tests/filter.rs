@@ -101,7 +101,7 @@ impl Log {
         self.values("strategyInstanceId", "00000000-0000-0000-0000-000000000000")
     }
 
-    /// How many events are asked for; each line is compared with its JSON.
+    /// The number of selected events; each line is compared with its JSON.
     fn check(&self, asked: &Asked<'_>) -> usize {
         let (filter, mut state) = (asked.filter(), State::new());
         let words = filter.words();

@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(config(128))]
 
     #[test]
-    fn pages_are_what_stands_before_and_behind(
+    fn pages_are_the_events_before_and_after(
         events in vec(event(), 0..120), tail in vec(any::<u8>(), 0..40), at: Index, of: Index,
         which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
     ) {
@@ -119,7 +119,7 @@ proptest! {
         let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, filter)).unwrap();
         prop_assert_eq!(last(&earlier), last(&then));
         prop_assert_eq!(log.view().up_to(end + 1).end(), end);
-        // What is appended once the log was opened is not seen.
+        // Lines that are appended after the log was opened are not read.
         let more = written(&[said(1, String::new())]);
         if tail.is_empty() {
             log.append(&more);
@@ -249,12 +249,10 @@ fn check_page_bytes(bytes: &[u8]) {
     while position < view.end() {
         let page = view.page_after(position, &all).unwrap();
         assert!(size(&page.lines) <= PAGE_BYTES_MAX);
-        let behind = taken + page.lines.len();
-        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..behind].iter().map(|(_, line)| *line)));
-        assert!(
-            lines.get(behind).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX)
-        );
-        (position, taken) = (page.next, behind);
+        let end = taken + page.lines.len();
+        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..end].iter().map(|(_, line)| *line)));
+        assert!(lines.get(end).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX));
+        (position, taken) = (page.next, end);
     }
     assert_eq!(taken, lines.len());
 }
@@ -266,9 +264,9 @@ fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
     let (limit, from) = (40, 100);
     let (position, end) = (lines[from].0, bytes.len() as u64);
     for (index, &(offset, line)) in lines.iter().enumerate() {
-        let mut damaged = bytes.clone();
-        damaged[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
-        let log = Log::holding(&damaged);
+        let mut corrupted = bytes.clone();
+        corrupted[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
+        let log = Log::holding(&corrupted);
         let view = log.view();
         let number = index as u64 + 1;
         for (page, has) in [
@@ -291,9 +289,9 @@ fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
 fn a_line_that_is_too_long_is_named() {
     let bytes = vector("audit_events.ndjson");
     let (offset, _) = placed(&bytes)[50];
-    let (before, behind) = bytes.split_at(usize::try_from(offset).unwrap());
+    let (before, after) = bytes.split_at(usize::try_from(offset).unwrap());
     for length in [65_536, 100_000, 3 << 20, 9 << 20] {
-        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", behind].concat());
+        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", after].concat());
         let view = log.view();
         for page in [
             view.page_before(view.end(), &all(1_000)),

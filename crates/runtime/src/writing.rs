@@ -56,7 +56,7 @@ pub enum WriteError {
     },
     /// A write or sync failed. Its bytes may or may not be on disk.
     #[error(
-        "{}: {problem}: {source}\n{consequence}\nnothing was tried again; next: check the disk, start again, and send what was not acknowledged",
+        "{}: {problem}: {source}\n{consequence}\nno operation was repeated; next: check the disk, start again, and send what was not acknowledged",
         .path.display()
     )]
     InDoubt {
@@ -194,7 +194,7 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
             sync_mount(self)?;
             file.evict(file.stat()?.size.saturating_sub(evicted_bytes))
         };
-        settle().map_err(|error: io::Error| self.in_doubt("what is in it could not be synced", error))
+        settle().map_err(|error: io::Error| self.in_doubt("its content could not be synced", error))
     }
 
     fn open_appender(&self, size: u64) -> Result<Appender<'_, M>, WriteError> {
@@ -208,8 +208,8 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
         match error {
             AppendError::NotOurs(problem) => Error::unavailable(
                 self.path(),
-                format!("the file is no longer ours: {problem}; {consequence}"),
-                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+                format!("this is no longer the writer's file: {problem}; {consequence}"),
+                "find out which process changed the file, then start again; `dreichor replay` shows what it holds",
             )
             .into(),
             AppendError::InDoubt { operation, error } => {

@@ -44,9 +44,9 @@ impl Mount {
 /// A file's bytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inode {
-    /// What the medium holds.
+    /// The bytes on the medium.
     pub(crate) durable: Vec<u8>,
-    /// What the page cache shows.
+    /// The bytes in the page cache.
     pub(crate) cache: Vec<u8>,
     /// A sync failed: what is not durable by now never will be, though the cache shows it and syncs succeed.
     pub(crate) has_lost: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Inode {
 #[derive(Debug, Clone)]
 pub(crate) enum EntryOperation {
     Link(String, usize),
-    /// Of this inode, whatever else of the two names stays.
+    /// Both names, and the inode that is renamed.
     Rename(String, String, usize),
     Unlink(String),
 }
@@ -97,7 +97,7 @@ impl Entries {
     }
 }
 
-/// What can be asked of a disk.
+/// An operation of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the calls of the traits Medium and File, and of those for writers")]
 pub enum Operation {
@@ -118,12 +118,12 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether the caller may see EINTR of it, and must then repeat it.
+    /// True if it may fail with EINTR; the caller must then repeat it.
     pub const fn is_interruptible(self) -> bool {
         matches!(self, Self::SyncDirectory | Self::Read | Self::Write | Self::Sync)
     }
 
-    /// Whether it changes what the disk holds.
+    /// True if it changes the content of the disk.
     pub const fn is_change(self) -> bool {
         matches!(self, Self::Create | Self::Rename | Self::Remove | Self::Write | Self::Truncate)
     }
@@ -132,11 +132,11 @@ impl Operation {
 /// One call to the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// What was asked.
+    /// The operation.
     pub operation: Operation,
-    /// Of which directory.
+    /// The directory.
     pub mount: Mount,
-    /// Of which of its files; empty if of the directory itself.
+    /// The name of its file; empty for the directory itself.
     pub name: Rc<str>,
 }
 
@@ -151,7 +151,7 @@ pub(crate) struct World {
     violations: Vec<String>,
     /// Which open file holds an inode's lock.
     locks: BTreeMap<usize, u64>,
-    /// How many files were ever opened: the next one's number.
+    /// The number of files opened so far: the next one's number.
     opened: u64,
 }
 
@@ -223,7 +223,7 @@ impl Disk {
         Self { world: Rc::new(RefCell::new(self.world.borrow().clone())) }
     }
 
-    /// How many calls this run has made.
+    /// The number of calls of this run.
     pub fn calls(&self) -> u64 {
         self.world.borrow().calls.len() as u64
     }
@@ -233,17 +233,17 @@ impl Disk {
         self.world.borrow().calls.clone()
     }
 
-    /// Whether the planned crash has come.
+    /// True if the planned crash has happened.
     pub fn has_crashed(&self) -> bool {
         self.world.borrow().has_crashed
     }
 
-    /// What the process did that it must not do.
+    /// The forbidden operations of the process.
     pub fn violations(&self) -> Vec<String> {
         self.world.borrow().violations.clone()
     }
 
-    /// What a file shows now; none if there is no such file.
+    /// The bytes that a reader of the file sees; none if there is no such file.
     pub fn shows(&self, mount: Mount, name: &str) -> Option<Vec<u8>> {
         let world = self.world.borrow();
         let inode = *world.entries.get(&mount)?.now().get(name)?;
@@ -300,7 +300,7 @@ impl World {
             links: 1,
             size: bytes.cache.len() as u64,
             mode: 0o640,
-            // Nobody who goes by it reads this disk.
+            // No reader of this disk uses it.
             change_time: (0, 0),
         })
     }
@@ -498,8 +498,8 @@ impl WriteFile for Handle {
     fn evict(&self, offset: u64) -> io::Result<()> {
         self.look(Operation::Evict)?;
         self.with(|inode| {
-            // What the medium does not hold is gone now; dirty pages, of which no sync has failed, stay. All or
-            // nothing: whoever drops less than all that was lost must not be helped by it.
+            // The bytes that are not on the medium are lost now; dirty pages without a failed sync stay. It is all or
+            // nothing: to drop only a part of the lost pages has no effect.
             let reaches_all = usize::try_from(offset).is_ok_and(|offset| offset <= inode.durable.len());
             if inode.has_lost && reaches_all {
                 inode.cache.clone_from(&inode.durable);

@@ -13,7 +13,7 @@ use dreichor_log::{File, Medium, ReadAt, Stat, WriteFile, WriteMedium};
 
 use crate::disk::{Directory, Disk, Handle, Mount};
 
-/// What the disk does in place of what it is asked.
+/// A wrong operation of the disk in place of the requested one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lie {
     /// A sync that follows a write to a store does nothing.
@@ -32,7 +32,7 @@ pub enum Lie {
     SyncRetried,
     /// A short write to a store is reported as a whole one.
     ShortWriteAccepted,
-    /// What a short write to a store left is written next.
+    /// The rest of a short write to a store is written next.
     ShortWriteContinued,
     /// An interrupted call reports another error, so that nobody repeats it.
     InterruptionFatal,
@@ -99,13 +99,13 @@ impl Lie {
     ];
 }
 
-/// What the directories and files of one process share.
+/// The state that the directories and files of one process share.
 #[derive(Debug)]
 struct Shared {
     lie: Option<Lie>,
     /// Calls that were reported as made.
     deferred: RefCell<Vec<Deferred>>,
-    /// What each store was when the last write had been made.
+    /// The status of each store after its last write.
     left: RefCell<BTreeMap<Mount, Stat>>,
 }
 
@@ -180,7 +180,7 @@ pub struct LyingDirectory {
     has_copy: Cell<bool>,
 }
 
-/// How a file was opened.
+/// The mode in which a file was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
@@ -188,7 +188,7 @@ enum Access {
     Create,
 }
 
-/// What the last change was.
+/// The last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     None,

@@ -1,8 +1,8 @@
 //! The snapshots that may be salvaged, held against the fold.
 //!
-//! In damaged stores a snapshot may say anything of its size, so the file's order proves nothing: all lines
+//! In corrupted stores a snapshot may say anything of its size, so the file's order proves nothing: all lines
 //! are found first, and looked at again in the order of their sizes, as the fold comes by. What is kept in
-//! memory is one line, and for each line where it stands: less than the fold's own memory of the decision
+//! memory is one line, and the place of each line: less than the fold's own memory of the decision
 //! whose ledger update it was taken at.
 
 use dreichor_core::History;
@@ -24,9 +24,9 @@ pub(super) struct Candidates<'s, M: Medium> {
     /// The size of the log beside them.
     log_bytes: u64,
     found: Vec<Candidate>,
-    /// Those that are snapshots, in the order of their sizes.
+    /// The indices of the snapshots, in the order of their sizes.
     by_size: Vec<usize>,
-    /// How many of these the fold has come by.
+    /// The number of them that the fold has reached.
     reached: usize,
     tail: Option<Tail>,
 }
@@ -37,7 +37,7 @@ struct Candidate {
 }
 
 enum Standing {
-    /// A snapshot of so many events, which the fold has not come to.
+    /// A snapshot of this many events, which the fold has not reached.
     Unreached(u64),
     /// A snapshot that agrees with the fold at this size.
     Sound(u64),

@@ -14,7 +14,7 @@ use crate::table::{self, Cell};
 
 const HEADER: [&str; 6] = ["TIME", "INSTANCE", "DECISION", "WANTED", "BECAME", "WHY"];
 
-/// How many decisions a terminal shows unless `-n` says otherwise.
+/// The number of decisions that a terminal shows without `-n`.
 const SHOWN: usize = 20;
 
 pub(super) fn run(config: &Config, arguments: &DecisionsArguments) -> Result<ExitCode, Failure> {
@@ -57,7 +57,9 @@ fn print_last(
     }
     printer.print_table(&chosen)?;
     if table::is_terminal() && !chosen.is_empty() {
-        print_note("these lines were checked by their ids and ticks; `dreichor replay` checks the whole log");
+        print_note(
+            "only the ids and ticks of these lines were checked; `dreichor replay` checks the whole log",
+        );
     }
     Ok(view.end())
 }

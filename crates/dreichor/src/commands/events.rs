@@ -18,7 +18,7 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<ExitCo
     let mut printer = Printer::new(arguments)?;
     let mut replay = Replay::open(&stores)?;
     let ended = printer.print_all(&mut replay);
-    // What is sound before a fault is printed all the same: it is what the fault's message promises.
+    // The sound events before a fault are printed, as the message of the fault promises.
     printer.print_held()?;
     ended?;
     let replayed = replay.finish()?;

@@ -51,7 +51,7 @@ fn ambiguous(candidates: &[Named]) -> Failure {
         .into()
 }
 
-/// Says that the log has nothing of this name, and where to look for what it has.
+/// The message that no id matches, and where the ids of the log are shown.
 fn not_found(reference: &Reference, replayed: &Replayed) -> String {
     let events = replayed.history.size();
     let lifecycles = replayed.history.state().lifecycles();
@@ -63,14 +63,14 @@ fn not_found(reference: &Reference, replayed: &Replayed) -> String {
     };
     let next = if let Some(instance) = instance {
         format!(
-            "next: it is a strategy instance; `dreichor decisions --instance {instance}` shows its decisions"
+            "next: the ID is of a strategy instance; `dreichor decisions --instance {instance}` shows its decisions"
         )
     } else if let Some(decision) = replayed.interrupted_decision() {
         format!(
-            "next: the log ends within the tick of decision {decision}, whose missing events may have it; ask again when a writer has recorded them"
+            "next: the log ends within the tick of decision {decision}, whose missing events may have the ID; try again when a writer has recorded them"
         )
     } else {
-        "next: check that it is of this log; `dreichor decisions` lists the decisions, and `dreichor events` every id".into()
+        "next: check that the ID belongs to this log; `dreichor decisions` lists the decisions, and `dreichor events` every id".into()
     };
-    format!("the log's {events} events have nothing of this name\n{next}")
+    format!("no id in the log's {events} events matches\n{next}")
 }

@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// What held at a point, which must end a tick or be feedback.
+/// The state at a point, which must end a tick or be feedback.
 pub(super) fn hold_at(
     stores: &Stores<dreichor_replay::Directory>,
     point: Point,
@@ -79,7 +79,7 @@ fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
     let size = kept.get("treeSize").or_else(|| kept.get("events"));
     let size: u64 = size
         .and_then(|size| size.parse().ok())
-        .ok_or_else(|| fault("it names no treeSize and no events".into()))?;
+        .ok_or_else(|| fault("it has no treeSize and no events".into()))?;
     let stores = Stores::open_to_read(&config.directories)?;
     let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"))?;
     let found = match held {
@@ -99,9 +99,7 @@ fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
         }
     }
     let events = replayed.history.size();
-    print_line(&format!(
-        "the log extends the kept receipt: {size} of its {events} events are those of then"
-    ))?;
+    print_line(&format!("the log extends the kept receipt: {size} of its {events} events are the same"))?;
     Ok(ExitCode::Done)
 }
 

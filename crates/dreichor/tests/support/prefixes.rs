@@ -1,5 +1,5 @@
-//! What the Observer must answer of each beginning of a log that ends in a whole line: computed beforehand, by the
-//! core's fold and by what the commands print, from the log that the inputs will have made in the end.
+//! The expected answers of the Observer for each prefix of a log that ends in a whole line: computed in advance from the
+//! final log, by the core's fold and from the output of the commands.
 
 use dreichor_core::value::Spelled;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub(crate) const MEMORY: &str = "/v1/observe/derived/decision-memory";
 pub(crate) const STORY: &str = "/v1/observe/derived/decisions";
 pub(crate) const SNAPSHOT: &str = "/v1/observe/persistence/snapshots/latest";
 
-/// How many entries of Decision Memory are asked for.
+/// The number of entries of Decision Memory in a request.
 pub(crate) const ENTRIES: usize = 3;
 
 /// One event of the log.
@@ -43,12 +43,12 @@ pub(crate) struct Entry {
 /// A log, and what each beginning of it adds up to.
 pub(crate) struct Prefixes {
     pub(crate) events: Vec<Entry>,
-    /// Where the first so many lines end.
+    /// The offsets of the ends of the lines.
     offsets: Vec<u64>,
     roots: Vec<Hash>,
     /// After how many events which whole answers are right; by a hash of path and body.
     answers: BTreeMap<u64, (usize, usize)>,
-    /// What is remembered of each decision, and since which event.
+    /// The entry of each decision in Decision Memory, and the event since which it holds.
     memory: BTreeMap<String, Vec<(usize, String)>>,
     /// The snapshots' lines, and of how many events they are.
     snapshots: Vec<(usize, String)>,
@@ -56,11 +56,11 @@ pub(crate) struct Prefixes {
     pub(crate) stories: Vec<(String, usize, String)>,
 }
 
-/// Of which beginnings an answer may be: of no shorter one than was known of before the question, and of no longer
-/// one than there was behind the answer.
+/// The prefixes that an answer may be of: at least as long as the one known before the request, at most as long as the one
+/// after the answer.
 pub(crate) type Window = RangeInclusive<usize>;
 
-/// What is asked for in pages.
+/// A resource that has pages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Asked {
     All,
@@ -79,7 +79,7 @@ impl Asked {
 }
 
 impl Prefixes {
-    /// Of the log and the snapshots that stand in this bench.
+    /// The prefixes of the log and the snapshots of this bench.
     pub(crate) fn of(bench: &Bench) -> Self {
         let [log, snapshots] = bench.stores();
         let mut prefixes = Self {
@@ -137,7 +137,7 @@ impl Prefixes {
         self.events.len()
     }
 
-    /// Where the first so many lines end.
+    /// The offsets of the ends of the lines.
     pub(crate) fn offset(&self, size: usize) -> u64 {
         self.offsets[size]
     }
@@ -147,7 +147,7 @@ impl Prefixes {
         self.roots[size]
     }
 
-    /// How many whole lines so many bytes hold.
+    /// The number of whole lines in this number of bytes.
     pub(crate) fn lines_in(&self, bytes: u64) -> usize {
         self.offsets.partition_point(|offset| *offset <= bytes) - 1
     }
@@ -197,7 +197,7 @@ impl Prefixes {
         }
     }
 
-    /// What `explain` prints of a few decisions on which there is no feedback.
+    /// The output of `explain` for a few decisions without feedback.
     fn tell_stories(&mut self, bench: &Bench) {
         let is_feedback = |entry: &&Entry| entry.event_type == EventType::UserFeedbackRecorded;
         let spoken_of: Vec<_> = self.events.iter().filter(is_feedback).map(|entry| &entry.decision).collect();
@@ -219,9 +219,9 @@ impl Prefixes {
         let text = answer.text();
         let mut body = text.to_owned();
         if path == SUMMARY {
-            // Of a write that goes on, some bytes may stand behind the last whole line.
-            let behind = answer.json()["unterminatedBytes"].as_u64().unwrap();
-            body = text.replace(&format!("\"unterminatedBytes\":{behind}"), "\"unterminatedBytes\":0");
+            // Some bytes of a write in progress may follow the last whole line.
+            let tail = answer.json()["unterminatedBytes"].as_u64().unwrap();
+            body = text.replace(&format!("\"unterminatedBytes\":{tail}"), "\"unterminatedBytes\":0");
         }
         let found = self.answers.get(&key(path, &body));
         let (first, last) = found.unwrap_or_else(|| panic!("{path}: it is of no beginning: {text}"));
@@ -275,7 +275,7 @@ impl Prefixes {
         next
     }
 
-    /// Where the page says that the next one begins: a line's start.
+    /// The start of the next page according to this page: the start of a line.
     fn next(&self, answer: &Answer) -> usize {
         let next = answer.json()["next"].as_str().unwrap().parse().unwrap();
         self.offsets.binary_search(&next).unwrap_or_else(|_| panic!("{next} is no line's start"))
@@ -330,7 +330,7 @@ impl Prefixes {
         to
     }
 
-    /// What is remembered of the decision of event `at`.
+    /// Checks the entry of the decision of event `at`.
     pub(crate) fn check_decision(&self, id: &str, answer: &Answer, window: &Window) -> usize {
         let remembered = &self.memory[id];
         if answer.status == 404 {
@@ -367,7 +367,7 @@ impl Prefixes {
     }
 }
 
-/// Whether the answer has event `at`; it must have it if it is older than the window, and must not if it is newer.
+/// True if the answer has event `at`; it must have it if it is older than the window, and must not if it is newer.
 fn is_there(at: usize, answer: &Answer, window: &Window) -> bool {
     if answer.status == 404 {
         answer.is_problem(404, "not-found");
@@ -379,7 +379,7 @@ fn is_there(at: usize, answer: &Answer, window: &Window) -> bool {
     true
 }
 
-/// Of how many events a snapshot is, and its line without LF.
+/// The size of a snapshot, and its line without LF.
 fn read_snapshot(line: &[u8]) -> (usize, String) {
     let snapshot: serde_json::Value = serde_json::from_slice(line).unwrap();
     (number(&snapshot["auditTreeSize"]), std::str::from_utf8(line).unwrap().trim_end().to_owned())
