@@ -9,7 +9,6 @@
 //! 4. The snapshots that are sound are copied, in their order: corruption of one says nothing about the next.
 //! 5. The copy is replayed from its files. The result of salvage has passed a replay.
 
-mod candidates;
 mod copy;
 mod target;
 
@@ -17,10 +16,10 @@ use std::path::PathBuf;
 
 use dreichor_core::Fault;
 use dreichor_core::value::LogicalTime;
-use dreichor_log::{Medium, Spans, Stat, Tail, WriteMedium};
+use dreichor_log::{Medium, Spans, Tail, WriteMedium};
 use dreichor_replay::{Error, Fold, Progress, Receipt, Replay, Replayed, Store, Stores};
 
-use candidates::Candidates;
+use crate::snapshots::{Snapshots, Verdict};
 pub use copy::Copied;
 use copy::NewFile;
 pub use target::{INCOMPLETE, salvage_to};
@@ -115,17 +114,17 @@ pub fn salvage<M: Medium, N: WriteMedium>(
     let snapshots = from.snapshots.open()?;
     let log = from.events.open()?;
     let log_bytes = log.as_ref().map_or(0, |(_, stat)| stat.size);
-    let mut candidates = Candidates::find(&from.snapshots, snapshots.as_ref(), log_bytes)?;
+    let mut found = Snapshots::find(&from.snapshots, snapshots.as_ref(), log_bytes, &mut ())?;
 
     let mut fold = Fold::new(&from.events, log.map(|(file, _)| file), log_bytes);
-    let mut prefix = copy_log(&mut fold, &to.events, &mut candidates, progress)?;
+    let mut prefix = copy_log(&mut fold, &to.events, &mut found, progress)?;
     if prefix.ends_within_tick {
         leave_out_unfit_tick(to, &mut prefix)?;
     }
     let events = prefix.copied;
     let (rest, events_tail) = survey_rest(&from.events, &fold, events)?;
     let events_left_out = rest.map(|rest| Rest { reasons: prefix.reasons, ..rest });
-    let (snapshots, snapshots_left_out) = candidates.copy(&to.snapshots, events.lines)?;
+    let (snapshots, snapshots_left_out) = copy_snapshots(&found, &to.snapshots, events.lines)?;
 
     let mut replayed = prove(to, events, snapshots, progress)?;
     let receipt = Receipt::of(&mut replayed).with_digests(&replayed);
@@ -135,14 +134,11 @@ pub fn salvage<M: Medium, N: WriteMedium>(
         events_tail,
         snapshots,
         snapshots_left_out,
-        snapshots_tail: candidates.tail(),
+        snapshots_tail: found.tail(),
         last_logical_time: replayed.history.state().last_logical_time(),
         receipt,
     })
 }
-
-/// A file with its size when it was opened; none if it is missing, which is an empty store.
-type Opened<'o, M> = Option<&'o (<M as Medium>::File, Stat)>;
 
 /// A copied log.
 struct Prefix {
@@ -155,7 +151,7 @@ struct Prefix {
 fn copy_log<M: Medium, N: WriteMedium>(
     fold: &mut Fold<'_, M>,
     to: &Store<N>,
-    candidates: &mut Candidates<'_, M>,
+    snapshots: &mut Snapshots<'_, M>,
     progress: &mut impl Progress,
 ) -> Result<Prefix, SalvageError> {
     let mut copy = NewFile::create(to)?;
@@ -171,11 +167,36 @@ fn copy_log<M: Medium, N: WriteMedium>(
             }
         };
         copy.put(entry.line.bytes)?;
-        candidates.check(entry.history)?;
+        snapshots.check(entry.history)?;
         ends_within_tick = entry.history.state().open_tick().is_some();
         progress.advance(entry.line.offset, bytes);
     }
     Ok(Prefix { copied: copy.finish()?, ends_within_tick, reasons })
+}
+
+/// Copies the sound snapshots of a log of so many `events`, in file order; returns the others with their faults.
+fn copy_snapshots<M: Medium, N: WriteMedium>(
+    found: &Snapshots<'_, M>,
+    to: &Store<N>,
+    events: u64,
+) -> Result<(Copied, Vec<Broken>), SalvageError> {
+    let mut copy = NewFile::create(to)?;
+    let mut left_out = Vec::new();
+    for (span, verdict) in found.verdicts(events) {
+        let fault = match verdict {
+            Verdict::Broken(fault) => fault,
+            Verdict::Unknown => unreachable!("the fold has reached every size up to {events}"),
+            Verdict::Sound => match found.read(span)? {
+                Ok((line, _)) => {
+                    copy.put(&line)?;
+                    continue;
+                }
+                Err(fault) => fault,
+            },
+        };
+        left_out.push(Broken { line: span.number, offset: span.offset, fault });
+    }
+    Ok((copy.finish()?, left_out))
 }
 
 /// The broken line that the error is about; the error itself if it is about none.

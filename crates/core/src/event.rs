@@ -3,13 +3,14 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec::Vec;
+use core::fmt;
 
 use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::LINE_BYTES_MAX;
 use crate::canonical::{Members, Reader, Sink, Version, record};
 use crate::certified::Certified;
-use crate::fault::{Fault, Result, Rule};
+use crate::fault::{Fault, Result, Rule, broken};
 pub use crate::feedback::FeedbackTarget;
 use crate::id::{DecisionId, ExecutionId, FeedbackId, OrderIntentId};
 use crate::tree::Hash;
@@ -456,6 +457,43 @@ impl<'a> Event<'a> {
 }
 
 impl Event<'_> {
+    /// Checks the ids that reading does not compute: orderIntentId, executionId and feedbackId. (Applying the event
+    /// checks the decisionId.)
+    ///
+    /// # Errors
+    ///
+    /// [`Rule::OrderIntentId`], [`Rule::ExecutionId`] or [`Rule::FeedbackId`].
+    pub fn check_derived_ids(&self) -> Result<()> {
+        match &self.body {
+            Body::OrderIntentCreated(created) => {
+                let &OrderIntentCreated { decision_id, origin, side, market_id, .. } = created;
+                let computed = OrderIntentId::of(decision_id, origin, side, market_id);
+                let of = "this decision, origin, side and market";
+                check_id(Rule::OrderIntentId, "orderIntentId", created.order_intent_id, computed, of)
+            }
+            Body::ExecutionAttempted(ExecutionAttempted { order_intent_id, execution_id, plane, .. })
+            | Body::ExecutionOutcomeRecorded(ExecutionOutcomeRecorded {
+                order_intent_id,
+                execution_id,
+                plane,
+                ..
+            }) => {
+                let computed = ExecutionId::of(*order_intent_id, *plane);
+                let of = "this order intent and plane";
+                check_id(Rule::ExecutionId, "executionId", *execution_id, computed, of)
+            }
+            Body::UserFeedbackRecorded(feedback) => {
+                let UserFeedbackRecorded { feedback_id, category, target, comment } = feedback;
+                let computed = FeedbackId::of(self.logical_time, *category, target, comment);
+                check_id(Rule::FeedbackId, "feedbackId", *feedback_id, computed, "this feedback")
+            }
+            Body::DecisionEvaluated(_)
+            | Body::OrderIntentSkipped(_)
+            | Body::SafetyEvaluated(_)
+            | Body::LedgerUpdated(_) => Ok(()),
+        }
+    }
+
     /// The same event, which no longer borrows from its line.
     #[inline]
     pub fn into_owned(self) -> Event<'static> {
@@ -475,6 +513,19 @@ impl Event<'_> {
         };
         Event { logical_time: self.logical_time, body }
     }
+}
+
+fn check_id<T: PartialEq + fmt::Display>(
+    rule: Rule,
+    member: &str,
+    found: T,
+    computed: T,
+    of: &str,
+) -> Result<()> {
+    if found == computed {
+        return Ok(());
+    }
+    Err(broken(rule, member, found, format!("{computed}, the content id of {of}")))
 }
 
 /// The fault of a line of `length` bytes, or of at least so many.

@@ -105,6 +105,12 @@ pub enum Rule {
     EventId,
     /// The decisionId is the content id of instance and time.
     DecisionId,
+    /// An orderIntentId is the content id of decision, origin, side and market. Only `verify` checks it.
+    OrderIntentId,
+    /// An executionId is the content id of order intent and plane. Only `verify` checks it.
+    ExecutionId,
+    /// A feedbackId is the content id of the feedback. Only `verify` checks it.
+    FeedbackId,
     /// `LIVE` is reserved: this phase executes on paper only.
     Plane,
     /// Safety's result and reason are a pair that the tick can produce.
@@ -143,6 +149,9 @@ pub enum Rule {
     FeedbackTarget,
     /// A time window has `from` ≤ `to` ≤ the feedback's own logicalTime.
     FeedbackWindow,
+    /// A recorded tick is what its decision gives when it is executed again on the state before it. Only `verify` checks
+    /// it.
+    Reexecution,
     /// The recorded events of an interrupted tick are a prefix of the tick that is computed again.
     InterruptedTick,
     /// A snapshot's id is the content id of its content.

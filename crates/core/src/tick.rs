@@ -1,8 +1,9 @@
 //! The tick: computes the events of an input from the state. Pure, total, deterministic.
 
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::vec;
-use alloc::vec::Vec;
+use alloc::vec::{IntoIter, Vec};
 
 use strum::{Display, IntoStaticStr, VariantArray};
 
@@ -176,6 +177,54 @@ pub fn enact(state: &State, time: LogicalTime, decision: DecisionEvaluated) -> V
         ) => {}
     }
     events
+}
+
+/// A recorded tick that is executed again, beside its recorded events.
+#[derive(Debug)]
+pub struct Reexecution {
+    /// What the tick's rules demand next.
+    demanded: IntoIter<Event<'static>>,
+    has_diverged: bool,
+}
+
+/// How a recorded event compares with the tick that is executed again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Comparison {
+    /// It is the event that the rules demand.
+    Same,
+    /// It is the first event that is not what the rules demand; with the demanded event, if the tick should not be over.
+    Diverged(Option<Box<Event<'static>>>),
+    /// An earlier event was not what the rules demand, so nothing is known of this one.
+    Unknown,
+}
+
+impl Reexecution {
+    /// Executes the tick of a recorded decision again. `state` is the state before the decision, or the state that has
+    /// just applied it, or later ones within the tick: before its last event, a tick changes neither ledger nor
+    /// lifecycles.
+    pub fn of(state: &State, time: LogicalTime, decision: &DecisionEvaluated) -> Self {
+        Self { demanded: enact(state, time, decision.clone()).into_iter(), has_diverged: false }
+    }
+
+    /// Compares the next recorded event, DECISION_EVALUATED first. Each event has one encoding, so events are equal
+    /// exactly if their bytes are.
+    pub fn compare(&mut self, recorded: &Event<'_>) -> Comparison {
+        if self.has_diverged {
+            return Comparison::Unknown;
+        }
+        match self.demanded.next() {
+            Some(demanded) if demanded == *recorded => Comparison::Same,
+            demanded => {
+                self.has_diverged = true;
+                Comparison::Diverged(demanded.map(Box::new))
+            }
+        }
+    }
+
+    /// The events that are not recorded; none if a recorded event is not what the rules demand.
+    pub fn missing(&self) -> Option<&[Event<'static>]> {
+        (!self.has_diverged).then_some(self.demanded.as_slice())
+    }
 }
 
 /// A tick with a sale of safety's: decision, two intents, safety, attempt, outcome, ledger update.

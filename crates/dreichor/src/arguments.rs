@@ -73,6 +73,8 @@ pub(crate) enum Command {
     Summary(SummaryArguments),
     /// Replay the stores and print the receipt
     Replay(ReplayArguments),
+    /// Prove everything that the stores can prove: every line, tick and snapshot; lists all findings
+    Verify(Json),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
     /// Explain one decision in sentences, grouped by the line that they come from

@@ -1,10 +1,8 @@
 //! Tells a story while its log is replayed.
 
-use std::vec::IntoIter;
-
 use dreichor_core::event::{Body, DecisionEvaluated};
 use dreichor_core::id::content_id;
-use dreichor_core::tick::enact;
+use dreichor_core::tick::{Comparison, Reexecution};
 use dreichor_core::{Event, State};
 use dreichor_replay::Entry;
 use dreichor_replay::page::PAGE_BYTES_MAX;
@@ -35,8 +33,7 @@ struct Telling {
 /// The decision's tick so far.
 struct Tick {
     scene: Scene,
-    /// The events that the tick's rules demand next; none: the log does not follow them.
-    demanded: Option<IntoIter<Event<'static>>>,
+    again: Reexecution,
 }
 
 impl Teller {
@@ -132,7 +129,7 @@ impl Telling {
     fn end(mut self) -> Story {
         self.story.outcome = self.decided.as_ref().map(Decided::sentence);
         let left_out = self.story.feedback_left_out;
-        if let (Some(mut tick), Some(last)) = (self.tick, self.story.events.last_mut()) {
+        if let (Some(tick), Some(last)) = (self.tick, self.story.events.last_mut()) {
             if self.story.is_interrupted {
                 last.sentences.push(tick.tell_interruption());
             }
@@ -147,10 +144,7 @@ impl Telling {
 impl Tick {
     fn begin(event: &Event<'_>, decision: &DecisionEvaluated, state: &State) -> Self {
         let time = event.logical_time;
-        Self {
-            scene: Scene::set(time, decision, state),
-            demanded: Some(enact(state, time, decision.clone()).into_iter()),
-        }
+        Self { scene: Scene::set(time, decision, state), again: Reexecution::of(state, time, decision) }
     }
 
     fn tell(&mut self, event: &Event<'_>, state: &State) -> Vec<String> {
@@ -179,11 +173,7 @@ impl Tick {
 
     /// The sentence on the first event that the tick's rules do not demand.
     fn find_stray(&mut self, event: &Event<'_>) -> Option<String> {
-        let demanded = self.demanded.as_mut()?.next();
-        if demanded.as_ref() == Some(event) {
-            return None;
-        }
-        self.demanded = None;
+        let Comparison::Diverged(demanded) = self.again.compare(event) else { return None };
         let instead = match demanded {
             None => "the tick should be over".into(),
             Some(demanded) if demanded.body.event_type() == event.body.event_type() => {
@@ -203,11 +193,11 @@ impl Tick {
     }
 
     /// The sentence at a log's end within the tick.
-    fn tell_interruption(&mut self) -> String {
-        let future = match self.demanded.take() {
+    fn tell_interruption(&self) -> String {
+        let future = match self.again.missing() {
             Some(missing) => {
                 let missing: Vec<String> =
-                    missing.map(|event| event.body.event_type().to_string()).collect();
+                    missing.iter().map(|event| event.body.event_type().to_string()).collect();
                 format!(
                     "the next writer computes the missing events ({}) from the decision, and records them before anything else",
                     listed(&missing)

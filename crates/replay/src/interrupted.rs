@@ -3,7 +3,7 @@
 use dreichor_core::Event;
 use dreichor_core::event::DecisionEvaluated;
 use dreichor_core::fault::{Fault, Rule, excerpt};
-use dreichor_core::tick::enact;
+use dreichor_core::tick::{Comparison, Reexecution};
 use dreichor_core::value::LogicalTime;
 use dreichor_log::{Medium, read_exactly};
 
@@ -44,25 +44,35 @@ impl InterruptedTick {
             usize::try_from(replayed.events_bytes - self.offset).expect("a tick has at most seven lines");
         let mut recorded = vec![0; length];
         read_exactly(&file, &mut recorded, self.offset).map_err(|error| store.unreadable(error, 0))?;
-        let mut computed = enact(replayed.history.state(), self.time, self.decision.clone()).into_iter();
+        let mut again = Reexecution::of(replayed.history.state(), self.time, &self.decision);
         let mut offset = self.offset;
         for (found, number) in recorded.split_inclusive(|&byte| byte == b'\n').zip(self.line..) {
-            let mut expected = Vec::new();
-            if let Some(event) = computed.next() {
-                event.write_line(&mut expected);
-            }
-            if found != expected {
-                let fault = Fault::new(
-                    Rule::InterruptedTick,
-                    0,
-                    "",
-                    excerpt(found),
-                    format!("{} as the tick, computed again from its decision, has it", excerpt(&expected)),
-                );
+            let checked = Event::read_line(found.strip_suffix(b"\n").unwrap_or(found)).and_then(
+                |(event, _)| match again.compare(&event) {
+                    Comparison::Same => Ok(()),
+                    Comparison::Diverged(demanded) => Err(diverged(found, demanded)),
+                    Comparison::Unknown => unreachable!("the first difference ends the loop"),
+                },
+            );
+            if let Err(fault) = checked {
                 return Err(Error::Malformed { path: store.path(), line: number, offset, fault });
             }
             offset += found.len() as u64;
         }
-        Ok(computed.collect())
+        Ok(again.missing().unwrap_or_default().to_vec())
     }
+}
+
+fn diverged(found: &[u8], demanded: Option<Box<Event<'_>>>) -> Box<Fault> {
+    let mut expected = Vec::new();
+    if let Some(event) = demanded {
+        event.write_line(&mut expected);
+    }
+    Fault::new(
+        Rule::InterruptedTick,
+        0,
+        "",
+        excerpt(found),
+        format!("{} as the tick, executed again from its decision, has it", excerpt(&expected)),
+    )
 }

@@ -18,6 +18,7 @@ mod state;
 mod status;
 mod story;
 mod summary;
+mod verify;
 
 use clap::ArgMatches;
 use dreichor_runtime::{Config, ExitCode};
@@ -49,6 +50,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Summary(arguments) => summary::run(&configure()?, &arguments),
         Command::Snapshot(json) => snapshot::run(&configure()?, json),
         Command::Replay(arguments) => replay::run(&configure()?, &arguments),
+        Command::Verify(json) => verify::run(&configure()?, json),
         Command::Events(arguments) => events::run(&configure()?, &arguments),
         Command::Explain { id, json } => explain::run(&configure()?, &id, json),
         Command::Salvage { out, json } => salvage::run(&configure()?, &out, json),

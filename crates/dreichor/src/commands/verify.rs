@@ -1,0 +1,199 @@
+//! `verify`: everything that the stores prove, and every finding.
+
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use dreichor_audit::verify::{Checked, Finding, Report, verify};
+use dreichor_core::FORMAT_VERSION;
+use dreichor_core::value::Spelled;
+use dreichor_log::Tail;
+use dreichor_replay::Stores;
+use dreichor_replay::receipt::PROGRAM_VERSION;
+use dreichor_runtime::{Config, ExitCode};
+use serde::Serialize;
+
+use crate::arguments::Json;
+use crate::output::{Failure, Output, escape, result, stdout};
+use crate::progress::Progress;
+
+pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
+    let stores = Stores::open_to_read(&config.directories)?;
+    let mut printer = Printer { out: stdout(), is_json: json.json };
+    let mut code = ExitCode::Done;
+    let started = Instant::now();
+    let verified = verify(&stores, &mut Progress::new("verify"), |finding| {
+        code = ExitCode::VerificationFailed;
+        Ok::<_, Failure>(printer.print(&finding)?)
+    });
+    let done = verified.and_then(|report| Ok(printer.finish(&report, started.elapsed())?));
+    result(done, code)
+}
+
+struct Printer {
+    out: Output,
+    is_json: bool,
+}
+
+impl Printer {
+    fn print(&mut self, finding: &Finding) -> io::Result<()> {
+        if self.is_json {
+            return self.print_json(&FindingLine::of(finding));
+        }
+        let Finding { part, path, line, offset, fault } = finding;
+        let (path, byte) = (escape(path.to_string_lossy().as_bytes()), offset + fault.offset as u64);
+        writeln!(
+            self.out,
+            "{part}  {path}: line {line} at byte {byte} (the line starts at byte {offset}): {fault}"
+        )
+    }
+
+    fn finish(&mut self, report: &Report, elapsed: Duration) -> io::Result<()> {
+        if self.is_json {
+            self.print_json(&Summary::of(report, elapsed))?;
+        } else {
+            self.print_summary(report, elapsed)?;
+        }
+        self.out.flush()
+    }
+
+    fn print_json(&mut self, line: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, line)?;
+        self.out.write_all(b"\n")
+    }
+
+    fn print_summary(&mut self, report: &Report, elapsed: Duration) -> io::Result<()> {
+        let out = &mut self.out;
+        let Report { findings, events, root, ticks, interrupted_tick, snapshots, updates_without_snapshot } =
+            report;
+        if *findings > 0 {
+            writeln!(out)?;
+        }
+        let Checked { lines, bytes, without_state, tail } = events;
+        writeln!(out, "events     {lines} lines of {bytes} bytes{}", by_themselves(*without_state))?;
+        if let Some(root) = root {
+            writeln!(out, "root       {root}")?;
+        }
+        show_tail(out, *tail)?;
+        writeln!(out, "ticks      {ticks} executed again")?;
+        if let Some(decision) = interrupted_tick {
+            writeln!(
+                out,
+                "           the log ends within the tick of decision {decision}, which the next writer completes"
+            )?;
+        }
+        let Checked { lines, bytes, without_state, tail } = snapshots;
+        writeln!(out, "snapshots  {lines} lines of {bytes} bytes{}", by_themselves(*without_state))?;
+        show_tail(out, *tail)?;
+        if *updates_without_snapshot > 0 {
+            writeln!(out, "           {updates_without_snapshot} ledger updates follow the last snapshot")?;
+        }
+        let millis = elapsed.as_millis().max(1);
+        let megabytes = u128::from(events.bytes + snapshots.bytes) / 1_000 / millis;
+        writeln!(out, "time       {millis} ms, {megabytes} MB/s")?;
+        match findings {
+            0 => writeln!(out, "findings   none: all holds"),
+            1 => writeln!(out, "findings   1"),
+            more => writeln!(out, "findings   {more}"),
+        }
+    }
+}
+
+fn by_themselves(lines: u64) -> String {
+    match lines {
+        0 => String::new(),
+        lines => format!(", {lines} of them by themselves only, since they follow a malformed line"),
+    }
+}
+
+fn show_tail(out: &mut impl Write, tail: Option<Tail>) -> io::Result<()> {
+    let Some(Tail { offset, length }) = tail else { return Ok(()) };
+    writeln!(
+        out,
+        "           {length} unterminated bytes at byte {offset} were not checked: no line ends there"
+    )
+}
+
+/// A finding as JSON; the members are in this order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingLine<'f> {
+    part: &'static str,
+    file: String,
+    line: u64,
+    offset: u64,
+    byte: u64,
+    rule: &'static str,
+    member: &'f str,
+    expected: &'f str,
+    found: &'f str,
+    is_changed: bool,
+}
+
+impl<'f> FindingLine<'f> {
+    fn of(finding: &'f Finding) -> Self {
+        let Finding { part, path, line, offset, fault } = finding;
+        Self {
+            part: part.as_str(),
+            file: path.to_string_lossy().into_owned(),
+            line: *line,
+            offset: *offset,
+            byte: offset + fault.offset as u64,
+            rule: fault.rule.as_str(),
+            member: &fault.member,
+            expected: &fault.expected,
+            found: &fault.found,
+            is_changed: fault.is_changed,
+        }
+    }
+}
+
+/// The last line of JSON; the members are in this order.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    is_sound: bool,
+    findings: u64,
+    audit_events: StoreSummary,
+    root_hash: Option<String>,
+    ticks: u64,
+    interrupted_tick: Option<String>,
+    snapshots: StoreSummary,
+    updates_without_snapshot: u64,
+    milliseconds: u128,
+    format_version: u64,
+    program_version: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StoreSummary {
+    lines: u64,
+    bytes: u64,
+    without_state: u64,
+    unterminated_bytes: u64,
+}
+
+impl Summary {
+    fn of(report: &Report, elapsed: Duration) -> Self {
+        Self {
+            is_sound: report.is_sound(),
+            findings: report.findings,
+            audit_events: StoreSummary::of(report.events),
+            root_hash: report.root.map(|root| root.to_string()),
+            ticks: report.ticks,
+            interrupted_tick: report.interrupted_tick.map(|decision| decision.to_string()),
+            snapshots: StoreSummary::of(report.snapshots),
+            updates_without_snapshot: report.updates_without_snapshot,
+            milliseconds: elapsed.as_millis(),
+            format_version: FORMAT_VERSION,
+            program_version: PROGRAM_VERSION,
+        }
+    }
+}
+
+impl StoreSummary {
+    fn of(checked: Checked) -> Self {
+        let Checked { lines, bytes, without_state, tail } = checked;
+        Self { lines, bytes, without_state, unterminated_bytes: tail.map_or(0, |tail| tail.length) }
+    }
+}
