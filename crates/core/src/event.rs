@@ -414,6 +414,16 @@ impl<'a> Event<'a> {
         LINE.leaf(line)
     }
 
+    /// The content of a line (without its LF), which is the data of its leaf: the line without its id.
+    pub fn content(line: &[u8]) -> Vec<u8> {
+        LINE.whole_content(line)
+    }
+
+    /// The line (without LF) that has this content; of any content that begins with a brace, so it is to be read next.
+    pub fn line_of(content: &[u8]) -> Option<Vec<u8>> {
+        LINE.line_of(content)
+    }
+
     /// Appends the leaf hash of each line, in order: several at once, where the processor can do that.
     pub fn leaves<'l>(lines: impl ExactSizeIterator<Item = &'l [u8]>, leaves: &mut Vec<Hash>) {
         LINE.leaves(lines, leaves);

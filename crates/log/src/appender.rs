@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::interruption::uninterrupted;
-use crate::medium::{File, Stat, WriteFile, WriteMedium};
+use crate::medium::{File, Stat, SyncFile, WriteFile, WriteMedium};
 
 /// Appends to one file that no other process changes.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::interruption::uninterrupted;
-use crate::medium::{File, FileKind, WriteFile, WriteMedium};
+use crate::medium::{File, FileKind, SyncFile, WriteFile, WriteMedium};
 use crate::read::{ReadError, Tail, read_exactly};
 
 /// Why a tail was not cut off. Its bytes are still in the file, in the copy, or in both.

@@ -95,8 +95,8 @@ impl Reference {
         }
     }
 
-    /// True if the event is named, by its own id or by one that it is the first to have.
-    fn names(&self, number: u64, event: &Event<'_>, id: Uuid) -> bool {
+    /// True if the event in line `number`, whose id is `id`, is named: by that id, or by one that it is the first to have.
+    pub fn names(&self, number: u64, event: &Event<'_>, id: Uuid) -> bool {
         match self {
             Self::Line(line) => *line == number,
             Self::Decision(instance, time) => {
@@ -172,6 +172,8 @@ impl fmt::Display for Subject {
 pub struct Named {
     /// Its line, from 1.
     pub line: u64,
+    /// The offset of the line's start, in bytes.
+    pub offset: u64,
     /// Its logical time.
     pub logical_time: LogicalTime,
     /// Its subject.
@@ -191,6 +193,25 @@ impl<M: Medium> View<'_, M> {
     ///
     /// The log cannot be read, or a line that may have it is malformed.
     pub fn resolve(&self, reference: &Reference) -> Result<Vec<Named>, Error> {
+        self.find_named(reference, |found, named| found.subject == named.subject)
+    }
+
+    /// Finds the events that a reference names, also several of one decision: the event that has the id, or the first
+    /// that has the id of a decision, order intent, execution or feedback.
+    ///
+    /// # Errors
+    ///
+    /// As of [`View::resolve`].
+    pub fn resolve_event(&self, reference: &Reference) -> Result<Vec<Named>, Error> {
+        self.find_named(reference, |found, named| found.line == named.line)
+    }
+
+    /// Finds what a reference names; of those that are the same only the first.
+    fn find_named(
+        &self,
+        reference: &Reference,
+        is_same: impl Fn(&Named, &Named) -> bool,
+    ) -> Result<Vec<Named>, Error> {
         let word = reference.word();
         let finder = word.as_ref().map(|word| memmem::Finder::new(word.as_bytes()));
         let mut found: Vec<Named> = Vec::new();
@@ -212,9 +233,15 @@ impl<M: Medium> View<'_, M> {
             if let Body::DecisionEvaluated(decision) = &event.body {
                 instance = Some(decision.strategy_instance_id.uuid());
             }
-            let subject = Subject::of(&event.body);
-            if found.iter().all(|named| named.subject != subject) {
-                found.push(Named { line: line.number, logical_time: event.logical_time, subject, instance });
+            let named = Named {
+                line: line.number,
+                offset: line.offset,
+                logical_time: event.logical_time,
+                subject: Subject::of(&event.body),
+                instance,
+            };
+            if !found.iter().any(|found| is_same(found, &named)) {
+                found.push(named);
             }
             // No other event has the same line or whole id.
             let is_settled = match reference {

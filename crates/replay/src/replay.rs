@@ -149,6 +149,11 @@ impl<'s, M: Medium> Replay<'s, M> {
         self.latest().map_or(0, |latest| latest.snapshot.audit_tree_size)
     }
 
+    /// The log's file; none: the log is missing, which is an empty log.
+    pub(crate) fn log_file(&self) -> Option<&M::File> {
+        self.fold.file()
+    }
+
     /// The size of the log in bytes when it was opened.
     pub fn end(&self) -> u64 {
         self.fold.end()

@@ -5,19 +5,16 @@ use std::io;
 use std::path::PathBuf;
 
 use dreichor_log::{
-    AppendError, Appender, File, Lock, Medium, WriteFile, WriteMedium, refusal, uninterrupted,
+    AppendError, Appender, File, Lock, Medium, SyncFile, WriteMedium, refusal, uninterrupted,
 };
+pub(crate) use dreichor_replay::durable::UNSYNCED_BYTES_MAX;
 use dreichor_replay::{Error, Store, Stores};
 
 use crate::snapshots::SnapshotStrategy;
 
-/// The default of [`Commits::bytes_max`].
-const COMMIT_BYTES_MAX: u64 = 16 << 20;
-
-/// Upper bound on the bytes at a store's end that a last, unsynced commit may have left. A commit exceeds its limit by
-/// one input at most, so twice the limit is enough. A writer reads these bytes from the medium, not from the page
-/// cache.
-pub(crate) const UNSYNCED_BYTES_MAX: u64 = 2 * COMMIT_BYTES_MAX;
+/// The default of [`Commits::bytes_max`]. A commit exceeds its limit by one input at most, so it leaves no more than twice
+/// as many bytes unsynced.
+const COMMIT_BYTES_MAX: u64 = UNSYNCED_BYTES_MAX / 2;
 
 /// The snapshot strategy and the limits of a writer's commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

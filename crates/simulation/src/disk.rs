@@ -23,7 +23,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use dreichor_log::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
+use dreichor_log::{File, FileKind, Medium, ReadAt, Stat, SyncFile, WriteFile, WriteMedium};
 
 use crate::plan::{Failure, Plan};
 
@@ -453,20 +453,7 @@ impl File for Handle {
     }
 }
 
-impl WriteFile for Handle {
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let verdict = self.change(Operation::Write);
-        let count = match &verdict {
-            Ok(Verdict::Goes) => bytes.len(),
-            Ok(Verdict::Short(count)) => (*count).min(bytes.len().saturating_sub(1)),
-            Err(error) if error.raw_os_error() == Some(EIO) => bytes.len() / 2,
-            Err(_) => 0,
-        };
-        let written = bytes.get(..count).unwrap_or_default();
-        self.with(|inode| inode.cache.extend_from_slice(written))?;
-        verdict.map(|_| count)
-    }
-
+impl SyncFile for Handle {
     fn sync(&self) -> io::Result<()> {
         match self.change(Operation::Sync) {
             Ok(_) => self.with(|inode| {
@@ -484,17 +471,6 @@ impl WriteFile for Handle {
         }
     }
 
-    fn truncate(&self, size: u64) -> io::Result<()> {
-        self.change(Operation::Truncate)?;
-        self.with(|inode| inode.cache.truncate(usize::try_from(size).unwrap_or(usize::MAX)))
-    }
-
-    fn try_lock(&self) -> io::Result<bool> {
-        self.look(Operation::Lock)?;
-        let mut world = self.world.borrow_mut();
-        Ok(*world.locks.entry(self.inode).or_insert(self.number) == self.number)
-    }
-
     fn evict(&self, offset: u64) -> io::Result<()> {
         self.look(Operation::Evict)?;
         self.with(|inode| {
@@ -506,5 +482,31 @@ impl WriteFile for Handle {
                 inode.has_lost = false;
             }
         })
+    }
+}
+
+impl WriteFile for Handle {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let verdict = self.change(Operation::Write);
+        let count = match &verdict {
+            Ok(Verdict::Goes) => bytes.len(),
+            Ok(Verdict::Short(count)) => (*count).min(bytes.len().saturating_sub(1)),
+            Err(error) if error.raw_os_error() == Some(EIO) => bytes.len() / 2,
+            Err(_) => 0,
+        };
+        let written = bytes.get(..count).unwrap_or_default();
+        self.with(|inode| inode.cache.extend_from_slice(written))?;
+        verdict.map(|_| count)
+    }
+
+    fn truncate(&self, size: u64) -> io::Result<()> {
+        self.change(Operation::Truncate)?;
+        self.with(|inode| inode.cache.truncate(usize::try_from(size).unwrap_or(usize::MAX)))
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        self.look(Operation::Lock)?;
+        let mut world = self.world.borrow_mut();
+        Ok(*world.locks.entry(self.inode).or_insert(self.number) == self.number)
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use dreichor_log::{File, Medium, ReadAt, Stat, WriteFile, WriteMedium};
+use dreichor_log::{File, Medium, ReadAt, Stat, SyncFile, WriteFile, WriteMedium};
 
 use crate::disk::{Directory, Disk, Handle, Mount};
 
@@ -422,21 +422,7 @@ impl File for LyingFile {
     }
 }
 
-impl WriteFile for LyingFile {
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.catch_up()?;
-        self.last.set(Change::Write);
-        if self.is_deferred() {
-            self.shared.defer(Deferred::Write(Rc::clone(&self.inner), bytes.to_vec()));
-            return Ok(bytes.len());
-        }
-        let written = self.write_as_told(bytes);
-        if self.tells(Lie::OwnershipAssumed) && self.is_store() {
-            self.shared.left.borrow_mut().insert(self.mount, File::stat(&*self.inner)?);
-        }
-        self.shared.report(written)
-    }
-
+impl SyncFile for LyingFile {
     fn sync(&self) -> io::Result<()> {
         let follows_write = self.last.get() == Change::Write;
         let is_events = self.is_store() && self.mount == Mount::Events;
@@ -458,6 +444,27 @@ impl WriteFile for LyingFile {
         self.shared.report(synced)
     }
 
+    fn evict(&self, offset: u64) -> io::Result<()> {
+        self.catch_up()?;
+        if self.tells(Lie::CacheKept) { Ok(()) } else { self.inner.evict(offset) }
+    }
+}
+
+impl WriteFile for LyingFile {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.catch_up()?;
+        self.last.set(Change::Write);
+        if self.is_deferred() {
+            self.shared.defer(Deferred::Write(Rc::clone(&self.inner), bytes.to_vec()));
+            return Ok(bytes.len());
+        }
+        let written = self.write_as_told(bytes);
+        if self.tells(Lie::OwnershipAssumed) && self.is_store() {
+            self.shared.left.borrow_mut().insert(self.mount, File::stat(&*self.inner)?);
+        }
+        self.shared.report(written)
+    }
+
     fn truncate(&self, size: u64) -> io::Result<()> {
         self.catch_up()?;
         self.last.set(Change::Truncation);
@@ -471,10 +478,5 @@ impl WriteFile for LyingFile {
             return self.directory.open(&self.name)?.try_lock();
         }
         self.inner.try_lock()
-    }
-
-    fn evict(&self, offset: u64) -> io::Result<()> {
-        self.catch_up()?;
-        if self.tells(Lie::CacheKept) { Ok(()) } else { self.inner.evict(offset) }
     }
 }

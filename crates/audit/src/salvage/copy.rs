@@ -1,6 +1,6 @@
 //! A new file that lines are copied into, durably.
 
-use dreichor_log::{Appender, File, WriteFile, WriteMedium, uninterrupted};
+use dreichor_log::{Appender, File, SyncFile, WriteFile, WriteMedium, uninterrupted};
 use dreichor_replay::Store;
 
 use super::SalvageError;
