@@ -7,7 +7,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
 use dreichor_core::value::{Form, MarketId};
+use dreichor_explain::funnel::reasons;
 use dreichor_explain::{Outcome, Selection};
+use dreichor_replay::Filter;
 use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
@@ -245,7 +247,8 @@ pub(crate) struct DecisionsArguments {
     #[arg(long, value_name = "OUTCOME", ignore_case = true, value_parser = outcomes())]
     outcome: Vec<Outcome>,
     /// Only decisions with this reason, as ATTENTION_NEGATIVE
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", ignore_case = true, hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(reasons()))]
     reason: Vec<String>,
     /// Only decisions of this strategy instance; its first 4 digits or more
     #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
@@ -315,18 +318,21 @@ fn id_prefix(text: &str) -> Result<IdPrefix, String> {
 pub(crate) struct EventsArguments {
     /// Only events of this type
     #[arg(long = "type", value_name = "TYPE", ignore_case = true, value_parser = event_types())]
-    pub(crate) event_type: Option<EventType>,
-    /// Only the tick of this decision, and feedback on it
-    #[arg(long, value_name = "DECISION_ID", value_parser = formed::<dreichor_core::id::DecisionId>)]
-    pub(crate) decision: Option<dreichor_core::id::DecisionId>,
+    event_type: Vec<EventType>,
+    /// Only the tick of this decision, and feedback on it; its first 4 digits or more
+    #[arg(long, value_name = "DECISION", value_parser = id_prefix)]
+    decision: Vec<IdPrefix>,
     /// Only events that name this market
     #[arg(long, value_name = "MARKET_ID", value_parser = formed::<MarketId>)]
-    pub(crate) market: Option<MarketId>,
-    /// Only ticks of this strategy instance, and feedback on them
-    #[arg(long, value_name = "INSTANCE_ID", value_parser = formed::<dreichor_core::value::StrategyInstanceId>)]
-    pub(crate) instance: Option<dreichor_core::value::StrategyInstanceId>,
+    market: Vec<MarketId>,
+    /// Only ticks of this strategy instance, and feedback on them; its first 4 digits or more
+    #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
+    instance: Vec<IdPrefix>,
     #[command(flatten)]
-    pub(crate) range: Range,
+    range: Range,
+    /// Only what follows this cursor: the byte offset at which a line begins, or the last one ends
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<u64>,
     /// Only the last N of them
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
@@ -336,6 +342,20 @@ pub(crate) struct EventsArguments {
     /// Print JSON; events are JSON on disk, so this changes nothing but to keep a terminal's escapes out
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl EventsArguments {
+    pub(crate) fn filter(&self) -> Result<Filter, ConfigError> {
+        let (from, to) = self.range.check()?;
+        Ok(Filter {
+            event_types: self.event_type.clone(),
+            decisions: self.decision.clone(),
+            markets: self.market.clone(),
+            instances: self.instance.clone(),
+            from,
+            to,
+        })
+    }
 }
 
 fn event_types() -> impl TypedValueParser<Value = EventType> {
