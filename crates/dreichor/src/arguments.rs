@@ -15,7 +15,7 @@ use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
-use crate::settings;
+use crate::{examples, settings};
 
 /// A deterministic decision backend whose whole memory is an append-only audit log
 #[derive(Debug, Parser)]
@@ -25,13 +25,13 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
     /// When to use colors
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(hide_short_help = true)]
     pub(crate) color: Color,
 }
 
 /// What `dreichor` alone prints.
 pub(crate) const INTRODUCTION: &str = "a command is missing
-
-Dreichor records the decisions of strategies, executes them on paper, and keeps all of it in an audit log.
+Dreichor records decisions, executes them on paper, and keeps all of it in an audit log.
 
   dreichor demo               show it all, in a new directory
   dreichor -d DIR init        create the directories of new stores
@@ -45,16 +45,23 @@ Dreichor records the decisions of strategies, executes them on paper, and keeps 
 pub(crate) fn program() -> clap::Command {
     let codes = ExitCode::ALL.iter().map(|code| format!("  {:<3}  {}", code.number(), code.meaning()));
     let codes: Vec<String> = codes.collect();
-    settings::add_to(Arguments::command()).after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
+    let program = examples::add_to(settings::add_to(Arguments::command()));
+    program.after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the two directories of the stores; changes nothing that is there
+    /// Create the two directories of the stores
+    ///
+    /// No other command creates them. What is there already is left as it is.
     Init(Json),
-    /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
+    /// Serve the Observer API until SIGINT or SIGTERM; writes nothing
+    ///
+    /// The runtime passes the startup gate and logs READY first.
     Run,
-    /// Record inputs (NDJSON) durably, and acknowledge each on standard output
+    /// Record inputs (NDJSON) durably, and acknowledge each
+    ///
+    /// An acknowledgement is a line of JSON on standard output.
     Ingest {
         /// The inputs; standard input without it, or for `-`
         file: Option<PathBuf>,
@@ -67,7 +74,9 @@ pub(crate) enum Command {
     },
     /// Write one snapshot of the present ledger
     Snapshot(Json),
-    /// Show what is there: files, last event, snapshot, position, writer; reads the ends of the files only
+    /// Show what is there, from the ends of the files
+    ///
+    /// Files, last event, snapshot, position, tail, writer, and whether an Observer answers.
     Status(StatusArguments),
     /// Show what became of each decision, newest last
     Decisions(DecisionsArguments),
@@ -77,7 +86,9 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
-    /// Tell one decision's story in sentences, each with the line that it comes from
+    /// Tell one decision's story in sentences
+    ///
+    /// Each sentence is given with the line and event that it comes from.
     Explain {
         /// An id, or its first 4 digits or more, of a decision, event, order intent, execution or feedback; a line as
         /// :994; or a decision as INSTANCE@TIME
@@ -96,7 +107,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         point: PointArguments,
     },
-    /// Copy what is sound of malformed stores to a new directory; the originals are only read
+    /// Copy what is sound of malformed stores to a new directory
+    ///
+    /// The originals are only read.
     Salvage {
         /// A new or empty directory for the copy, DIR/audit-events and DIR/snapshots
         #[arg(long, value_name = "DIR")]
@@ -104,13 +117,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
-    /// Show or apply the migrations of the database that a later phase will use
+    /// Show or apply the migrations of a database for a later phase
     Migrate {
         /// What to do
         #[command(subcommand)]
         action: MigrateAction,
     },
-    /// Show it all in a new directory: generated markets, a strategy, a kill half-way, and the proof
+    /// Show it all in a new directory: a strategy, a kill, and the proof
+    ///
+    /// Generates markets, runs the example strategy, kills and resumes it half-way, replays, and compares.
     Demo {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
         #[arg(long)]
