@@ -7,13 +7,15 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
 use dreichor_core::value::{Form, MarketId};
+use dreichor_explain::funnel::reasons;
 use dreichor_explain::{Outcome, Selection};
+use dreichor_replay::Filter;
 use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
-use crate::settings;
+use crate::{examples, settings};
 
 /// A deterministic decision backend whose whole memory is an append-only audit log
 #[derive(Debug, Parser)]
@@ -23,13 +25,13 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
     /// When to use colors
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(hide_short_help = true)]
     pub(crate) color: Color,
 }
 
 /// The text that `dreichor` prints without a command.
 pub(crate) const INTRODUCTION: &str = "a command is missing
-
-Dreichor records the decisions of strategies, executes them on paper, and keeps all of it in an audit log.
+Dreichor records decisions, executes them on paper, and keeps all of it in an audit log.
 
   dreichor demo               show all of it, in a new directory
   dreichor -d DIR init        create the directories of new stores
@@ -43,16 +45,23 @@ Dreichor records the decisions of strategies, executes them on paper, and keeps 
 pub(crate) fn program() -> clap::Command {
     let codes = ExitCode::ALL.iter().map(|code| format!("  {:<3}  {}", code.number(), code.meaning()));
     let codes: Vec<String> = codes.collect();
-    settings::add_to(Arguments::command()).after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
+    let program = examples::add_to(settings::add_to(Arguments::command()));
+    program.after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the two directories of the stores; changes nothing that exists
+    /// Create the two directories of the stores
+    ///
+    /// No other command creates them. What is there already is left as it is.
     Init(Json),
-    /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
+    /// Serve the Observer API until SIGINT or SIGTERM; writes nothing
+    ///
+    /// The runtime passes the startup gate and logs READY first.
     Run,
-    /// Record inputs (NDJSON) durably, and acknowledge each on standard output
+    /// Record inputs (NDJSON) durably, and acknowledge each
+    ///
+    /// An acknowledgement is a line of JSON on standard output.
     Ingest {
         /// The inputs; standard input without it, or for `-`
         file: Option<PathBuf>,
@@ -65,7 +74,9 @@ pub(crate) enum Command {
     },
     /// Write one snapshot of the present ledger
     Snapshot(Json),
-    /// Show the files, last event, snapshot, position and writer; reads only the ends of the files
+    /// Show what is there, from the ends of the files
+    ///
+    /// Files, last event, snapshot, position, tail, writer, and whether an Observer answers.
     Status(StatusArguments),
     /// Show the result of each decision, newest last
     Decisions(DecisionsArguments),
@@ -77,7 +88,9 @@ pub(crate) enum Command {
     Verify(Json),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
-    /// Explain one decision in sentences, grouped by the line that they come from
+    /// Tell one decision's story in sentences
+    ///
+    /// Each sentence is given with the line and event that it comes from.
     Explain {
         /// An id, or its first 4 digits or more, of a decision, event, order intent, execution or feedback; a line as
         /// :994; or a decision as INSTANCE@TIME
@@ -96,7 +109,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         point: PointArguments,
     },
-    /// Copy the sound part of malformed stores to a new directory; the originals are only read
+    /// Copy what is sound of malformed stores to a new directory
+    ///
+    /// The originals are only read.
     Salvage {
         /// A new or empty directory for the copy, DIR/audit-events and DIR/snapshots
         #[arg(long, value_name = "DIR")]
@@ -104,13 +119,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
-    /// Show or apply the migrations of the database that a later phase will use
+    /// Show or apply the migrations of a database for a later phase
     Migrate {
         /// The action
         #[command(subcommand)]
         action: MigrateAction,
     },
-    /// Show all of it in a new directory: generated markets, a strategy, a kill half-way, and the proof
+    /// Show it all in a new directory: a strategy, a kill, and the proof
+    ///
+    /// Generates markets, runs the example strategy, kills and resumes it half-way, replays, and compares.
     Demo {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
         #[arg(long)]
@@ -247,7 +264,8 @@ pub(crate) struct DecisionsArguments {
     #[arg(long, value_name = "OUTCOME", ignore_case = true, value_parser = outcomes())]
     outcome: Vec<Outcome>,
     /// Only decisions with this reason, as ATTENTION_NEGATIVE
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", ignore_case = true, hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(reasons()))]
     reason: Vec<String>,
     /// Only decisions of this strategy instance; its first 4 digits or more
     #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
@@ -317,18 +335,21 @@ fn id_prefix(text: &str) -> Result<IdPrefix, String> {
 pub(crate) struct EventsArguments {
     /// Only events of this type
     #[arg(long = "type", value_name = "TYPE", ignore_case = true, value_parser = event_types())]
-    pub(crate) event_type: Option<EventType>,
-    /// Only the tick of this decision, and feedback on it
-    #[arg(long, value_name = "DECISION_ID", value_parser = formed::<dreichor_core::id::DecisionId>)]
-    pub(crate) decision: Option<dreichor_core::id::DecisionId>,
+    event_type: Vec<EventType>,
+    /// Only the tick of this decision, and feedback on it; its first 4 digits or more
+    #[arg(long, value_name = "DECISION", value_parser = id_prefix)]
+    decision: Vec<IdPrefix>,
     /// Only events that name this market
     #[arg(long, value_name = "MARKET_ID", value_parser = formed::<MarketId>)]
-    pub(crate) market: Option<MarketId>,
-    /// Only ticks of this strategy instance, and feedback on them
-    #[arg(long, value_name = "INSTANCE_ID", value_parser = formed::<dreichor_core::value::StrategyInstanceId>)]
-    pub(crate) instance: Option<dreichor_core::value::StrategyInstanceId>,
+    market: Vec<MarketId>,
+    /// Only ticks of this strategy instance, and feedback on them; its first 4 digits or more
+    #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
+    instance: Vec<IdPrefix>,
     #[command(flatten)]
-    pub(crate) range: Range,
+    range: Range,
+    /// Only what follows this cursor: the byte offset at which a line begins, or the last one ends
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<u64>,
     /// Only the last N of them
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
@@ -338,6 +359,20 @@ pub(crate) struct EventsArguments {
     /// Print JSON; events are JSON on disk, so this only prevents the escapes of a terminal
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl EventsArguments {
+    pub(crate) fn filter(&self) -> Result<Filter, ConfigError> {
+        let (from, to) = self.range.check()?;
+        Ok(Filter {
+            event_types: self.event_type.clone(),
+            decisions: self.decision.clone(),
+            markets: self.market.clone(),
+            instances: self.instance.clone(),
+            from,
+            to,
+        })
+    }
 }
 
 fn event_types() -> impl TypedValueParser<Value = EventType> {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod examples;
 mod input;
 mod logging;
 mod output;

@@ -21,7 +21,7 @@ pub struct Funnel {
 }
 
 /// All reasons, in the order of the format: of skips, of safety, of failures.
-fn reasons() -> impl Iterator<Item = &'static str> {
+pub fn reasons() -> impl Iterator<Item = &'static str> {
     let skips = SkipReason::ALL.iter().map(|reason| reason.as_str());
     let safety = SafetyReason::ALL.iter().map(|reason| reason.as_str());
     skips.chain(safety).chain(FailureReason::ALL.iter().map(|reason| reason.as_str()))

@@ -20,8 +20,19 @@ const DIGITS: usize = 32;
 const HYPHENS: [usize; 4] = [8, 12, 16, 20];
 
 /// The first digits of an id, 4 to 32.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdPrefix(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdPrefix {
+    /// The number that the digits spell.
+    value: u128,
+    digits: usize,
+}
+
+/// All digits of an id.
+impl From<Uuid> for IdPrefix {
+    fn from(id: Uuid) -> Self {
+        Self { value: id.as_u128(), digits: DIGITS }
+    }
+}
 
 impl IdPrefix {
     /// Parses hexadecimal digits in any case, with or without hyphens; none for another text.
@@ -29,22 +40,24 @@ impl IdPrefix {
         let digits: String = text.chars().filter(|letter| *letter != '-').collect();
         let is_prefix = (DIGITS_MIN..=DIGITS).contains(&digits.len())
             && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        is_prefix.then(|| Self(digits.to_ascii_lowercase()))
+        let value = u128::from_str_radix(&digits, 16).ok().filter(|_| is_prefix)?;
+        Some(Self { value, digits: digits.len() })
     }
 
     /// True if the id begins with these digits.
     pub fn matches(&self, id: Uuid) -> bool {
-        id.simple().to_string().starts_with(&self.0)
+        id.as_u128() >> (4 * (DIGITS - self.digits)) == self.value
     }
 
     fn is_whole(&self) -> bool {
-        self.0.len() == DIGITS
+        self.digits == DIGITS
     }
 
     /// The digits as they begin an id in a line, hyphens included.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::from("\"");
-        for (place, digit) in self.0.chars().enumerate() {
+        let digits = format!("{:0width$x}", self.value, width = self.digits);
+        for (place, digit) in digits.chars().enumerate() {
             if HYPHENS.contains(&place) {
                 text.push('-');
             }
@@ -126,7 +139,7 @@ fn first_named(body: &Body<'_>) -> Option<Uuid> {
 
 impl From<Uuid> for Reference {
     fn from(id: Uuid) -> Self {
-        Self::Id(IdPrefix(id.simple().to_string()))
+        Self::Id(id.into())
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use dreichor_core::event::EventType;
 use dreichor_core::state::DecisionMemory;
 use dreichor_core::{Event, Rule};
 use dreichor_replay::page::{PAGE_BYTES_MAX, Page, Search};
@@ -17,8 +18,8 @@ use support::samples::values::event;
 use support::{Log, enacted, placed, said, written};
 
 /// The search of a filter. None of the filters here has a condition on the instance.
-fn search(limit: usize, filter: Filter) -> Search<impl Fn(&Event<'_>) -> bool> {
-    let memory = DecisionMemory::default();
+fn search(limit: usize, filter: &Filter) -> Search<impl Fn(&Event<'_>) -> bool + use<>> {
+    let (memory, filter) = (DecisionMemory::default(), filter.clone());
     Search {
         limit,
         words: filter.words(),
@@ -27,7 +28,7 @@ fn search(limit: usize, filter: Filter) -> Search<impl Fn(&Event<'_>) -> bool> {
 }
 
 fn all(limit: usize) -> Search<impl Fn(&Event<'_>) -> bool> {
-    search(limit, Filter::default())
+    search(limit, &Filter::default())
 }
 
 /// A log and a search.
@@ -37,7 +38,7 @@ struct Model<'l> {
 }
 
 impl<'l> Model<'l> {
-    fn new(bytes: &'l [u8], filter: Filter) -> Self {
+    fn new(bytes: &'l [u8], filter: &Filter) -> Self {
         let lines = placed(bytes);
         let end = bytes.len() as u64;
         let boundaries = lines.iter().map(|(offset, _)| *offset).chain([end]).collect();
@@ -79,13 +80,15 @@ impl<'l> Model<'l> {
 fn filters(event: &Event<'_>, which: u8) -> Filter {
     let time = Some(event.logical_time.get());
     let any = Filter::default();
+    let decision = event.body.tick_decision_id().map(|id| id.uuid().into());
     match which {
         0 => any,
-        1 => Filter { event_type: Some(event.body.event_type()), ..any },
-        2 => Filter { decision: event.body.tick_decision_id(), ..any },
-        3 => Filter { market: event.body.market_id(), ..any },
+        1 => Filter { event_types: vec![event.body.event_type()], ..any },
+        2 => Filter { decisions: decision.into_iter().collect(), ..any },
+        3 => Filter { markets: event.body.market_id().into_iter().collect(), ..any },
         4 => Filter { from: time, ..any },
-        5 => Filter { event_type: Some(event.body.event_type()), to: time, ..any },
+        5 => Filter { event_types: vec![event.body.event_type()], to: time, ..any },
+        6 => Filter { event_types: vec![EventType::LedgerUpdated, event.body.event_type()], ..any },
         _ => Filter { from: time.map(|time| time + 1), to: time, ..any },
     }
 }
@@ -96,11 +99,11 @@ proptest! {
     #[test]
     fn pages_are_the_events_before_and_after(
         events in vec(event(), 0..120), tail in vec(any::<u8>(), 0..40), at: Index, of: Index,
-        which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
+        which in 0..8_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
     ) {
         let mut bytes = written(&events);
         let filter = events.get(of.index(events.len() + 1)).map_or_else(Filter::default, |event| filters(event, which));
-        let model = Model::new(&bytes, filter);
+        let model = Model::new(&bytes, &filter);
         let end = bytes.len() as u64;
         let position = *at.get(&model.boundaries);
         let tail: Vec<u8> = tail.into_iter().filter(|byte| *byte != b'\n').collect();
@@ -110,20 +113,20 @@ proptest! {
         for offset in position.saturating_sub(2)..position + 3 {
             prop_assert_eq!(view.is_boundary(offset).unwrap(), model.boundaries.contains(&offset));
         }
-        model.check_before(&view.page_before(position, &search(limit, filter)).unwrap(), position, limit);
-        model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+        model.check_before(&view.page_before(position, &search(limit, &filter)).unwrap(), position, limit);
+        model.check_after(&view.page_after(position, &search(limit, &filter)).unwrap(), position, limit, end);
         // An earlier moment of the log is the log that there was then, and a later one is none.
         let then = Log::holding(&bytes[..usize::try_from(position).unwrap()]);
         let (then, earlier) = (then.view(), log.view().up_to(position));
         prop_assert_eq!(earlier.end(), then.end());
-        let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, filter)).unwrap();
+        let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, &filter)).unwrap();
         prop_assert_eq!(last(&earlier), last(&then));
         prop_assert_eq!(log.view().up_to(end + 1).end(), end);
         // Lines that are appended after the log was opened are not read.
         let more = written(&[said(1, String::new())]);
         if tail.is_empty() {
             log.append(&more);
-            model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+            model.check_after(&view.page_after(position, &search(limit, &filter)).unwrap(), position, limit, end);
             bytes.extend(more);
             prop_assert_eq!(log.view().end(), bytes.len() as u64);
         }
@@ -132,11 +135,11 @@ proptest! {
     #[test]
     fn who_walks_a_growing_log_meets_every_line_once(
         events in vec(event(), 1..120), grows in vec(any::<Index>(), 0..6),
-        of: Index, which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
+        of: Index, which in 0..8_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
     ) {
         let bytes = written(&events);
         let filter = filters(of.get(&events), which);
-        let model = Model::new(&bytes, filter);
+        let model = Model::new(&bytes, &filter);
         let end = bytes.len() as u64;
         // It grows by any bytes, lines in pieces too.
         let mut cuts: Vec<_> = grows.iter().map(|cut| cut.index(bytes.len())).collect();
@@ -147,7 +150,7 @@ proptest! {
         let log = Log::missing();
         let (mut position, mut walked) = (0, Vec::new());
         loop {
-            let page = log.view().page_after(position, &search(limit, filter)).unwrap();
+            let page = log.view().page_after(position, &search(limit, &filter)).unwrap();
             prop_assert!(page.next >= position);
             prop_assert!(page.lines.len() <= limit);
             position = page.next;
@@ -164,7 +167,7 @@ proptest! {
 
         let (mut position, mut walked) = (Some(end), Vec::new());
         while let Some(before) = position {
-            let page = log.view().page_before(before, &search(limit, filter)).unwrap();
+            let page = log.view().page_before(before, &search(limit, &filter)).unwrap();
             walked.extend(page.lines.into_iter().rev());
             position = page.previous;
             log.append(b"more\n");
@@ -194,23 +197,29 @@ fn a_long_log_is_walked_line_by_line_of_what_is_rare() {
     let end = bytes.len() as u64;
     let decision = Event::read_line(placed(&bytes)[9].1).unwrap().0.body.tick_decision_id();
     for (filter, limit) in [
-        (Filter { decision, ..Filter::default() }, 2),
+        (
+            Filter {
+                decisions: decision.map(|id| id.uuid().into()).into_iter().collect(),
+                ..Filter::default()
+            },
+            2,
+        ),
         (Filter { from: Some(10), to: Some(20), ..Filter::default() }, 1),
         (Filter::default(), 1_000),
     ] {
-        let (log, model) = (Log::holding(&bytes), Model::new(&bytes, filter));
+        let (log, model) = (Log::holding(&bytes), Model::new(&bytes, &filter));
         let view = log.view();
         assert!(!model.asked.is_empty());
         let (mut position, mut count) = (Some(end), 0);
         while let Some(before) = position {
-            let page = view.page_before(before, &search(limit, filter)).unwrap();
+            let page = view.page_before(before, &search(limit, &filter)).unwrap();
             model.check_before(&page, before, limit);
             (position, count) = (page.previous, count + page.lines.len());
         }
         assert_eq!(count, model.asked.len());
         let mut position = 0;
         while position < end {
-            let page = view.page_after(position, &search(limit, filter)).unwrap();
+            let page = view.page_after(position, &search(limit, &filter)).unwrap();
             model.check_after(&page, position, limit, end);
             (position, count) = (page.next, count - page.lines.len());
         }

@@ -41,7 +41,7 @@ fn print_last(
 ) -> Result<u64, Failure> {
     let view = View::open(&stores.events)?;
     let mut recent = Recent::new(&view);
-    let mut holdings = Holdings::default();
+    let mut holdings = Holdings::of("decisions");
     let mut chosen = Vec::new();
     while chosen.len() < limit
         && let Some(decided) = recent.next_back()?
@@ -72,7 +72,7 @@ fn print_all(
 ) -> Result<u64, Failure> {
     let mut replay = Replay::open(stores)?;
     let mut ticks = Ticks::default();
-    let mut holdings = Holdings::default();
+    let mut holdings = Holdings::of("decisions");
     let (mut count, total) = (0_u64, replay.end());
     let mut progress = Progress::new("replay");
     printer.print_header()?;

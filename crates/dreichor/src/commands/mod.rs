@@ -1,12 +1,12 @@
 //! Each command: from its arguments to its result.
 
-mod check;
 mod decisions;
 mod demo;
 mod events;
 mod explain;
 mod follow;
 mod ingest;
+mod ingest_check;
 mod init;
 mod migrate;
 mod replay;
@@ -43,7 +43,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Demo { dir, steps } => demo::run(dir, steps),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),
-        Command::Ingest { file, check: true, .. } => check::run(&configure()?, file.as_deref()),
+        Command::Ingest { file, check: true, .. } => ingest_check::run(&configure()?, file.as_deref()),
         Command::Ingest { file, acks, .. } => ingest::run(&configure()?, file.as_deref(), acks),
         Command::Status(arguments) => status::run(&configure()?, &arguments),
         Command::Decisions(arguments) => decisions::run(&configure()?, &arguments),

@@ -61,19 +61,21 @@ pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) 
     let known = ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId"];
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
+    let instance = query.form::<StrategyInstanceId>("strategyInstanceId")?;
     let filter = Filter {
-        event_type: query.form::<EventType>("type")?,
-        decision: query.form::<DecisionId>("decisionId")?,
-        market: query.form::<MarketId>("marketId")?,
-        instance: query.form::<StrategyInstanceId>("strategyInstanceId")?,
+        event_types: query.form::<EventType>("type")?.into_iter().collect(),
+        decisions: query.form::<DecisionId>("decisionId")?.map(|id| id.uuid().into()).into_iter().collect(),
+        markets: query.form::<MarketId>("marketId")?.into_iter().collect(),
+        instances: instance.map(|id| id.uuid().into()).into_iter().collect(),
         from: None,
         to: None,
     };
     // Only memory knows whose decision an event is of.
-    let derived = if filter.instance.is_some() { Some(api.source.derived().await?) } else { None };
+    let derived = if instance.is_some() { Some(api.source.derived().await?) } else { None };
     // A large page takes long to write, too: not where others are served.
-    let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, filter, derived.as_deref())?);
-    if filter != Filter::default() {
+    let is_search = filter != Filter::default();
+    let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, &filter, derived.as_deref())?);
+    if is_search {
         api.source.search(read).await
     } else if limit > LIMIT {
         api.source.page(read).await
@@ -86,7 +88,7 @@ fn read_page(
     stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
     limit: u64,
     place: Place,
-    filter: Filter,
+    filter: &Filter,
     derived: Option<&crate::derived::Derived>,
 ) -> Result<AuditEvents, Problem> {
     let mut view = View::open(&stores.events)?;
