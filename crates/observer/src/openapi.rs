@@ -14,7 +14,7 @@ use crate::routes;
 #[openapi(
     info(
         title = "Dreichor Observer API",
-        description = "What the machine decided, and why: seeing without touching. GET and HEAD only. Given the same \
+        description = "The decisions and their reasons, read-only. GET and HEAD only. Given the same \
                        bytes on disk, the same answer. An answer may show events that are written but not yet synced \
                        and acknowledged.",
     ),
