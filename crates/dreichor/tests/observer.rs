@@ -97,7 +97,7 @@ const EMPTY: [(&str, &str); 8] = [
 #[test]
 fn answers_are_the_golden_ones() {
     let bench = Bench::filled();
-    // What the kernel enforces differs from one machine to the next.
+    // The promises that the kernel enforces differ between machines.
     let observed = bench.observe(&["--sandbox", "off"]);
     let mut answers = String::new();
     for path in GOLDEN {
@@ -238,7 +238,7 @@ fn each_event_is_found_by_its_id_and_proven() {
     }
 }
 
-/// What the leaf of a line is of: the event without its id.
+/// The content of a line's leaf: the event without its id.
 fn content(line: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(line).unwrap().trim_end();
     let (_, rest) = text.split_once(',').unwrap();

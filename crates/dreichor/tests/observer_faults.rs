@@ -18,7 +18,7 @@ use rustix::process::Signal;
 use support::http::{Answer, Client, Observed};
 use support::{Bench, DREICHOR, Running, clean, identified, lines, vector, with_line};
 
-/// What is computed from the whole log, and the latest snapshot.
+/// The paths that are computed from the whole log, and the latest snapshot.
 const DERIVED: [&str; 10] = [
     "/v1/observe/persistence/audit-events/summary",
     "/v1/observe/persistence/tree-head",
@@ -43,7 +43,7 @@ fn of_stores() -> Vec<&'static str> {
     [DERIVED.as_slice(), &[FIRST, LAST, SNAPSHOT, PATHS]].concat()
 }
 
-/// What is wrong, as an answer must say it.
+/// The expected problem of an answer.
 struct Wrong {
     file: &'static str,
     /// The line, and where it starts; none: it is not about a line.
@@ -128,7 +128,7 @@ impl Watched {
         assert!(self.observed.get("/metrics").expect(200).text().contains("dreichor_ready 1\n"));
     }
 
-    /// Who asks nothing before READY, and then one thing only, is told too. The stores are made wrong by `act`.
+    /// A client whose first request comes after READY gets the problem, too. `act` corrupts the stores.
     #[track_caller]
     fn check_first_question(act: impl Fn(&Bench), paths: &[&str], wrong: &Wrong) {
         for path in paths.iter().take(3).chain(paths.last()) {

@@ -38,10 +38,10 @@ const CONSISTENCY: &str = "/v1/observe/persistence/proof/consistency";
 
 const CLIENTS: u64 = 4;
 const INSTANCES: u8 = 3;
-/// How many inputs there are for each second, and how many are sent at once at most.
+/// The number of inputs per second, and the maximum number sent at once.
 const INPUTS_PER_SECOND: usize = 300;
 const BATCH: usize = 5;
-/// How often the writer is killed on its way.
+/// The number of kills of the writer.
 const KILLS: usize = 3;
 
 /// Numbers that look random, the same each time.
@@ -80,8 +80,8 @@ fn script(count: usize) -> Vec<String> {
     (0..count).map(input).collect()
 }
 
-/// What clients may know: how many events are acknowledged, how many of these have their snapshots, and whether there
-/// will be no more.
+/// The shared knowledge of clients: the number of acknowledged events, the number of these with snapshots, and whether
+/// the writer has ended.
 #[derive(Default)]
 struct Known {
     acknowledged: AtomicUsize,
@@ -142,9 +142,9 @@ struct Asking<'t> {
     known: &'t Known,
     log: &'t Path,
     numbers: Numbers,
-    /// Of so many events this client knows by an answer.
+    /// The number of events that this client has seen in an answer.
     seen: usize,
-    /// Where the pages after each other have come to: of all events, and of each instance's.
+    /// The positions of the successive pages: of all events, and of each instance's.
     at: [usize; 1 + INSTANCES as usize],
     answers: usize,
 }
@@ -304,7 +304,7 @@ fn beside_a_writer_every_answer_is_of_a_beginning_of_the_log() {
     println!("{} answers checked ({counts:?}), {} events", counts.iter().sum::<usize>(), prefixes.len());
 }
 
-/// What was computed beforehand is what the commands say of a log's first lines.
+/// The results computed in advance are those of the commands for the first lines of the log.
 fn check_by_the_command_line(prefixes: &Prefixes) {
     for size in [1, prefixes.len() / 3, prefixes.len()] {
         let bench = Bench::new();

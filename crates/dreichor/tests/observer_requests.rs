@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use support::Bench;
 use support::http::{Answer, Observed, send};
 
-/// What a smuggler would have answered.
+/// The request that a smuggler hides.
 const HIDDEN: &str = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Requests, and the status of each answer over their connection until the server closes it. Where HIDDEN is a part
@@ -104,7 +104,7 @@ const SHAPES: [(&str, &[u16]); 55] = [
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[]),
     ("GET  /livez HTTP/1.1{h}\r\n\r\n{hidden}", &[400]),
     ("\x16\x03\x01\x02\x01\x01{hidden}", &[400]),
-    // What would change the protocol changes nothing, and who waits to be told to go on is not told to.
+    // A request to change the protocol has no effect, and `Expect: 100-continue` gets no 100.
     (
         "GET /livez HTTP/1.1{h}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n{hidden}",
         &[200, 200],
@@ -335,7 +335,7 @@ fn a_query_is_taken_by_its_rules() {
         ),
     ] {
         let (path, known) = path.split_once('?').map_or((path, ""), |(path, query)| (path, query));
-        // What must be given is; `to` needs it.
+        // `to` needs the required parameter `from`.
         let known = if parameters.contains(&"to") { "from=0" } else { known };
         for parameter in parameters {
             let known = if *parameter == "from" { "" } else { known };
@@ -352,7 +352,7 @@ fn a_query_is_taken_by_its_rules() {
         ["/livez", "/metrics", "/docs", "/v1/observe/runtime/status", "/v1/observe/persistence/tree-head"]
     {
         is_refused(&format!("{path}?limit=1"), "limit");
-        // Of a name as long as a request, as much is told as one can read.
+        // A very long name is shortened in the answer.
         is_refused(&format!("{path}?{}=1", "a".repeat(7_000)), &"a".repeat(40));
     }
     for query in SPELLINGS {

@@ -1,4 +1,4 @@
-//! Who may ask the Observer, in which way, and what every answer says to a browser.
+//! Admission of requests to the Observer, and the headers of every answer for browsers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::{Bench, vector};
 const TOKEN: &str = "vS0Gm9-tOkEn_0f.thirty-two+chars";
 const WITH_TOKEN: [&str; 4] = ["--observer-addr", "0.0.0.0:0", "--observer-token-file", "{dir}/token"];
 
-/// What the published vectors have: one of their events, and one of their decisions.
+/// An event and a decision of the published vectors.
 const EVENT: &str = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9";
 const DECISION: &str = "4d6e8f90-da87-821b-9956-a9a0aa072eec";
 

@@ -128,7 +128,7 @@ impl fmt::Display for Gap {
     }
 }
 
-/// Confines this process for good, attempts every forbidden operation, and logs the outcome. A process with `locks` is
+/// Confines this process until it ends, attempts every forbidden operation, and logs the outcome. A process with `locks` is
 /// a writer, one without is a reader. The caller opens files for appending after this call, and has only one thread.
 ///
 /// # Errors
@@ -159,7 +159,7 @@ pub fn confine(
     Ok(outcome)
 }
 
-/// Gives up every right but the needed ones. The rules are made from open descriptors, so they hold for the very
+/// Gives up every right but the needed ones. The rules are made from open descriptors, so they hold for the
 /// directories and files that were checked.
 fn restrict(
     stores: &Stores<Directory>,

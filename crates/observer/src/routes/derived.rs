@@ -1,4 +1,4 @@
-//! `/v1/observe/derived`: what the events add up to, by the one fold.
+//! `/v1/observe/derived`: the state that follows from the events, by the one fold.
 
 use axum::extract::{RawQuery, State};
 use dreichor_core::id::DecisionId;
@@ -13,7 +13,7 @@ use crate::answer::{Answer, JSON, Outcome, raw};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
 
-/// What Decision Memory adds up to.
+/// The totals of Decision Memory.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what the core writes")]
 pub(super) struct Totals {
@@ -57,7 +57,7 @@ struct Categories {
     SYSTEM_BEHAVIOR: u64,
 }
 
-/// What is remembered of one decision.
+/// The entry of one decision in Decision Memory.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
@@ -101,9 +101,9 @@ pub(super) struct DecisionMemoryPage {
     /// In the order of their first appearance.
     #[schema(value_type = Vec<MemoryEntry>)]
     entries: Vec<Box<RawValue>>,
-    /// The cursor for `after`: what follows, now or when the log has grown.
+    /// The cursor for `after`: the next page, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: what comes before; null: nothing.
+    /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
     previous: Option<String>,
 }
@@ -114,7 +114,7 @@ pub(super) struct DecisionMemoryPage {
     path = "/v1/observe/derived/decision-memory",
     tag = "derived",
     params(
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most entries; 100 if not given"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of entries; 100 if not given"),
         ("before" = Option<String>, Query, description = "A cursor: the last entries before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first entries after it; `0` is the beginning"),
     ),
@@ -156,7 +156,7 @@ fn unknown(id: DecisionId) -> Problem {
     Problem::new(Kind::NotFound, format!("the log has no decision {id}"))
 }
 
-/// What is remembered of one decision.
+/// The entry of one decision in Decision Memory.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/derived/decision-memory/{decisionId}",
@@ -183,13 +183,13 @@ pub(super) struct Story {
     decision_id: String,
     /// What became of the decision, in a sentence or two.
     outcome: String,
-    /// Whether the log ends within the decision's tick.
+    /// True if the log ends within the decision's tick.
     interrupted: bool,
-    /// How many events, the latest feedback, are left out for their size.
+    /// The number of the latest feedback events that are left out for their size.
     feedback_left_out: u64,
     /// The decision's events and the feedback on it, in file order.
     events: Vec<StoryEvent>,
-    /// The same for people.
+    /// The same as sentences.
     explanation: Vec<Sentence>,
 }
 
@@ -212,8 +212,7 @@ struct Sentence {
     event_id: String,
 }
 
-/// One decision's story: its events in order, and what they say in plain sentences, as `dreichor explain` prints
-/// them.
+/// One decision's story: its events in order, and their explanation in sentences, as `dreichor explain` prints it.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/derived/decisions/{decisionId}",
@@ -240,13 +239,13 @@ pub(super) async fn story(State(api): Shared, id: Segment, RawQuery(query): RawQ
 pub(super) struct Ledger {
     /// Always `PAPER` in this phase.
     plane: &'static str,
-    /// Every market that was ever traded, in byte order.
+    /// Every market with a trade, in byte order.
     #[schema(value_type = Vec<Position>)]
     positions: Vec<Box<RawValue>>,
     as_of: AsOf,
 }
 
-/// How many events were folded, and the time of the last.
+/// The number of folded events, and the time of the last.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct AsOf {
