@@ -13,11 +13,10 @@ fn reads(command: &str, setting: &Setting) -> bool {
     match command {
         "run" | "ingest" | "snapshot" => true,
         "status" => setting.group != Group::Gate || setting.flag == "observer-addr",
-        "init" | "decisions" | "summary" | "replay" | "events" | "explain" | "state" | "salvage" => {
-            setting.group != Group::Gate
-        }
+        "init" | "decisions" | "summary" | "replay" | "events" | "explain" | "state" | "salvage"
+        | "checkpoint" | "prove" => setting.group != Group::Gate,
         "migrate" => setting.group == Group::Logging || setting.flag == "database-url",
-        "demo" => setting.group == Group::Logging,
+        "demo" | "key" | "check" => setting.group == Group::Logging,
         _ => false,
     }
 }

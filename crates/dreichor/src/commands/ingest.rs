@@ -10,7 +10,7 @@ use dreichor_runtime::ingest::{Ended, IngestError, Session};
 use dreichor_runtime::recovery::Recovered;
 use dreichor_runtime::{Config, ExitCode, gate};
 
-use super::check::Tally;
+use super::ingest_check::Tally;
 use crate::input::{self, Inputs};
 use crate::output::{Failure, print_line, print_note};
 use crate::progress::Progress;
