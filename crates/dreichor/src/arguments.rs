@@ -1,6 +1,7 @@
 //! The command line.
 
 use dreichor_core::value::Spelled;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,6 +10,7 @@ use dreichor_core::event::EventType;
 use dreichor_core::value::{Form, MarketId};
 use dreichor_explain::funnel::reasons;
 use dreichor_explain::{Outcome, Selection};
+use dreichor_proof::KeyName;
 use dreichor_replay::Filter;
 use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
@@ -109,6 +111,22 @@ pub(crate) enum Command {
         #[command(flatten)]
         point: PointArguments,
     },
+    /// Print a checkpoint of what is durable: the size and root of the log, signed with --key
+    Checkpoint(CheckpointArguments),
+    /// Make the key that signs checkpoints
+    Key {
+        /// What to do
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+    /// Prove to others that an event is in the log, or that the log extends what they kept
+    Prove {
+        /// What to prove
+        #[command(subcommand)]
+        what: Proven,
+    },
+    /// Check a checkpoint or a proof, without any stores
+    Check(CheckArguments),
     /// Copy what is sound of malformed stores to a new directory
     ///
     /// The originals are only read.
@@ -147,6 +165,87 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArguments {
+    /// The name of the log; with --key, the key's name
+    #[arg(long, value_name = "NAME", value_parser = key_name, required_unless_present = "key")]
+    pub(crate) origin: Option<KeyName>,
+    /// The private key to sign with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyAction {
+    /// Write a new private key to a file, and print the verifier key for those who check
+    Generate {
+        /// The name of the log and its key, as example.org/log: no spaces, no plus
+        #[arg(long, value_name = "NAME", value_parser = key_name)]
+        origin: KeyName,
+        /// A new file for the private key, readable by its owner only
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Proven {
+    /// Prove that an event is in the log of a checkpoint (c2sp.org/tlog-proof@v1)
+    Inclusion {
+        /// An event, as in `explain`; a decision, order intent, execution or feedback means the first event that has its id
+        #[arg(value_parser = Reference::parse)]
+        id: Reference,
+        /// A signed checkpoint of this log
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Prove that the log of a checkpoint begins with that of an older one (the body of an add-checkpoint request)
+    Consistency {
+        /// The older checkpoint
+        #[arg(long, value_name = "OLD")]
+        from: PathBuf,
+        /// A signed checkpoint of this log
+        #[arg(long, value_name = "NEW")]
+        checkpoint: PathBuf,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// Whose signatures are demanded of a signed file.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct TrustArguments {
+    /// The log's verifier key, or a file that holds it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: Option<OsString>,
+    /// A policy of logs, witnesses and their quorum (c2sp.org/tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// A signed checkpoint, or a proof of inclusion or consistency
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    /// Of an inclusion proof: demand that it is of this event, named as in `prove inclusion`
+    #[arg(long, value_name = "ID", value_parser = Reference::parse)]
+    pub(crate) event: Option<Reference>,
+    /// Of a consistency proof: the older checkpoint
+    #[arg(long, value_name = "OLD")]
+    pub(crate) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -243,6 +342,8 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["at", "at_time", "json"])]
     pub(crate) expect: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    #[command(flatten)]
     pub(crate) json: Json,
 }
 
@@ -325,6 +426,10 @@ fn outcomes() -> impl TypedValueParser<Value = Outcome> {
     let names = Outcome::ALL.iter().map(|outcome| outcome.as_str());
     PossibleValuesParser::new(names)
         .try_map(|name| Outcome::parse(name.to_ascii_uppercase().as_bytes()).ok_or("no such outcome"))
+}
+
+fn key_name(text: &str) -> Result<KeyName, String> {
+    KeyName::parse(text).ok_or_else(|| "expected a name without spaces and plus, as example.org/log".into())
 }
 
 fn id_prefix(text: &str) -> Result<IdPrefix, String> {

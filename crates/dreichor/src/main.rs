@@ -10,6 +10,7 @@ mod progress;
 mod settings;
 mod signals;
 mod table;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -94,7 +94,9 @@ impl ExitCode {
             }
             Self::Undelivered => "send again: the pending batch is recorded, with its snapshots",
             Self::Rejected => "fix the line; send again",
-            Self::VerificationFailed => "the log does not extend what was kept: find out who changed it",
+            Self::VerificationFailed => {
+                "the log does not extend what was kept, or a signature or proof does not hold: find out who changed what"
+            }
             Self::Database => {
                 "fix it, or unset `--database-url`; for `migrate` see [DATABASE.md](DATABASE.md#what-is-refused)"
             }

@@ -26,7 +26,7 @@ pub(super) fn run(config: &Config, reference: &Reference, json: Json) -> Result<
             replayed.warn_of_tail();
             return Err(Failure::NotFound(not_found(reference, &replayed)));
         }
-        Explained::Ambiguous(candidates) => return Err(ambiguous(&candidates)),
+        Explained::Ambiguous(candidates) => return Err(ambiguous(&candidates, "decision")),
     };
     let mut out = stdout();
     if json.json {
@@ -40,15 +40,14 @@ pub(super) fn run(config: &Config, reference: &Reference, json: Json) -> Result<
     Ok(ExitCode::Done)
 }
 
-/// Lists what a reference could mean.
-fn ambiguous(candidates: &[Named]) -> Failure {
+/// Lists what a reference could mean, of which one `thing` is wanted.
+pub(super) fn ambiguous(candidates: &[Named], thing: &str) -> Failure {
     let line = |named: &Named| {
         let instance = named.instance.map_or_else(String::new, |instance| format!(", instance {instance}"));
         format!("line {} at time {}: {}{instance}", named.line, named.logical_time, named.subject)
     };
     let lines: Vec<String> = candidates.iter().map(line).collect();
-    ConfigError(vec![format!("ID names more than one decision; add digits:\n  {}", lines.join("\n  "))])
-        .into()
+    ConfigError(vec![format!("ID names more than one {thing}; add digits:\n  {}", lines.join("\n  "))]).into()
 }
 
 /// The message that no id matches, and where the ids of the log are shown.

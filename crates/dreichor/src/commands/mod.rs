@@ -1,5 +1,7 @@
 //! Each command: from its arguments to its result.
 
+mod check;
+mod checkpoint;
 mod decisions;
 mod demo;
 mod events;
@@ -8,7 +10,9 @@ mod follow;
 mod ingest;
 mod ingest_check;
 mod init;
+mod key;
 mod migrate;
+mod prove;
 mod replay;
 mod run;
 mod salvage;
@@ -53,6 +57,10 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Verify(json) => verify::run(&configure()?, json),
         Command::Events(arguments) => events::run(&configure()?, &arguments),
         Command::Explain { id, json } => explain::run(&configure()?, &id, json),
+        Command::Checkpoint(arguments) => checkpoint::run(&configure()?, &arguments),
+        Command::Key { action } => configure().and_then(|_| key::run(action)),
+        Command::Prove { what } => prove::run(&configure()?, &what),
+        Command::Check(arguments) => configure().and_then(|_| check::run(&arguments)),
         Command::Salvage { out, json } => salvage::run(&configure()?, &out, json),
         Command::Migrate { action } => migrate::run(&configure()?, matches, color, action),
         Command::State { part, format, point } => state::run(&configure()?, part, format, point),
