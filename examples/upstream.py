@@ -3,21 +3,21 @@
 
     python3 examples/upstream.py [TICKS.ndjson] [--crash-after N] [-- COMMAND ...]
 
-It starts COMMAND (default: `dreichor ingest`), hands it one tick, waits until that tick is
-acknowledged, and only then goes on to the next. Without a file it makes 30 ticks itself. Try:
+It starts COMMAND (default: `dreichor ingest`), sends it one tick, waits for the acknowledgement,
+and only then sends the next. Without a file it makes 30 ticks itself. Try:
 
     dreichor --data-dir D init
     python3 examples/upstream.py --crash-after 10 -- dreichor --data-dir D ingest
     python3 examples/upstream.py -- dreichor --data-dir D ingest
 
-The first run kills itself after ten acknowledgements, as a power cut would; the second one resumes.
-There is no code for resuming: an upstream that lost its place sends everything again. A decision is
-known by its instance and its logical time, so what is on disk already is answered ALREADY_RECORDED,
-and nothing is computed or written twice. The one duty of an upstream: the same instance must say the
-same of the same logical time. Other words are refused as conflicting (exit 20).
+The first run ends without clean-up after ten acknowledgements, as in a crash; the second one resumes.
+There is no code for resuming: an upstream that does not know what was recorded sends everything again.
+A decision is identified by its instance and its logical time, so what is recorded is answered
+ALREADY_RECORDED, and nothing is computed or written twice. An upstream has one duty: for the same
+instance and time it must send the same content. Other content is rejected as conflicting (exit 20).
 
-An acknowledged tick is durable, with all that followed from it. One that was sent but not acknowledged
-may or may not be recorded; so it is sent again, too.
+An acknowledged tick is durable, with all events of it. A tick that was sent but not acknowledged may or
+may not be recorded; so it is sent again, too.
 
 The exit code is that of COMMAND; 1 if COMMAND ended well but left ticks unanswered, 2 for wrong usage.
 """
@@ -48,11 +48,11 @@ EXIT_CODES: Dict[int, str] = {
 
 
 class Unanswered(Exception):
-    """The command ended, or said something else, instead of acknowledging a tick."""
+    """The command did not acknowledge a tick: it ended, or printed something else."""
 
 
 def made_up_ticks(steps: int = 30) -> Iterator[bytes]:
-    """A strategy as small as can be: two markets, of which each leads for a while. Integers only."""
+    """A minimal strategy: two markets that lead in turn. Integers only."""
     favourite: Optional[str] = None
     leader, led_steps = "", 0
     for step in range(1, steps + 1):
@@ -64,7 +64,7 @@ def made_up_ticks(steps: int = 30) -> Iterator[bytes]:
             "stabilityMeetsMinimum": led_steps >= 2,
             "confidenceSufficient": step >= 3,
             "differencePersistsOverTime": led_steps >= 3,
-            # The facts speak of a switch: what was chosen last is nothing to switch to.
+            # The facts are about a switch: the market chosen last is no switch.
             "switchingCostsJustified": target != favourite,
         }
         better = all(attention.values())
@@ -84,11 +84,11 @@ def made_up_ticks(steps: int = 30) -> Iterator[bytes]:
         yield json.dumps(tick).encode()
 
 
-def hand_over(child: "subprocess.Popen[bytes]", number: int, tick: bytes) -> Dict[str, object]:
+def send(child: "subprocess.Popen[bytes]", number: int, tick: bytes) -> Dict[str, object]:
     """Sends one tick and waits for its acknowledgement."""
     assert child.stdin and child.stdout
     try:
-        # Without its LF a last line would be waited for, on both sides, for ever.
+        # Without an LF, both sides would wait for ever.
         child.stdin.write(tick.rstrip(b"\n") + b"\n")
         child.stdin.flush()
     except BrokenPipeError:
@@ -104,17 +104,17 @@ def run(ticks: Iterable[bytes], command: List[str], crash_after: Optional[int]) 
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdin and child.stdout
     seen: "Counter[str]" = Counter()
-    tree_size, trouble = "unknown", ""
+    tree_size, problem = "unknown", ""
     try:
         for number, tick in enumerate(ticks, 1):
-            answer = hand_over(child, number, tick)
+            answer = send(child, number, tick)
             tree_size = str(answer["treeSize"])
             seen.update([str(answer["status"]), str(answer["execution"])])
             if number == crash_after:
                 print(f"upstream: crashing after {number} acknowledgements", file=sys.stderr)
-                os._exit(1)  # No clean-up, no goodbye: the command finds its input ended.
+                os._exit(1)  # No clean-up: the command reads the end of its input.
     except Unanswered as unanswered:
-        trouble = f"; {unanswered}"
+        problem = f"; {unanswered}"
     try:
         child.stdin.close()  # The end of input: the command finishes and exits.
     except BrokenPipeError:
@@ -123,9 +123,9 @@ def run(ticks: Iterable[bytes], command: List[str], crash_after: Optional[int]) 
     recorded, known, filled = (seen[key] for key in ("RECORDED", "ALREADY_RECORDED", "FILLED"))
     summary = f"{recorded} recorded, {known} already recorded; {filled} of them filled"
     meaning = EXIT_CODES.get(code, f"killed by signal {-code}" if code < 0 else "not documented")
-    print(f"upstream: {summary}; tree size {tree_size}{trouble}", file=sys.stderr)
+    print(f"upstream: {summary}; tree size {tree_size}{problem}", file=sys.stderr)
     print(f"upstream: {command[0]} exited with {code} ({meaning})", file=sys.stderr)
-    return 128 - code if code < 0 else code or (1 if trouble else 0)
+    return 128 - code if code < 0 else code or (1 if problem else 0)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ pub struct Kind {
     pub bytes_max: usize,
     /// Reads a line by the reader under test, and writes again what it read.
     pub read_and_write: fn(&[u8]) -> Result<Vec<u8>>,
-    /// Whether a value has the shape.
+    /// True if a value has the shape.
     pub has_shape: fn(&Json) -> bool,
 }
 
@@ -34,7 +34,7 @@ impl Kind {
         }
     }
 
-    /// Whether both readings accept the line; they must agree.
+    /// True if both readings accept the line; they must agree.
     fn check_line(&self, line: &[u8]) -> bool {
         let is_expected = self.is_line(line);
         match (self.read_and_write)(line) {
@@ -58,7 +58,7 @@ impl Kind {
             && self.certified(&line[self.content_at()..]) == line
     }
 
-    /// Where the content begins, without its brace.
+    /// The offset of the content, without its brace.
     fn content_at(&self) -> usize {
         self.opening().len() + 36 + "\",".len()
     }
@@ -77,8 +77,8 @@ impl Kind {
     }
 }
 
-/// What says the same as `content` (a canonical object without its opening brace), or says a part of it twice,
-/// and is not canonical.
+/// Objects that are not canonical: with the same members as `content` (a canonical object without its opening brace),
+/// or with a part of them twice.
 fn other_spellings(content: &[u8]) -> Vec<Vec<u8>> {
     let object = [b"{", content].concat();
     let Some(json) = Json::parse(&object) else { return Vec::new() };
@@ -116,7 +116,7 @@ fn serde_json_pretty(object: &[u8]) -> Vec<u8> {
     serde_json::to_vec_pretty(&value).expect("what was read can be written")
 }
 
-/// Where tokens begin outside of strings, and where plain characters stand within strings.
+/// The offsets of tokens outside of strings, and of plain characters within strings.
 fn places(object: &[u8]) -> (Vec<usize>, Vec<usize>) {
     let (mut structural, mut plain) = (Vec::new(), Vec::new());
     let (mut is_inside, mut is_escaped) = (false, false);
@@ -138,7 +138,7 @@ fn places(object: &[u8]) -> (Vec<usize>, Vec<usize>) {
     (structural, plain)
 }
 
-/// Whether this may be one of the four digits behind `\u`.
+/// True if this may be one of the four digits after `\u`.
 fn is_part_of_escape(object: &[u8], at: usize) -> bool {
     object[at.saturating_sub(5)..at].contains(&b'\\')
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// A value; an object's members as they stand, repeats included.
+/// A value; an object's members as they are written, repeats included.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
     Null,

@@ -2,7 +2,7 @@
 
 use crate::general::Json;
 
-/// Whether the order of members counts: on disk it does, in inputs it does not.
+/// The order of members: fixed on disk, free in inputs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     Fixed,
@@ -12,7 +12,7 @@ pub enum Order {
 type Check = fn(&Json, Order) -> bool;
 type Table = &'static [(&'static str, Check)];
 
-/// Whether `json` is an event, but for its id being right.
+/// True if `json` is an event; its id is not checked.
 pub fn is_event(json: &Json) -> bool {
     let Some(name) = json.get("type").and_then(Json::text) else { return false };
     EVENTS.iter().any(|(event, table)| {
@@ -24,12 +24,12 @@ pub fn is_event(json: &Json) -> bool {
     }) && is_sound_pair(json)
 }
 
-/// Whether `json` is a snapshot, but for its id being right.
+/// True if `json` is a snapshot; its id is not checked.
 pub fn is_snapshot(json: &Json) -> bool {
     has_members(json, SNAPSHOT, Order::Fixed)
 }
 
-/// Whether `json` is an input.
+/// True if `json` is an input.
 pub fn is_input(json: &Json) -> bool {
     let table = match json.get("kind").and_then(Json::text) {
         Some("TICK") => TICK,
@@ -39,7 +39,7 @@ pub fn is_input(json: &Json) -> bool {
     has_members(json, table, Order::Any)
 }
 
-/// Whether the object has exactly these members, each once.
+/// True if the object has exactly these members, each once.
 fn has_members<'t>(json: &Json, table: impl IntoIterator<Item = &'t (&'t str, Check)>, order: Order) -> bool {
     let Some(members) = json.members() else { return false };
     let mut count = 0;
@@ -201,7 +201,7 @@ fn is_sound_pair(json: &Json) -> bool {
     }
 }
 
-/// For members that another check judges.
+/// For members that another check covers.
 fn is_any(_: &Json, _: Order) -> bool {
     true
 }

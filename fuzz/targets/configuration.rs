@@ -13,7 +13,7 @@ use dreichor_runtime::config::{SETTINGS, is_of_a_service};
 use dreichor_runtime::database::DatabaseAddress;
 use libfuzzer_sys::fuzz_target;
 
-/// Stands for a password, wherever it is found.
+/// A password. It may appear nowhere.
 const SECRET: &str = "sesame";
 
 fuzz_target!(|data: &[u8]| {
@@ -80,7 +80,7 @@ fn is_valid(flag: &str, value: &str) -> bool {
                     .and_then(number)
                     .is_some_and(|events| (1..=u128::from(u64::MAX)).contains(&events))
         }
-        // What a URL is, is the business of the library that parses it: here, what must hold of it besides.
+        // The library that parses URLs defines them; here the further conditions are checked.
         "database-url" => DatabaseAddress::parse(value).is_ok() && is_postgres(value),
         "observer-addr" => value == "off" || value.parse::<SocketAddr>().is_ok(),
         "sandbox" => is_one_of("auto require off"),
@@ -91,7 +91,7 @@ fn is_valid(flag: &str, value: &str) -> bool {
     }
 }
 
-/// Whether the URL has the scheme, and a host or the directory of a socket after it. (Space around it, and line ends and
+/// True if the URL has the scheme, and a host or the directory of a socket after it. (Space around it, and line ends and
 /// tabs anywhere, are no part of a URL.)
 fn is_postgres(url: &str) -> bool {
     let url: String = url.chars().filter(|letter| !"\t\r\n".contains(*letter)).collect();
@@ -102,10 +102,10 @@ fn is_postgres(url: &str) -> bool {
     })
 }
 
-/// The address as it is without user and password: only what stands behind the last `@` may be shown.
+/// The address as it is without user and password: only the text after the last `@` may be shown.
 fn address(url: &str) -> DatabaseAddress {
-    let behind = url.rsplit_once('@').map(|(_, behind)| format!("postgres://{behind}"));
-    DatabaseAddress::parse(behind.as_deref().unwrap_or(url)).expect("an address without its password")
+    let address = url.rsplit_once('@').map(|(_, address)| format!("postgres://{address}"));
+    DatabaseAddress::parse(address.as_deref().unwrap_or(url)).expect("an address without its password")
 }
 
 fn is_public(address: &str) -> bool {

@@ -13,7 +13,7 @@ const EVENTS: Kind = Kind {
         let (event, leaf) = Event::read_line(line)?;
         let mut written = Vec::new();
         assert_eq!(event.write_line(&mut written), leaf);
-        // Whatever can stand in a log can be folded, or is refused.
+        // Every event that is read can be folded, or is refused.
         let _ = State::new().apply(&event);
         Ok(written)
     },

@@ -1,5 +1,5 @@
-//! Inputs, one a line: the reader accepts exactly what the general reading accepts, in whatever order the
-//! members stand; and what it accepts gives events that the grammar accepts, that read back as they were, and
+//! Inputs, one a line: the reader accepts exactly what the general reading accepts, with members in
+//! any order; and what it accepts gives events that the grammar accepts, that read back as they were, and
 //! that are known when they come again.
 #![no_main]
 

@@ -27,7 +27,7 @@ fuzz_target!(|data: &[u8]| {
     check_batches(bytes, 1 + usize::from(read) * usize::from(limit), ready);
 });
 
-/// `bytes` behind so many short lines that a block ends near their start.
+/// `bytes` after so many short lines that a block ends near their start.
 fn padded(bytes: &[u8], pad: [u8; 2], line_bytes_max: usize) -> Vec<u8> {
     let length = BLOCK_BYTES.saturating_sub(usize::from(u16::from_be_bytes(pad)));
     let mut all: Vec<u8> =
@@ -36,7 +36,7 @@ fn padded(bytes: &[u8], pad: [u8; 2], line_bytes_max: usize) -> Vec<u8> {
     all
 }
 
-/// The naive reading: each line without LF, with its offset; and what stands behind the last LF.
+/// The naive reading: each line without LF, with its offset; and what follows the last LF.
 fn split(bytes: &[u8]) -> (Vec<(u64, &[u8])>, Option<Tail>) {
     let mut lines = Vec::new();
     let mut offset = 0;
@@ -123,7 +123,7 @@ fn check_batches(bytes: &[u8], piece_bytes: usize, ready: u8) {
                 panic!("another line");
             }
             if line.bytes.len() > LINE_BYTES_MAX {
-                // Given out before its end was seen: whoever asks for more has not looked at it.
+                // Returned before its end was read, so a reader that asks for the next line has not used it.
                 assert!(line.is_terminated && whole.starts_with(line.bytes));
                 return;
             }

@@ -16,7 +16,7 @@ use libfuzzer_sys::fuzz_target;
 const LOG: &[u8] = include_bytes!("../../tests/vectors/audit_events.ndjson");
 const SNAPSHOTS: &[u8] = include_bytes!("../../tests/vectors/snapshots.ndjson");
 
-/// How many of the vectors' lines are used; all shapes of a tick are among them.
+/// The number of the vectors' lines that are used; they have all shapes of a tick.
 const LINES_MAX: usize = 80;
 
 fuzz_target!(|data: &[u8]| {
@@ -51,7 +51,7 @@ fn beginning(bytes: &[u8], count: usize, cut: u8) -> &[u8] {
     &bytes[..whole + next.min(usize::from(cut))]
 }
 
-/// The part that ends with the last LF, and what stands behind it.
+/// The part that ends with the last LF, and what follows it.
 fn parts(bytes: &[u8]) -> (&[u8], &[u8]) {
     bytes.split_at(bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1))
 }
@@ -61,7 +61,7 @@ struct Bytes {
     snapshots: Vec<u8>,
 }
 
-/// What the naive reading says of whole lines.
+/// The result of the naive reading of whole lines.
 struct Whole {
     events: u64,
     /// The log ends within a tick.

@@ -10,7 +10,7 @@ use gungraun::{Callgrind, LibraryBenchmarkConfig, library_benchmark, library_ben
 const EVENTS: &[u8] = include_bytes!("../../../tests/vectors/audit_events.ndjson");
 const INPUTS: &[u8] = include_bytes!("../../../tests/vectors/inputs.ndjson");
 
-/// How often a benchmark goes through a file, so that what happens once in a process does not matter.
+/// The number of passes of a benchmark over a file, so that work done once in a process does not matter.
 const ROUNDS: usize = 10;
 
 fn lines(file: &'static [u8]) -> Vec<&'static [u8]> {

@@ -158,7 +158,7 @@ impl Store for Postgres {
 
     fn finish(&mut self) -> Result<Option<u64>> {
         let count: i64 = self.client.query_one("SELECT count(*) FROM events", &[])?.get(0);
-        // So that the table's files are gone, and their checkpoint over, before another program runs.
+        // Removes the table's files and ends their checkpoint before another program runs.
         self.client.batch_execute("DROP TABLE events; CHECKPOINT")?;
         Ok(Some(u64::try_from(count)?))
     }

@@ -1,7 +1,7 @@
-//! What a reader who trusts nobody can do about stores.
+//! Tools for auditors. They trust no writer.
 //!
 //! - [`verify`](mod@verify): everything that the stores prove, and every finding
-//! - [`salvage`]: the longest valid prefix of malformed stores, copied to new ones
+//! - [`salvage`]: the longest valid prefix of corrupted stores, copied to new ones
 //!
 //! Invariant: the stores are opened for reading only, and no lock is taken.
 //!
@@ -13,4 +13,4 @@ pub mod salvage;
 mod snapshots;
 pub mod verify;
 
-pub use verify::{Finding, Report, verify};
+pub use verify::{Finding, KeptCheckpoint, Report, verify};

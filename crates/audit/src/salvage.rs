@@ -1,4 +1,4 @@
-//! Salvage: the longest valid prefix of damaged stores, copied into new ones. The originals stay as they are.
+//! Salvage: the longest valid prefix of corrupted stores, copied into new ones. The originals stay as they are.
 //!
 //! 1. The snapshots' length is fixed first and the log's second, so that beside a running writer every
 //!    snapshot that is seen is of events that are seen.
@@ -6,8 +6,8 @@
 //!    against the fold where that comes by its size.
 //! 3. If the copied log ends within a tick, recovery's own check decides whether a writer could complete it.
 //!    If not, the tick is left out whole.
-//! 4. The snapshots that are sound are copied, in their order: damage to one says nothing about the next.
-//! 5. The copy is replayed from what stands on its disk. What salvage hands out has passed a replay.
+//! 4. The snapshots that are sound are copied, in their order: corruption of one says nothing about the next.
+//! 5. The copy is replayed from its files. The result of salvage has passed a replay.
 
 mod copy;
 mod target;
@@ -24,20 +24,20 @@ pub use copy::Copied;
 use copy::NewFile;
 pub use target::{INCOMPLETE, salvage_to};
 
-/// What was copied, and what was left out and why.
+/// The parts that were copied, the parts that were left out, and the reasons.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The log's lines in the copy.
     pub events: Copied,
-    /// What of the log was left out behind them.
+    /// The part of the log after them, which was left out.
     pub events_left_out: Option<Rest>,
-    /// Bytes behind the log's last LF, which are never copied.
+    /// Bytes after the log's last LF, which are never copied.
     pub events_tail: Option<Tail>,
     /// The snapshots in the copy.
     pub snapshots: Copied,
     /// The snapshots that were left out, in file order.
     pub snapshots_left_out: Vec<Broken>,
-    /// Bytes behind the snapshots' last LF, which are never copied.
+    /// Bytes after the snapshots' last LF, which are never copied.
     pub snapshots_tail: Option<Tail>,
     /// The time of the copied log's last event: nothing of an earlier time was left out.
     pub last_logical_time: Option<LogicalTime>,
@@ -46,7 +46,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether every line was copied. Bytes that no LF ends were never acknowledged; no store lacks them.
+    /// True if every line was copied. Unterminated bytes do not count: they were never acknowledged.
     pub fn is_whole(&self) -> bool {
         self.events_left_out.is_none() && self.snapshots_left_out.is_empty()
     }
@@ -60,13 +60,13 @@ pub enum SalvageError {
     Stores(#[from] Error),
     /// The copy is not, or not known to be, whole. The originals are as they were.
     #[error(
-        "{}: {problem}\nthe copy is not whole, and the originals are as they were; next: remove the copy, check its disk, and name a new directory",
+        "{}: {problem}\nthe copy is not complete, and the originals are unchanged; next: remove the copy, check its disk, and name a new directory",
         .path.display()
     )]
     Copy {
         /// The file or directory of the copy.
         path: PathBuf,
-        /// What failed.
+        /// The operation that failed.
         problem: String,
         /// The cause, if another error is the cause.
         #[source]
@@ -79,7 +79,7 @@ pub enum SalvageError {
 pub struct Broken {
     /// From 1.
     pub line: u64,
-    /// Where the line starts in the file, in bytes.
+    /// The offset of the line's start in the file, in bytes.
     pub offset: u64,
     /// The broken rule.
     pub fault: Box<Fault>,
@@ -90,9 +90,9 @@ pub struct Broken {
 pub struct Rest {
     /// The first of them, from 1.
     pub line: u64,
-    /// Where it starts in the file, in bytes.
+    /// The offset of its start in the file, in bytes.
     pub offset: u64,
-    /// How many whole lines.
+    /// The number of whole lines.
     pub lines: u64,
     /// Their bytes, LFs included.
     pub bytes: u64,
@@ -220,7 +220,7 @@ fn leave_out_unfit_tick<N: WriteMedium>(to: &Stores<N>, prefix: &mut Prefix) -> 
     copy::shorten(&to.events, tick.offset)
 }
 
-/// What follows the prefix: the lines that are left out, and the unterminated bytes.
+/// The part after the prefix: the lines that are left out, and the unterminated bytes.
 fn survey_rest<M: Medium>(
     store: &Store<M>,
     fold: &Fold<'_, M>,
@@ -271,7 +271,7 @@ fn prove<N: WriteMedium>(
 fn replay_copy<N: Medium>(to: &Stores<N>, progress: &mut impl Progress) -> Result<Replayed, SalvageError> {
     Replay::open(to)?.run(progress).map_err(|error| {
         let Error::Malformed { path, line, fault, .. } = error else { return error.into() };
-        let problem = format!("read again, line {line} is not what was written: {fault}");
+        let problem = format!("line {line}, read again, differs from what was written: {fault}");
         SalvageError::Copy { path, problem, source: None }
     })
 }

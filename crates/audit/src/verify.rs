@@ -3,6 +3,7 @@
 //! 1. Every line of the log: canonical form, contract, grammar, and all ids.
 //! 2. Every tick, executed again from its decision on the state before it.
 //! 3. Every snapshot, against ledger and root at its size.
+//! 4. A checkpoint that was kept elsewhere, if there is one: its signatures, and that the log extends it.
 //!
 //! ```text
 //! fold ──entry──▶ tick executed again (part 2) ──▶ snapshots of this size (part 3)
@@ -13,23 +14,27 @@
 //! by themselves only, and the snapshots that cover it are not checked. A tick that differs is accepted as it is
 //! recorded, since the grammar allows it.
 //!
-//! Findings come in a fixed order: those of the log in file order, then those of the snapshots in file order. A line has
+//! Findings come in a fixed order: those of the log in file order, those of the snapshots in file order, that of the
+//! checkpoint. A line has
 //! at most one finding, by the first rule that it breaks, and a tick at most one of part 2.
 
+mod checkpoint;
 mod later_lines;
 mod ticks;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dreichor_core::event::Body;
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::Spelled;
 use dreichor_core::{Fault, Hash};
 use dreichor_log::{Medium, Stat, Tail};
-use dreichor_replay::{Error, Fold, Progress, Store, Stores};
+use dreichor_replay::{Error, Fold, Progress, Stores};
 use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::snapshots::{Snapshots, Verdict};
+pub use checkpoint::KeptCheckpoint;
+use checkpoint::{Extension, Standing};
 use later_lines::LaterLines;
 use ticks::Ticks;
 
@@ -43,6 +48,8 @@ pub enum Part {
     Reexecution,
     /// Every snapshot.
     Snapshots,
+    /// The kept checkpoint.
+    Checkpoint,
 }
 
 impl Spelled for Part {}
@@ -79,6 +86,8 @@ pub struct Report {
     pub snapshots: Checked,
     /// The ledger updates since the last sound snapshot, which are no finding.
     pub updates_without_snapshot: u64,
+    /// Whether the log extends the kept checkpoint; none if that covers a malformed line, or there is none.
+    pub is_extension: Option<bool>,
 }
 
 impl Report {
@@ -116,6 +125,7 @@ impl Checked {
 /// A store cannot be read; or the error of `found`, which ends the verification. (What is malformed is a finding.)
 pub fn verify<M: Medium, E: From<Error>>(
     stores: &Stores<M>,
+    kept: Option<&KeptCheckpoint>,
     progress: &mut impl Progress,
     found: impl FnMut(Finding) -> Result<(), E>,
 ) -> Result<Report, E> {
@@ -128,9 +138,11 @@ pub fn verify<M: Medium, E: From<Error>>(
     let mut snapshots = Snapshots::find(&stores.snapshots, snapshots.as_ref(), log_bytes, &mut progress)?;
     progress.by = snapshots_bytes;
     let fold = Fold::new(&stores.events, log.map(|(file, _)| file), log_bytes);
+    let mut extension = kept.map(Extension::of);
     let mut verification = Verification { stores, report: Report::default(), found };
-    verification.check_log(fold, &mut snapshots, &mut progress)?;
+    verification.check_log(fold, &mut snapshots, extension.as_mut(), &mut progress)?;
     verification.check_snapshots(&snapshots, snapshots_bytes)?;
+    verification.check_extension(extension.as_ref())?;
     Ok(verification.report)
 }
 
@@ -160,16 +172,9 @@ struct Verification<'s, M, F> {
 }
 
 impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification<'_, M, F> {
-    fn add(
-        &mut self,
-        part: Part,
-        store: &Store<M>,
-        line: u64,
-        offset: u64,
-        fault: Box<Fault>,
-    ) -> Result<(), E> {
+    fn add(&mut self, part: Part, path: &Path, line: u64, offset: u64, fault: Box<Fault>) -> Result<(), E> {
         self.report.findings += 1;
-        (self.found)(Finding { part, path: store.path(), line, offset, fault })
+        (self.found)(Finding { part, path: path.to_owned(), line, offset, fault })
     }
 
     /// Parts 1 and 2, and the snapshots of part 3 against the fold.
@@ -177,6 +182,7 @@ impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification
         &mut self,
         mut fold: Fold<'_, M>,
         snapshots: &mut Snapshots<'_, M>,
+        mut extension: Option<&mut Extension<'_>>,
         progress: &mut impl Progress,
     ) -> Result<(), E> {
         let (log, end) = (&self.stores.events, fold.end());
@@ -189,13 +195,16 @@ impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification
                 Err(error) => return Err(error.into()),
             };
             if let Some((part, fault)) = ticks.check(&entry) {
-                self.add(part, log, entry.line.number, entry.line.offset, fault)?;
+                self.add(part, &log.path(), entry.line.number, entry.line.offset, fault)?;
             }
             if let Body::LedgerUpdated(_) = entry.event.body {
                 self.report.updates_without_snapshot += 1;
             }
             if snapshots.check(entry.history)? {
                 self.report.updates_without_snapshot = 0;
+            }
+            if let Some(extension) = &mut extension {
+                extension.see(entry.history);
             }
             progress.advance(entry.line.offset, end);
         };
@@ -208,7 +217,7 @@ impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification
                 Checked::of(history.size(), fold.tail(), end)
             }
             Some((line, offset, fault)) => {
-                self.add(Part::Lines, log, line, offset, fault)?;
+                self.add(Part::Lines, &log.path(), line, offset, fault)?;
                 self.check_later_lines(&fold, line, offset, progress)?
             }
         };
@@ -226,7 +235,7 @@ impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification
         let (log, end) = (&self.stores.events, fold.end());
         let mut lines = LaterLines::after(log, fold, malformed, offset)?;
         while let Some((span, fault)) = lines.next_broken(progress)? {
-            self.add(Part::Lines, log, span.number, span.offset, fault)?;
+            self.add(Part::Lines, &log.path(), span.number, span.offset, fault)?;
         }
         let without_state = lines.count() - malformed;
         Ok(Checked { without_state, ..Checked::of(lines.count(), lines.tail(), end) })
@@ -240,11 +249,31 @@ impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification
                 Verdict::Sound => {}
                 Verdict::Unknown => checked.without_state += 1,
                 Verdict::Broken(fault) => {
-                    self.add(Part::Snapshots, &self.stores.snapshots, span.number, span.offset, fault)?;
+                    self.add(
+                        Part::Snapshots,
+                        &self.stores.snapshots.path(),
+                        span.number,
+                        span.offset,
+                        fault,
+                    )?;
                 }
             }
         }
         self.report.snapshots = checked;
+        Ok(())
+    }
+
+    /// The result of part 4, once the fold is over.
+    fn check_extension(&mut self, extension: Option<&Extension<'_>>) -> Result<(), E> {
+        let Some(extension) = extension else { return Ok(()) };
+        match extension.standing(self.report.events.lines) {
+            Standing::Extended => self.report.is_extension = Some(true),
+            Standing::Unknown => {}
+            Standing::Broken(fault) => {
+                self.report.is_extension = Some(false);
+                self.add(Part::Checkpoint, &extension.kept.path, 1, 0, fault)?;
+            }
+        }
         Ok(())
     }
 }

@@ -7,9 +7,11 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use dreichor_audit::verify::Part;
+use dreichor_audit::verify::{KeptCheckpoint, Part};
+use dreichor_core::Rule;
 use dreichor_core::event::{Body, Event, Fill, OrderIntentCreated};
 use dreichor_core::value::{Attention, Decimal, Form, ParameterPool, Side, Spelled};
+use dreichor_proof::Checkpoint;
 use support::{Files, lines, made_up, read};
 
 /// How many corruptions of a kind were found, and by which part first.
@@ -253,13 +255,56 @@ fn forged_histories_that_keep_the_grammar_are_found_by_reexecution() {
     }
 }
 
-/// What only a checkpoint kept elsewhere finds: a history that the orchestrator would have written, of other decisions.
+/// A history that the orchestrator would have written, of other decisions; or the end cut off: only a checkpoint that was
+/// kept elsewhere finds them.
 #[test]
-fn another_whole_history_is_not_found() {
+fn another_whole_history_is_found_by_a_kept_checkpoint_only() {
+    let whole = Files::of(&made_up::events(FORGED, 120));
+    let kept = checkpoint(&whole);
+    assert_eq!(whole.verify_with(Some(&kept)).1.is_extension, Some(true));
     let mut tally = Tally::default();
     for seed in 0..FORGED {
-        tally.add(&Files::of(&made_up::events(seed, 120)));
+        let other = Files::of(&made_up::events(seed, 120));
+        tally.add(&other);
+        let (findings, _) = other.verify_with(Some(&kept));
+        assert_eq!(findings.iter().map(|finding| finding.part).collect::<Vec<_>>(), [Part::Checkpoint]);
     }
     tally.print("another whole history");
     assert_eq!(tally.0.keys().collect::<Vec<_>>(), [&None]);
+    let log = lines(&whole.log);
+    for end in [0, 1, log.len() - 1] {
+        let files = Files { log: log[..end].concat(), snapshots: Vec::new() };
+        assert_eq!(files.found(), "");
+        let (findings, report) = files.verify_with(Some(&kept));
+        assert_eq!(findings[0].fault.rule, Rule::CheckpointAhead);
+        assert_eq!((findings.len(), report.is_extension), (1, Some(false)));
+    }
+}
+
+/// The checkpoint of the whole log.
+fn checkpoint(files: &Files) -> KeptCheckpoint {
+    let report = files.verify().1;
+    let checkpoint = Checkpoint::new("example.org/log", report.events.lines, report.root.unwrap());
+    KeptCheckpoint { path: "kept.txt".into(), read: Ok(checkpoint) }
+}
+
+#[test]
+fn the_log_extends_each_earlier_checkpoint_of_it() {
+    let events = made_up::events(5, 60);
+    let whole = Files::of(&events);
+    for size in 0..=events.len() {
+        let kept = checkpoint(&Files::of(&events[..size]));
+        let (findings, report) = whole.verify_with(Some(&kept));
+        assert_eq!((findings.len(), report.is_extension), (0, Some(true)), "size {size}");
+    }
+}
+
+#[test]
+fn a_checkpoint_that_covers_a_malformed_line_is_not_judged_by_it() {
+    let whole = Files::vectors();
+    let kept = checkpoint(&whole);
+    let mut log = lines(&whole.log);
+    log[100] = b"{}\n".to_vec();
+    let (findings, report) = Files { log: log.concat(), ..whole }.verify_with(Some(&kept));
+    assert_eq!((findings.len(), report.is_extension), (1, None));
 }

@@ -1,5 +1,5 @@
-//! Whatever was done to stores, salvage copies the longest valid prefix, says what it left out and why,
-//! leaves the originals alone, and makes stores from which a writer goes on as if nothing had been.
+//! After any corruption of the stores, salvage copies the longest valid prefix, reports the rest with reasons, does not
+//! change the originals, and creates stores from which a writer continues normally.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 #[path = "../../runtime/tests/support/mod.rs"]
@@ -53,8 +53,8 @@ fn survey(bench: &Bench) -> Vec<Entry> {
 }
 
 /// Salvages these bytes, of which nothing may change; the report and what the copy holds.
-fn salvage(damaged: &Bytes) -> (Report, Bytes) {
-    let bench = Bench::holding(damaged);
+fn salvage(corrupted: &Bytes) -> (Report, Bytes) {
+    let bench = Bench::holding(corrupted);
     let before = survey(&bench);
     let target = tempfile::TempDir::new().unwrap();
     let out = target.path().join("out");
@@ -117,26 +117,26 @@ fn list(left_out: &[Broken]) -> String {
     if runs.is_empty() { String::new() } else { format!(" [{}]", runs.join(", ")) }
 }
 
-/// Each reported line and offset is where the damaged file has it, and the sums are right.
-fn check_places(report: &Report, damaged: &Bytes) {
+/// Each reported line and offset is where the corrupted file has it, and the sums are right.
+fn check_places(report: &Report, corrupted: &Bytes) {
     let check = |broken: &Broken, bytes: &[u8]| {
         let before = lines(bytes)[..usize::try_from(broken.line).unwrap() - 1].concat();
         assert_eq!(broken.offset, len(&before));
     };
-    report.snapshots_left_out.iter().for_each(|broken| check(broken, &damaged.snapshots));
+    report.snapshots_left_out.iter().for_each(|broken| check(broken, &corrupted.snapshots));
     let torn = report.events_tail.map_or(0, |tail| tail.length);
     let mut accounted = report.events.bytes + torn;
     if let Some(rest) = &report.events_left_out {
-        rest.reasons.iter().for_each(|broken| check(broken, &damaged.events));
+        rest.reasons.iter().for_each(|broken| check(broken, &corrupted.events));
         assert_eq!((rest.line, rest.offset), (report.events.lines + 1, report.events.bytes));
-        let whole = lines(&damaged.events).iter().filter(|line| line.ends_with(b"\n")).count() as u64;
+        let whole = lines(&corrupted.events).iter().filter(|line| line.ends_with(b"\n")).count() as u64;
         assert_eq!(rest.lines, whole - report.events.lines);
         accounted += rest.bytes;
     }
-    assert_eq!(accounted, len(&damaged.events));
+    assert_eq!(accounted, len(&corrupted.events));
 }
 
-/// A writer starts on the copy, and with all inputs sent again it has the log of a run without damage, and
+/// A writer starts on the copy, and with all inputs sent again it has the log of a run without corruption, and
 /// all snapshots but those that were lost before the last one that was kept.
 fn check_start(copy: &Bytes, whole: &Bytes, all_inputs: &[u8], bench: &Bench) {
     let strategy = bench.strategy;
@@ -153,17 +153,17 @@ fn size_of(line: &[u8]) -> u64 {
     Snapshot::read_line(line.strip_suffix(b"\n").unwrap()).unwrap().0.audit_tree_size
 }
 
-/// What is done to the vectors' stores, and what salvage is to make of it.
-fn check(expected: &str, damage: impl FnOnce(&mut Files)) {
+/// A corruption of the vectors' stores, and the expected result of salvage.
+fn check(expected: &str, corruption: impl FnOnce(&mut Files)) {
     let whole = vector_stores();
     let mut files = Files { log: lines(&whole.events), snapshots: lines(&whole.snapshots) };
-    damage(&mut files);
-    let damaged = Bytes { events: files.log.concat(), snapshots: files.snapshots.concat() };
-    let (report, copy) = salvage(&damaged);
+    corruption(&mut files);
+    let corrupted = Bytes { events: files.log.concat(), snapshots: files.snapshots.concat() };
+    let (report, copy) = salvage(&corrupted);
     assert_eq!(summary(&report), expected);
     assert_eq!(report.is_whole(), !expected.contains('['));
     assert!(whole.events.starts_with(&copy.events));
-    check_places(&report, &damaged);
+    check_places(&report, &corrupted);
     check_start(&copy, &whole, &vector("inputs.ndjson"), &Bench::new());
 }
 
@@ -251,7 +251,7 @@ fn a_tick_that_no_writer_could_complete_is_left_out_whole() {
         files.log.push(other_skip(&files.log[232]));
         files.log.push(b"{".to_vec());
     });
-    // The line that breaks a rule stands behind the one that shows that the tick is none.
+    // The line that breaks a rule follows the one that shows that the tick is none.
     check("232 events [234 interrupted-tick, 235 tick-cut-short]; 17 snapshots", |files| {
         files.log[233] = other_skip(&files.log[232]);
         files.log.remove(234);
@@ -259,7 +259,7 @@ fn a_tick_that_no_writer_could_complete_is_left_out_whole() {
 }
 
 #[test]
-fn snapshots_are_judged_one_by_one() {
+fn each_snapshot_is_checked_alone() {
     check("254 events; 16 snapshots [5 snapshot-id]", |files| {
         let at = files.snapshots[4].iter().position(|&byte| byte == b'0').unwrap();
         files.snapshots[4][at] ^= 1;
@@ -304,7 +304,7 @@ fn snapshots_are_kept_in_increasing_order_only() {
         files.snapshots.insert(4, files.snapshots[3].clone());
     });
     check("254 events; 16 snapshots [5 snapshot-sequence]", |files| files.snapshots.swap(3, 4));
-    // A bad one does not stand in the way of a good one of the same size.
+    // A bad one does not exclude a good one of the same size.
     check("254 events; 17 snapshots [4 snapshot-root]", |files| {
         let bad = altered(&files.snapshots[3], |snapshot| {
             snapshot.audit_root_hash = Hash::parse(&[b'0'; 64]).unwrap();
@@ -317,14 +317,14 @@ fn snapshots_are_kept_in_increasing_order_only() {
 
 /// Flips a bit of the vectors' log: all lines before it are kept, and nothing else.
 fn check_flip(whole: &Bytes, at: usize, bit: u8) {
-    let mut damaged = whole.clone();
-    damaged.events[at] ^= 1 << bit;
-    let (report, copy) = salvage(&damaged);
+    let mut corrupted = whole.clone();
+    corrupted.events[at] ^= 1 << bit;
+    let (report, copy) = salvage(&corrupted);
     let before = whole.events[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |found| found + 1);
     assert!(copy.events == whole.events[..before], "bit {bit} of byte {at}: {}", summary(&report));
-    // What made the last LF another byte made the last line one that never was.
+    // A change of the last LF makes the last line unterminated.
     assert_eq!(report.events_left_out.is_none(), at == whole.events.len() - 1);
-    check_places(&report, &damaged);
+    check_places(&report, &corrupted);
     let kept = lines(&whole.snapshots).into_iter().filter(|line| size_of(line) <= report.events.lines);
     assert!(copy.snapshots == kept.collect::<Vec<_>>().concat());
 }
@@ -353,14 +353,14 @@ proptest! {
     fn any_flipped_bit_of_the_snapshots_costs_its_line_only(at: Index, bit in 0..8_u8) {
         let whole = vector_stores();
         let at = at.index(whole.snapshots.len());
-        let mut damaged = whole.clone();
-        damaged.snapshots[at] ^= 1 << bit;
-        let (report, copy) = salvage(&damaged);
+        let mut corrupted = whole.clone();
+        corrupted.snapshots[at] ^= 1 << bit;
+        let (report, copy) = salvage(&corrupted);
         prop_assert!(copy.events == whole.events);
         let mut start = 0;
         let mut kept = Vec::new();
         for line in lines(&whole.snapshots) {
-            // What made an LF another byte made one line of two.
+            // A change of an LF joins two lines.
             let is_hit = (start..start + line.len()).contains(&at)
                 || (start > 0 && at == start - 1);
             start += line.len();
@@ -380,12 +380,12 @@ proptest! {
         let bench = Bench { strategy, ..Bench::new() };
         bench.ingest(&all_inputs).unwrap();
         let whole = bench.bytes();
-        let mut damaged = whole.clone();
-        let file = if in_log { &mut damaged.events } else { &mut damaged.snapshots };
+        let mut corrupted = whole.clone();
+        let file = if in_log { &mut corrupted.events } else { &mut corrupted.snapshots };
         let (start, end) = (start.index(file.len() + 1), end.index(file.len() + 1));
         file[start.min(end)..start.max(end)].fill(0);
-        let (report, copy) = salvage(&damaged);
-        check_places(&report, &damaged);
+        let (report, copy) = salvage(&corrupted);
+        check_places(&report, &corrupted);
         let intact = if in_log && start != end { start.min(end) } else { whole.events.len() };
         let intact = whole.events[..intact].iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         prop_assert!(copy.events == whole.events[..intact], "{}", summary(&report));

@@ -43,6 +43,20 @@ impl Certified {
         hasher.finish()
     }
 
+    /// The line's content, with its brace.
+    pub(crate) fn whole_content(&self, line: &[u8]) -> Vec<u8> {
+        [b"{", self.content(line)].concat()
+    }
+
+    /// The line that has this content; none if the content does not begin with a brace.
+    pub(crate) fn line_of(&self, content: &[u8]) -> Option<Vec<u8>> {
+        let members = content.strip_prefix(b"{")?;
+        let mut hasher = Hasher::leaf();
+        hasher.put(content);
+        let id = uuid_text(content_id(hasher.finish()));
+        Some([self.opening.as_bytes(), &id, b"\",", members].concat())
+    }
+
     /// Appends the leaf hash of each line's content, in order.
     pub(crate) fn leaves<'l>(&self, lines: impl ExactSizeIterator<Item = &'l [u8]>, leaves: &mut Vec<Hash>) {
         let mut hashes = Vec::with_capacity(lines.len());

@@ -34,7 +34,7 @@ record! {
     pub DecisionEvaluated {
         /// The decision.
         decision_id: DecisionId = "decisionId",
-        /// Whose decision.
+        /// The strategy instance that decided.
         strategy_instance_id: StrategyInstanceId = "strategyInstanceId",
         /// Its class.
         decision_class: DecisionClass = "decisionClass",
@@ -412,6 +412,16 @@ impl<'a> Event<'a> {
     /// The leaf hash of a line (without its LF), which needs no parse: of any bytes.
     pub fn leaf(line: &[u8]) -> Hash {
         LINE.leaf(line)
+    }
+
+    /// The content of a line (without its LF), which is the data of its leaf: the line without its id.
+    pub fn content(line: &[u8]) -> Vec<u8> {
+        LINE.whole_content(line)
+    }
+
+    /// The line (without LF) that has this content; of any content that begins with a brace, so it is to be read next.
+    pub fn line_of(content: &[u8]) -> Option<Vec<u8>> {
+        LINE.line_of(content)
     }
 
     /// Appends the leaf hash of each line, in order: several at once, where the processor can do that.

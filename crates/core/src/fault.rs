@@ -173,6 +173,14 @@ pub enum Rule {
     /// The last batch of snapshots holds no NUL. A NUL is a hole: a crash lost a part of the batch and kept a later
     /// one.
     SnapshotHole,
+    /// A kept checkpoint is of its format. Only `verify` checks this and the next three.
+    Checkpoint,
+    /// A kept checkpoint has the signatures that are demanded.
+    CheckpointSignature,
+    /// A kept checkpoint covers only events that the log holds.
+    CheckpointAhead,
+    /// A kept checkpoint's root is the log's at its size.
+    CheckpointRoot,
     /// An input is at most `--logical-step-max` ahead of the last recorded time.
     LogicalStep,
     /// A tick that is sent again is the same as the recorded tick.

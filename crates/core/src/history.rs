@@ -33,7 +33,7 @@ impl History {
         Self::default()
     }
 
-    /// Makes room for the events of a log of so many bytes, so that nothing is built anew on the way. Only memory that is
+    /// Makes room for the events of a log of so many bytes, so that no table is built again on the way. Only memory that is
     /// used is taken from the system, and a log that says more than it holds takes no more than a bound.
     pub fn expect(&mut self, log_bytes: u64) {
         let decisions = usize::try_from(log_bytes / TICK_BYTES).unwrap_or(usize::MAX);

@@ -49,7 +49,7 @@ pub fn check_length(length: u64, log_bytes: u64) -> Result<()> {
         0,
         "",
         format!("a line of {length} bytes"),
-        format!("at most {max} bytes: no ledger that this log adds up to is longer"),
+        format!("at most {max} bytes: no ledger of this log is longer"),
     ))
 }
 
@@ -89,7 +89,7 @@ record! {
         version: Version = "version",
         /// The time of the last event that is covered.
         logical_time: LogicalTime = "logicalTime",
-        /// Where orders are executed.
+        /// The plane on which orders are executed.
         plane: Plane = "plane",
         /// The number of events that are covered.
         audit_tree_size: TreeSize = "auditTreeSize",
@@ -195,7 +195,7 @@ impl<'a> Snapshot<'a> {
             0,
             market.map_or_else(String::new, |market| format!("positions.{market}")),
             "another position",
-            format!("the position that the log's first {} events add up to", self.audit_tree_size),
+            format!("the position that follows from the log's first {} events", self.audit_tree_size),
         ))
     }
 

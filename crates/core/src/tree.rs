@@ -28,6 +28,11 @@ impl Hash {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Computes the hash of the inner node over two subtrees.
+    pub fn parent(left: Self, right: Self) -> Self {
+        Self(inner(left.0, right.0))
+    }
 }
 
 fn read_hash(text: &[u8; HASH_TEXT_BYTES]) -> Option<Hash> {

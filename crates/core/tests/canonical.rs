@@ -168,7 +168,7 @@ fn every_other_spelling_is_refused() {
 const SNAPSHOT: &str = r#"{"snapshotId":"a0004a30-38e5-8474-b3ad-b0a75b8ee93d","type":"SHADOW_LEDGER_SNAPSHOT","version":1,"logicalTime":3,"plane":"PAPER","auditTreeSize":12,"auditRootHash":"7ecb931df9bc7f142a82029168921db240de659412758ae531c212abd73bb26c","positions":{"M1":{"marketId":"M1","quantity":"0.5","isOpen":true,"lastExecutionId":"cbb5d05b-3f80-88c5-b9c0-fb3ede5c3b06"},"M2":{"marketId":"M2","quantity":"0","isOpen":false,"lastExecutionId":"cbb5d05b-3f80-88c5-b9c0-fb3ede5c3b06"}}}"#;
 
 const SPELLINGS: &str = r#"
-# white space, and what stands before and behind the line
+# white space, and bytes before and after the line
 attempt but kept {"id" -> ^·{"id" => canonical
 attempt but kept {"id" -> ^~xef~xbb~xbf{"id" => canonical
 attempt but kept {"id" -> ^~x00{"id" => canonical
@@ -367,7 +367,7 @@ fn a_line_without_content_is_refused() {
 }
 
 #[test]
-fn an_id_that_is_not_the_contents_is_refused_where_it_stands() {
+fn an_id_that_is_not_the_contents_is_refused_at_its_place() {
     let wrong_id = "\"00000000-0000-8000-8000-000000000000\"";
     let event = line_of(|line| Context::new().event("attempt").write_line(line));
     for (line, is_snapshot, expected) in

@@ -294,7 +294,7 @@ A t=2 target=M1 gates=force -> BUY M1 0.5, ALLOW, filled
 A t=1 target=M1 gates=block -> SAFETY_BLOCKED, ALLOW
 A t=2 target=M1 gates=halt,block -> SAFETY_BLOCKED, HALT HALT_ALL_ACTIVE
 
-# 4: one position, whoever holds it
+# 4: one position of all instances
 A t=1 target=M1 -> BUY M1 0.5, ALLOW, filled
 B t=1 target=M2 -> BUY M2 0.5, BLOCK_BUY POSITION_ALREADY_OPEN
 B t=2 target=M1 -> BUY M1 0.5, BLOCK_BUY POSITION_ALREADY_OPEN
@@ -407,7 +407,7 @@ B t=9 -> already recorded
 ";
 
 const REFUSED: &str = "
-# time never goes back, whoever comes
+# time never goes back, for any instance
 A t=5 -> MISSING_TARGET_MARKET, ALLOW
 A t=4 -> refused time-order logicalTime
 B t=4 -> refused time-order logicalTime

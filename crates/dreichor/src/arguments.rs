@@ -1,6 +1,7 @@
 //! The command line.
 
 use dreichor_core::value::Spelled;
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -8,14 +9,17 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
 use dreichor_core::tick::SafetyMode;
 use dreichor_core::value::{Form, MarketId, ParameterPool};
+use dreichor_explain::funnel::reasons;
 use dreichor_explain::whatif::{Changes, Pools};
 use dreichor_explain::{Outcome, Selection};
+use dreichor_proof::KeyName;
+use dreichor_replay::Filter;
 use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
-use crate::settings;
+use crate::{examples, settings};
 
 /// A deterministic decision backend whose whole memory is an append-only audit log
 #[derive(Debug, Parser)]
@@ -25,18 +29,18 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
     /// When to use colors
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(hide_short_help = true)]
     pub(crate) color: Color,
 }
 
-/// What `dreichor` alone prints.
+/// The text that `dreichor` prints without a command.
 pub(crate) const INTRODUCTION: &str = "a command is missing
+Dreichor records decisions, executes them on paper, and keeps all of it in an audit log.
 
-Dreichor records the decisions of strategies, executes them on paper, and keeps all of it in an audit log.
-
-  dreichor demo               show it all, in a new directory
+  dreichor demo               show all of it, in a new directory
   dreichor -d DIR init        create the directories of new stores
   dreichor -d DIR ingest      record inputs from standard input or a file
-  dreichor -d DIR decisions   what became of each decision
+  dreichor -d DIR decisions   the result of each decision
   dreichor -d DIR run         the runtime, with the Observer API
 
 `dreichor help` lists all commands; `dreichor help COMMAND` explains one";
@@ -45,16 +49,23 @@ Dreichor records the decisions of strategies, executes them on paper, and keeps 
 pub(crate) fn program() -> clap::Command {
     let codes = ExitCode::ALL.iter().map(|code| format!("  {:<3}  {}", code.number(), code.meaning()));
     let codes: Vec<String> = codes.collect();
-    settings::add_to(Arguments::command()).after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
+    let program = examples::add_to(settings::add_to(Arguments::command()));
+    program.after_long_help(format!("Exit codes:\n{}", codes.join("\n")))
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Create the two directories of the stores; changes nothing that is there
+    /// Create the two directories of the stores
+    ///
+    /// No other command creates them. What is there already is left as it is.
     Init(Json),
-    /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
+    /// Serve the Observer API until SIGINT or SIGTERM; writes nothing
+    ///
+    /// The runtime passes the startup gate and logs READY first.
     Run,
-    /// Record inputs (NDJSON) durably, and acknowledge each on standard output
+    /// Record inputs (NDJSON) durably, and acknowledge each
+    ///
+    /// An acknowledgement is a line of JSON on standard output.
     Ingest {
         /// The inputs; standard input without it, or for `-`
         file: Option<PathBuf>,
@@ -67,22 +78,31 @@ pub(crate) enum Command {
     },
     /// Write one snapshot of the present ledger
     Snapshot(Json),
-    /// Show what is there: files, last event, snapshot, position, writer; reads the ends of the files only
+    /// Show what is there, from the ends of the files
+    ///
+    /// Files, last event, snapshot, position, tail, writer, and whether an Observer answers.
     Status(StatusArguments),
-    /// Show what became of each decision, newest last
+    /// Show the result of each decision, newest last
     Decisions(DecisionsArguments),
     /// Count the decisions: skipped, blocked, executed, and why
     Summary(SummaryArguments),
-    /// Execute the recorded decisions again under another pool, mode or without gates: what would have come out otherwise
+    /// Execute the decisions again under another pool, mode or without gates
+    ///
+    /// Shows which of them would have come out otherwise.
     #[command(after_help = WHATIF_LIMITS)]
     Whatif(WhatifArguments),
     /// Replay the stores and print the receipt
     Replay(ReplayArguments),
-    /// Prove everything that the stores can prove: every line, tick and snapshot; lists all findings
-    Verify(Json),
+    /// Prove all that the stores can prove, and list every finding
+    ///
+    /// Every line, every tick executed again, every snapshot, and a checkpoint that was kept elsewhere.
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
-    /// Tell one decision's story in sentences, each with the line that it comes from
+    /// Tell one decision's story in sentences
+    ///
+    /// Each sentence is given with the line and event that it comes from.
     Explain {
         /// An id, or its first 4 digits or more, of a decision, event, order intent, execution or feedback; a line as
         /// :994; or a decision as INSTANCE@TIME
@@ -91,7 +111,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
-    /// Print what the events add up to
+    /// Print the state that follows from the events
     State {
         /// Which part of the state
         #[arg(value_enum)]
@@ -101,7 +121,25 @@ pub(crate) enum Command {
         #[command(flatten)]
         point: PointArguments,
     },
-    /// Copy what is sound of malformed stores to a new directory; the originals are only read
+    /// Print a checkpoint of what is durable: the size and root of the log, signed with --key
+    Checkpoint(CheckpointArguments),
+    /// Make the key that signs checkpoints
+    Key {
+        /// What to do
+        #[command(subcommand)]
+        action: KeyAction,
+    },
+    /// Prove to others that an event is in the log, or that the log extends what they kept
+    Prove {
+        /// What to prove
+        #[command(subcommand)]
+        what: Proven,
+    },
+    /// Check a checkpoint or a proof, without any stores
+    Check(CheckArguments),
+    /// Copy what is sound of malformed stores to a new directory
+    ///
+    /// The originals are only read.
     Salvage {
         /// A new or empty directory for the copy, DIR/audit-events and DIR/snapshots
         #[arg(long, value_name = "DIR")]
@@ -109,18 +147,20 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
-    /// Show or apply the migrations of the database that a later phase will use
+    /// Show or apply the migrations of a database for a later phase
     Migrate {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         action: MigrateAction,
     },
-    /// Show it all in a new directory: generated markets, a strategy, a kill half-way, and the proof
+    /// Show it all in a new directory: a strategy, a kill, and the proof
+    ///
+    /// Generates markets, runs the example strategy, kills and resumes it half-way, replays, and compares.
     Demo {
         /// A new directory for all of it; `dreichor-demo`, or the next free `dreichor-demo-N`, without it
         #[arg(long)]
         dir: Option<PathBuf>,
-        /// How many candle steps to generate
+        /// The number of candle steps to generate
         #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(50..=20_000))]
         steps: u32,
     },
@@ -135,6 +175,103 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckpointArguments {
+    /// The name of the log; with --key, the key's name
+    #[arg(long, value_name = "NAME", value_parser = key_name, required_unless_present = "key")]
+    pub(crate) origin: Option<KeyName>,
+    /// The private key to sign with
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyAction {
+    /// Write a new private key to a file, and print the verifier key for those who check
+    Generate {
+        /// The name of the log and its key, as example.org/log: no spaces, no plus
+        #[arg(long, value_name = "NAME", value_parser = key_name)]
+        origin: KeyName,
+        /// A new file for the private key, readable by its owner only
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Proven {
+    /// Prove that an event is in the log of a checkpoint (c2sp.org/tlog-proof@v1)
+    Inclusion {
+        /// An event, as in `explain`; a decision, order intent, execution or feedback means the first event that has its id
+        #[arg(value_parser = Reference::parse)]
+        id: Reference,
+        /// A signed checkpoint of this log
+        #[arg(long, value_name = "FILE")]
+        checkpoint: PathBuf,
+        #[command(flatten)]
+        json: Json,
+    },
+    /// Prove that the log of a checkpoint begins with that of an older one (the body of an add-checkpoint request)
+    Consistency {
+        /// The older checkpoint
+        #[arg(long, value_name = "OLD")]
+        from: PathBuf,
+        /// A signed checkpoint of this log
+        #[arg(long, value_name = "NEW")]
+        checkpoint: PathBuf,
+        #[command(flatten)]
+        json: Json,
+    },
+}
+
+/// Whose signatures are demanded of a signed file.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct TrustArguments {
+    /// The log's verifier key, or a file that holds it
+    #[arg(long, value_name = "KEY")]
+    pub(crate) public_key: Option<OsString>,
+    /// A policy of logs, witnesses and their quorum (c2sp.org/tlog-policy)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  dreichor -d DIR verify
+  dreichor -d DIR verify --checkpoint kept.txt --public-key log.pub";
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// A checkpoint that was kept elsewhere: the log must extend it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) checkpoint: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    /// A signed checkpoint, or a proof of inclusion or consistency
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    /// Of an inclusion proof: demand that it is of this event, named as in `prove inclusion`
+    #[arg(long, value_name = "ID", value_parser = Reference::parse)]
+    pub(crate) event: Option<Reference>,
+    /// Of a consistency proof: the older checkpoint
+    #[arg(long, value_name = "OLD")]
+    pub(crate) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
 }
 
 #[derive(Debug, Subcommand)]
@@ -231,6 +368,8 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["at", "at_time", "json"])]
     pub(crate) expect: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) trust: TrustArguments,
+    #[command(flatten)]
     pub(crate) json: Json,
 }
 
@@ -252,7 +391,8 @@ pub(crate) struct DecisionsArguments {
     #[arg(long, value_name = "OUTCOME", ignore_case = true, value_parser = outcomes())]
     outcome: Vec<Outcome>,
     /// Only decisions with this reason, as ATTENTION_NEGATIVE
-    #[arg(long, value_name = "REASON")]
+    #[arg(long, value_name = "REASON", ignore_case = true, hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(reasons()))]
     reason: Vec<String>,
     /// Only decisions of this strategy instance; its first 4 digits or more
     #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
@@ -262,7 +402,7 @@ pub(crate) struct DecisionsArguments {
     market: Vec<MarketId>,
     #[command(flatten)]
     range: Range,
-    /// Go on with decisions as their ticks are recorded, until interrupted
+    /// Continue with new decisions as their ticks are recorded, until interrupted
     #[arg(short = 'f', long)]
     pub(crate) follow: bool,
     /// Print one JSON object a line
@@ -379,7 +519,7 @@ impl WhatifArguments {
     }
 }
 
-/// What decisions are grouped by.
+/// The key that decisions are grouped by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum By {
     /// The strategy instance
@@ -398,6 +538,10 @@ fn outcomes() -> impl TypedValueParser<Value = Outcome> {
         .try_map(|name| Outcome::parse(name.to_ascii_uppercase().as_bytes()).ok_or("no such outcome"))
 }
 
+fn key_name(text: &str) -> Result<KeyName, String> {
+    KeyName::parse(text).ok_or_else(|| "expected a name without spaces and plus, as example.org/log".into())
+}
+
 fn id_prefix(text: &str) -> Result<IdPrefix, String> {
     IdPrefix::parse(text).ok_or_else(|| "expected an id, or its first 4 hexadecimal digits or more".into())
 }
@@ -406,27 +550,44 @@ fn id_prefix(text: &str) -> Result<IdPrefix, String> {
 pub(crate) struct EventsArguments {
     /// Only events of this type
     #[arg(long = "type", value_name = "TYPE", ignore_case = true, value_parser = event_types())]
-    pub(crate) event_type: Option<EventType>,
-    /// Only the tick of this decision, and feedback on it
-    #[arg(long, value_name = "DECISION_ID", value_parser = formed::<dreichor_core::id::DecisionId>)]
-    pub(crate) decision: Option<dreichor_core::id::DecisionId>,
+    event_type: Vec<EventType>,
+    /// Only the tick of this decision, and feedback on it; its first 4 digits or more
+    #[arg(long, value_name = "DECISION", value_parser = id_prefix)]
+    decision: Vec<IdPrefix>,
     /// Only events that name this market
     #[arg(long, value_name = "MARKET_ID", value_parser = formed::<MarketId>)]
-    pub(crate) market: Option<MarketId>,
-    /// Only ticks of this strategy instance, and feedback on them
-    #[arg(long, value_name = "INSTANCE_ID", value_parser = formed::<dreichor_core::value::StrategyInstanceId>)]
-    pub(crate) instance: Option<dreichor_core::value::StrategyInstanceId>,
+    market: Vec<MarketId>,
+    /// Only ticks of this strategy instance, and feedback on them; its first 4 digits or more
+    #[arg(long, value_name = "INSTANCE", value_parser = id_prefix)]
+    instance: Vec<IdPrefix>,
     #[command(flatten)]
-    pub(crate) range: Range,
+    range: Range,
+    /// Only what follows this cursor: the byte offset at which a line begins, or the last one ends
+    #[arg(long, value_name = "CURSOR")]
+    pub(crate) after: Option<u64>,
     /// Only the last N of them
     #[arg(short = 'n', long, value_name = "N")]
     pub(crate) limit: Option<usize>,
-    /// Go on with events as they are written, until interrupted
+    /// Continue with new events as they are written, until interrupted
     #[arg(short = 'f', long)]
     pub(crate) follow: bool,
-    /// Print JSON; events are JSON on disk, so this changes nothing but to keep a terminal's escapes out
+    /// Print JSON; events are JSON on disk, so this only prevents the escapes of a terminal
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl EventsArguments {
+    pub(crate) fn filter(&self) -> Result<Filter, ConfigError> {
+        let (from, to) = self.range.check()?;
+        Ok(Filter {
+            event_types: self.event_type.clone(),
+            decisions: self.decision.clone(),
+            markets: self.market.clone(),
+            instances: self.instance.clone(),
+            from,
+            to,
+        })
+    }
 }
 
 fn event_types() -> impl TypedValueParser<Value = EventType> {

@@ -15,7 +15,7 @@ use crate::signals::{Signals, is_ready};
 /// A read that brings less has emptied a pipe (POSIX: a write of up to `PIPE_BUF` bytes is whole).
 const DRAINED_BYTES: usize = 4_096;
 
-/// Where `ingest` reads from.
+/// The source of the inputs.
 pub(crate) struct Inputs<'s> {
     file: File,
     /// The length of a regular file.

@@ -32,7 +32,7 @@ pub(crate) fn start(config: &Config, is_tool: bool) {
     let builder = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_target(false)
-        // A log that nobody reads must not stop us: by default a failed write is reported by a panic.
+        // A log without a reader must not stop the program: by default, a failed write causes a panic.
         .log_internal_errors(false)
         .with_ansi(colored)
         .with_max_level(level);
@@ -50,7 +50,7 @@ pub(crate) fn report_failure(failure: &Failure) {
     let flags = STORES.get().map_or("", String::as_str);
     if is_of_stores(code) && !flags.is_empty() {
         // The operator copies the next command from here, and it must not look at other stores.
-        report(code, &format!("{failure}\nthese stores, to any command: `dreichor{flags} …`"));
+        report(code, &format!("{failure}\nto name these stores in any command: `dreichor{flags} …`"));
     } else {
         report(code, &failure.to_string());
     }

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod examples;
 mod input;
 mod logging;
 mod output;
@@ -9,6 +10,7 @@ mod progress;
 mod settings;
 mod signals;
 mod table;
+mod trust;
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -12,7 +12,7 @@ use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::writing::WriteError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Why a command did not end well.
+/// The error of a command.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Flags or variables are wrong.
@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Shown,
     /// The command's subject is not there: the question was wrong, not the stores.
     NotFound(String),
+    /// A checkpoint, proof or signature does not hold.
+    Unverified(String),
     /// The reader of the result has closed the pipe.
     OutputClosed,
     /// The result could not be printed.
@@ -47,6 +49,7 @@ impl Failure {
             Self::Internal(_) => ExitCode::Internal,
             Self::Usage(_) | Self::Configuration(_) | Self::Gate(GateError::Listen { .. }) => ExitCode::Usage,
             Self::NotFound(_) => ExitCode::NotFound,
+            Self::Unverified(_) => ExitCode::VerificationFailed,
             Self::Stores(error) | Self::Salvage(SalvageError::Stores(error)) => of_stores(error),
             Self::Gate(GateError::Write(error)) | Self::Ingest(IngestError::Write(error)) => match error {
                 WriteError::Stores(error) => of_stores(error),
@@ -78,7 +81,9 @@ impl fmt::Display for Failure {
             Self::Gate(error) => error.fmt(f),
             Self::Ingest(error) => error.fmt(f),
             Self::Salvage(error) => error.fmt(f),
-            Self::Usage(message) | Self::NotFound(message) => f.write_str(message),
+            Self::Usage(message) | Self::NotFound(message) | Self::Unverified(message) => {
+                f.write_str(message)
+            }
             Self::Shown => f.write_str("help was printed"),
             Self::OutputClosed => f.write_str("the reader of the output has closed it"),
             Self::Output(error) => {
@@ -186,16 +191,31 @@ pub(crate) fn print_line(line: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// Prints a text that ends in LF.
+pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
+    let mut out = stdout();
+    out.write_all(text.as_bytes())?;
+    Ok(out.flush()?)
+}
+
+/// Prints one JSON object on a line.
+pub(crate) fn print_json(object: &impl serde::Serialize) -> Result<(), Failure> {
+    let mut out = stdout();
+    serde_json::to_writer(&mut out, object).map_err(io::Error::from)?;
+    out.write_all(b"\n")?;
+    Ok(out.flush()?)
+}
+
 /// Prints a remark about the result, on standard error.
 pub(crate) fn print_note(note: &str) {
     // The result says the same without it.
     let _ = writeln!(anstream::stderr(), "note: {note}");
 }
 
-/// How often `--follow` looks for new lines.
+/// The interval at which `--follow` checks for new lines.
 const FOLLOW_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
-/// Waits a moment, and ends the command at once when nobody can read its output any more.
+/// Waits for one interval, and ends the command as soon as the reader of its output has closed it.
 pub(crate) fn wait_while_read() -> Result<(), Failure> {
     let stdout = io::stdout();
     let mut polled = [PollFd::new(&stdout, PollFlags::empty())];

@@ -13,15 +13,15 @@ pub(crate) struct Progress {
     what: &'static str,
     started: Instant,
     bar: Option<ProgressBar>,
-    /// How much is to be done before the clock is looked at again.
+    /// The amount of work before the clock is read again.
     next: u64,
 }
 
-/// How often the clock is looked at, in bytes.
+/// The amount of work between two readings of the clock, in bytes.
 const STEP_BYTES: u64 = 4 << 20;
 
 impl Progress {
-    /// Of `what`, in bytes.
+    /// The progress of `what`, in bytes.
     pub(crate) fn new(what: &'static str) -> Self {
         Self { what, started: Instant::now(), bar: None, next: 0 }
     }

@@ -14,9 +14,9 @@ fn reads(command: &str, setting: &Setting) -> bool {
         "run" | "ingest" | "snapshot" => true,
         "status" => setting.group != Group::Gate || setting.flag == "observer-addr",
         "init" | "decisions" | "summary" | "whatif" | "replay" | "verify" | "events" | "explain"
-        | "state" | "salvage" => setting.group != Group::Gate,
+        | "state" | "salvage" | "checkpoint" | "prove" => setting.group != Group::Gate,
         "migrate" => setting.group == Group::Logging || setting.flag == "database-url",
-        "demo" => setting.group == Group::Logging,
+        "demo" | "key" | "check" => setting.group == Group::Logging,
         _ => false,
     }
 }
@@ -26,7 +26,7 @@ pub(crate) fn add_to(program: Command) -> Command {
     program.mut_subcommands(|command| {
         let name = command.get_name().to_owned();
         let read = SETTINGS.iter().filter(|setting| reads(&name, setting));
-        let arguments: Vec<Arg> = read.map(argument).collect();
+        let arguments: Vec<Arg> = read.map(|setting| argument(&name, setting)).collect();
         if arguments.is_empty() {
             return command;
         }
@@ -40,7 +40,9 @@ pub(crate) fn add_to(program: Command) -> Command {
 
 const HEADING: &str = "Settings";
 
-fn argument(setting: &'static Setting) -> Arg {
+/// `-h` shows the directory of the stores, and what a command cannot do without; `--help` has every setting.
+fn argument(command: &str, setting: &'static Setting) -> Arg {
+    let is_needed = setting.flag == "data-dir" || command == "migrate";
     let default = (setting.default)();
     let help = match default.as_str() {
         "unset" | "inactive" => setting.help.to_owned(),
@@ -54,6 +56,7 @@ fn argument(setting: &'static Setting) -> Arg {
         .help_heading(HEADING)
         .env(setting.variable())
         .hide_env_values(true)
+        .hide_short_help(!is_needed)
         .global(true)
         .overrides_with(setting.flag)
         .value_parser(AnyValue(setting))

@@ -11,7 +11,7 @@ use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
 use crate::output::Failure;
 
-/// How long, after a signal, a reader of our output has to take what was given.
+/// The time that the reader of the output has, after a signal, to read pending output.
 const AFTER_SIGNAL: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// Remembers a signal, and wakes who waits for one.
@@ -22,7 +22,7 @@ pub(crate) struct Signals {
 
 /// A file that may not grow further fails the write (and exit 13 says so), instead of killing the process.
 pub(crate) fn ignore_file_size_limit() {
-    // Where no handler can be set, the kernel's kill remains: nothing is lost by it either.
+    // If no handler can be set, the kernel ends the process. No data is lost by that either.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn end_at_signal(is_runtime: bool) {
     let ends = ENDS_AT_ONCE.get_or_init(|| Arc::new(AtomicBool::new(true)));
     for (signal, code) in [(SIGINT, ExitCode::Interrupted), (SIGTERM, ExitCode::Terminated)] {
         let code = if is_runtime { ExitCode::Done } else { code };
-        // Where no handler can be set, the default action ends the process.
+        // If no handler can be set, the default action ends the process.
         let _ = signal_hook::flag::register_conditional_shutdown(
             signal,
             i32::from(code.number()),
@@ -55,7 +55,7 @@ impl Signals {
         let (wake, waker) = UnixStream::pair()?;
         for signal in [SIGINT, SIGTERM] {
             let number = number_of(signal);
-            // First remembered, then told: who is woken finds it.
+            // Stored before the wake-up, so that the woken thread finds it.
             signal_hook::flag::register_usize(signal, Arc::clone(&received), number)?;
             signal_hook::low_level::pipe::register(signal, waker.try_clone()?)?;
         }
@@ -117,7 +117,7 @@ fn wait_for_any(waits: &mut [PollFd<'_>]) -> io::Result<()> {
     }
 }
 
-/// Whether a read of `source` would not wait.
+/// True if a read of `source` would not wait.
 pub(crate) fn is_ready(source: &impl std::os::fd::AsFd) -> io::Result<bool> {
     let mut waits = [PollFd::new(source, PollFlags::IN)];
     match poll(&mut waits, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {

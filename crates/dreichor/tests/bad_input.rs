@@ -1,4 +1,4 @@
-//! A bad input line stops `ingest` with 20 and the place, member and rule; what stands before it is recorded
+//! A bad input line stops `ingest` with 20 and the place, member and rule; what precedes it is recorded
 //! and acknowledged, nothing of it or after it is; and the input, corrected and sent again, goes through.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a helper's failure is the test's")]
 
@@ -11,12 +11,12 @@ fn good() -> String {
     tick(1, 10) + &tick(2, 12)
 }
 
-/// The line that should have stood where the bad one stands.
+/// The line that belongs in the place of the bad one.
 fn corrected() -> String {
     tick(3, 20)
 }
 
-/// What rejects a line: where in it (in bytes), the member, the rule.
+/// The expected rejection of a line: its place (in bytes), the member, the rule.
 struct Expected<'a> {
     offset: usize,
     member: &'a str,
@@ -40,7 +40,7 @@ fn check(bad: &[u8], expected: &Expected<'_>, arguments: &[&str]) {
     let place = format!("input line 3 at byte {} ", good.len() + expected.offset);
     let start = format!("(the line starts at byte {}) ", good.len());
     let outcome = outcome.says(&[place, start, rule(expected.rule, expected.member) + ":"]);
-    // What stood in the input may steer no terminal, and fill none.
+    // No text of the input may steer or fill a terminal.
     assert!(
         !outcome.stderr.contains(|letter: char| letter.is_control() && letter != '\n'),
         "{}",
@@ -291,7 +291,7 @@ fn feedback_has_its_form_and_speaks_of_what_is_recorded() {
             ("\"comment\":\"well\"", "\"comment\":^3", "comment", "value"),
             ("\"comment\":\"well\"", &comment(&"x".repeat(4_097)), "comment", "value"),
             ("\"comment\":\"well\"", &comment(&"\\u00e9".repeat(2_049)), "comment", "value"),
-            // Of the state: they concern the whole line.
+            // Rules on the state concern the whole line.
             (window, &on(nowhere), "target.decisionId", "feedback-target"),
             (window, &on_execution(nowhere, &execution), "target.decisionId", "feedback-target"),
             (window, &on_execution(&bought, nowhere), "target.executionId", "feedback-target"),

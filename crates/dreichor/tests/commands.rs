@@ -1,4 +1,4 @@
-//! What each command does and prints, on the stores of the published vectors.
+//! The effects and results of each command, on the stores of the published vectors.
 #![expect(clippy::unwrap_used, reason = "a helper's failure is the test's")]
 
 mod support;
@@ -173,7 +173,7 @@ fn replay_prints_the_same_facts_as_text_and_as_json() {
     assert_eq!(receipt_facts(&receipt)["bytes"], log.len().to_string());
 }
 
-/// Whether an event is one that the arguments ask for, in words as plain as they come.
+/// True if the arguments select the event, by a naive reading of them.
 fn is_asked_for(event: &Value, log: &[Value], arguments: &[&str]) -> bool {
     let decision =
         if event["target"].is_object() { &event["target"]["decisionId"] } else { &event["decisionId"] };
@@ -357,7 +357,7 @@ fn state_prints_what_the_events_add_up_to() {
         assert_eq!(lines(&empty.run(&["state", part]).expect(0).stdout).len(), 1);
     }
 
-    // How often people spoke of each decision stands before its class.
+    // The count of feedback precedes the class of the decision.
     let shown = bench.run(&["state", "memory"]).expect(0).text();
     let spoken = shown.lines().skip(1).map(|row| row.split('\t').nth(4).unwrap().to_owned());
     let feedback = |entry: &Value| entry["feedback"]["feedbackCount"].to_string();

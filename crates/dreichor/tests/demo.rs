@@ -1,4 +1,4 @@
-//! What a newcomer tries first works, and shows what it says.
+//! The commands that a newcomer tries first work, and show what they promise.
 
 mod support;
 

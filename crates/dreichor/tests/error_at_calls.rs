@@ -17,8 +17,8 @@ use support::{acknowledged, json_lines, lines, vector};
 /// (`?`: not every architecture has it.) The calls that write, sync, create, cut off or rename.
 const CALLS: &str = "write,fdatasync,fsync,?open,openat,ftruncate,renameat2";
 
-/// What a call fails with: once, and from then on. A signal interrupts a call once only: what would repeat it for
-/// ever would rightly wait for ever.
+/// The errors of a call: once, and from then on. A signal interrupts a call only once: with EINTR each time, the program
+/// would correctly wait for ever.
 const ERRORS: [(&str, bool); 11] = [
     ("EIO", false),
     ("ENOSPC", true),
@@ -33,7 +33,7 @@ const ERRORS: [(&str, bool); 11] = [
     ("EFBIG", true),
 ];
 
-/// What traces the calls on the stores, and no others.
+/// The tracer's arguments that select the calls on the stores.
 fn on_stores(tried: &Try) -> Vec<String> {
     let mut tracing = vec!["-e".into(), format!("trace={CALLS}")];
     for path in tried.paths() {
@@ -42,7 +42,7 @@ fn on_stores(tried: &Try) -> Vec<String> {
     tracing
 }
 
-/// How often each call is made on the stores by an undisturbed run.
+/// The number of each call on the stores in an undisturbed run.
 fn counts(found: Found) -> BTreeMap<String, usize> {
     let tried = Try::new(found);
     let ended = tried.ingest(&on_stores(&tried));
@@ -75,12 +75,12 @@ fn check(found: Found, name: &str, nth: usize, (error, lasts): (&str, bool)) {
 fn check_end(tried: &Try, ended: &Ended, story: &str) {
     let changes = ["write(", "fdatasync(", "fsync(", "ftruncate(", "renameat2("];
     let failed = ended.trace.lines().find(|line| line.contains("(INJECTED)")).unwrap();
-    // What only looked has changed nothing, and is refused as such; a failed change leaves a doubt.
+    // A failed call that only reads has changed nothing, and the message says so; a failed change is in doubt.
     let is_change = changes.iter().any(|call| failed.starts_with(call)) || failed.contains("O_CREAT");
     let may_end = if is_change { &[13][..] } else { &[10, 13] };
     assert!(ended.code.is_some_and(|code| may_end.contains(&code)), "{story}: ended with {:?}", ended.code);
 
-    // How many events and bytes of the log belong to so many inputs.
+    // The number of events and bytes of the log for this number of inputs.
     let answers = json_lines(&vector("acknowledgements.ndjson"));
     let log = vector("audit_events.ndjson");
     let recorded = |inputs: usize| {

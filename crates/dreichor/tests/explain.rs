@@ -69,7 +69,7 @@ fn an_id_that_is_none_is_refused_before_the_log_is_read() {
 fn an_id_that_may_still_come_is_said_to_be_that() {
     let bench = Bench::new();
     bench.put(&bench.log_path(), &lines(&vector("audit_events.ndjson"))[..9].concat());
-    // The execution that the tick comes to once it is completed.
+    // The execution of the tick after its completion.
     let execution = ["explain", "cbb5d05b-3f80-88c5-b9c0-fb3ede5c3b06"];
     bench.refuses(&execution, 4, &[]);
     bench.ingest(b"").expect(0);
@@ -82,7 +82,7 @@ fn a_log_that_breaks_its_contract_tells_nothing() {
     let log = vector("audit_events.ndjson");
     let lines = lines(&log);
     bench.put(&bench.log_path(), &[&lines[..200].concat()[..], &lines[201..].concat()].concat());
-    // The decision stands before the fault; but nobody knows what else is wrong.
+    // The decision precedes the fault, but other lines may be wrong, too.
     let outcome = bench.refuses(
         &["explain", "1a18bb8a-ad36-856c-b36d-80ebea140871"],
         12,

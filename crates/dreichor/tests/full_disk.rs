@@ -9,7 +9,7 @@ use std::fs;
 use support::namespace::{FileSystem, Namespace};
 use support::{Outcome, converse, lines, run, vector, vector_stores};
 
-/// What is left for the stores, in KiB; they need about 100.
+/// The space for the stores, in KiB; they need about 100.
 const ROOMS: [u32; 6] = [0, 8, 20, 44, 60, 84];
 
 /// Nothing acknowledged is missing, nothing is there that was never sent, and what was said is true.

@@ -23,7 +23,7 @@ fn ticks(files: impl IntoIterator<Item = (String, String)>) -> Vec<u8> {
         .collect()
 }
 
-/// What these inputs leave without an interruption, and how long that took.
+/// The stores after these inputs without an interruption, and the time of the run.
 fn undisturbed(inputs: &[u8]) -> (Bench, Duration) {
     let whole = Bench::new();
     let begun = Instant::now();

@@ -30,9 +30,9 @@ const GOLDEN: [&str; 46] = [
     "/v1/observe/persistence/audit-events?before=0",
     "/v1/observe/persistence/audit-events?after=86530",
     "/v1/observe/persistence/audit-events?type=USER_FEEDBACK_RECORDED&limit=1",
-    "/v1/observe/persistence/audit-events?decision_id=4d6e8f90-da87-821b-9956-a9a0aa072eec",
-    "/v1/observe/persistence/audit-events?market_id=BINANCE_SPOT:M01-USDT&limit=2",
-    "/v1/observe/persistence/audit-events?strategy_instance_id=27ac435a-1710-4110-a051-8ca566ceab36&limit=2",
+    "/v1/observe/persistence/audit-events?decisionId=4d6e8f90-da87-821b-9956-a9a0aa072eec",
+    "/v1/observe/persistence/audit-events?marketId=BINANCE_SPOT:M01-USDT&limit=2",
+    "/v1/observe/persistence/audit-events?strategyInstanceId=27ac435a-1710-4110-a051-8ca566ceab36&limit=2",
     "/v1/observe/persistence/audit-events?limit=0",
     "/v1/observe/persistence/audit-events?limit=1001",
     "/v1/observe/persistence/audit-events?after=1",
@@ -47,8 +47,8 @@ const GOLDEN: [&str; 46] = [
     "/v1/observe/persistence/audit-events/summary",
     "/v1/observe/persistence/snapshots/latest",
     "/v1/observe/persistence/tree-head",
-    "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
-    "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9&tree_size=253",
+    "/v1/observe/persistence/proof/inclusion?eventId=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+    "/v1/observe/persistence/proof/inclusion?eventId=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9&treeSize=253",
     "/v1/observe/persistence/proof/inclusion",
     "/v1/observe/persistence/proof/consistency?from=100&to=200",
     "/v1/observe/persistence/proof/consistency?from=0",
@@ -74,30 +74,30 @@ const EMPTY: [(&str, &str); 8] = [
     (EVENTS, r#"{"events":[],"next":"0","previous":null}"#),
     (
         "/v1/observe/persistence/audit-events/summary",
-        r#"{"total_count":0,"counts_by_type":{"DECISION_EVALUATED":0,"ORDER_INTENT_CREATED":0,"ORDER_INTENT_SKIPPED":0,"SAFETY_EVALUATED":0,"EXECUTION_ATTEMPTED":0,"EXECUTION_OUTCOME_RECORDED":0,"LEDGER_UPDATED":0,"USER_FEEDBACK_RECORDED":0},"last_event_id":null,"last_logical_time":null,"bytes":0,"unterminated_bytes":0,"interrupted_tick":null}"#,
+        r#"{"totalCount":0,"countsByType":{"DECISION_EVALUATED":0,"ORDER_INTENT_CREATED":0,"ORDER_INTENT_SKIPPED":0,"SAFETY_EVALUATED":0,"EXECUTION_ATTEMPTED":0,"EXECUTION_OUTCOME_RECORDED":0,"LEDGER_UPDATED":0,"USER_FEEDBACK_RECORDED":0},"lastEventId":null,"lastLogicalTime":null,"bytes":0,"unterminatedBytes":0,"interruptedTick":null}"#,
     ),
     ("/v1/observe/persistence/snapshots/latest", r#"{"snapshot":null}"#),
     (
         "/v1/observe/persistence/tree-head",
-        r#"{"tree_size":0,"root_hash":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
+        r#"{"treeSize":0,"rootHash":"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}"#,
     ),
     ("/v1/observe/persistence/proof/consistency?from=0", r#"{"from":0,"to":0,"path":[]}"#),
     (
         "/v1/observe/derived/decision-memory",
-        r#"{"totals":{"decisions":0,"execution":{"executions_observed":0,"filled_count":0,"failed_count":0},"safety":{"evaluations_observed":0,"blocked_count":0,"forced_sell_count":0},"feedback":{"feedback_count":0,"categories":{"DECISION_QUALITY":0,"RISK_COMFORT":0,"SYSTEM_BEHAVIOR":0}}},"entries":[],"next":"0","previous":null}"#,
+        r#"{"totals":{"decisions":0,"execution":{"executionsObserved":0,"filledCount":0,"failedCount":0},"safety":{"evaluationsObserved":0,"blockedCount":0,"forcedSellCount":0},"feedback":{"feedbackCount":0,"categories":{"DECISION_QUALITY":0,"RISK_COMFORT":0,"SYSTEM_BEHAVIOR":0}}},"entries":[],"next":"0","previous":null}"#,
     ),
     (
         "/v1/observe/derived/shadow-ledger",
-        r#"{"plane":"PAPER","positions":[],"as_of":{"tree_size":0,"logical_time":null}}"#,
+        r#"{"plane":"PAPER","positions":[],"asOf":{"treeSize":0,"logicalTime":null}}"#,
     ),
     ("/v1/observe/derived/lifecycles", r#"{"lifecycles":[]}"#),
 ];
 
-/// With `UPDATE_GOLDEN=1` the file is written anew; read the difference before it is committed.
+/// With `UPDATE_GOLDEN=1` the file is rewritten; read the difference before it is committed.
 #[test]
 fn answers_are_the_golden_ones() {
     let bench = Bench::filled();
-    // What the kernel enforces differs from one machine to the next.
+    // The promises that the kernel enforces differ between machines.
     let observed = bench.observe(&["--sandbox", "off"]);
     let mut answers = String::new();
     for path in GOLDEN {
@@ -128,7 +128,7 @@ fn empty_stores_are_sound() {
     }
     let paths = observed.get("/v1/observe/persistence/paths").expect(200).json();
     assert_eq!(
-        (&paths["snapshots"]["exists"], &paths["snapshots"]["size_bytes"]),
+        (&paths["snapshots"]["exists"], &paths["snapshots"]["sizeBytes"]),
         (&json!(false), &Value::Null)
     );
     observed.get("/readyz").expect(200);
@@ -183,9 +183,9 @@ fn pages_give_every_event_once_in_file_order() {
     }
     for (parameter, flag, value) in [
         ("type", "--type", "LEDGER_UPDATED"),
-        ("market_id", "--market", "BINANCE_SPOT:M01-USDT"),
-        ("decision_id", "--decision", "4d6e8f90-da87-821b-9956-a9a0aa072eec"),
-        ("strategy_instance_id", "--instance", "27ac435a-1710-4110-a051-8ca566ceab36"),
+        ("marketId", "--market", "BINANCE_SPOT:M01-USDT"),
+        ("decisionId", "--decision", "4d6e8f90-da87-821b-9956-a9a0aa072eec"),
+        ("strategyInstanceId", "--instance", "27ac435a-1710-4110-a051-8ca566ceab36"),
     ] {
         let printed = bench.run(&["events", flag, value]).expect(0).stdout;
         let printed: Vec<&[u8]> = lines(&printed).iter().map(|line| &line[..line.len() - 1]).collect();
@@ -206,7 +206,7 @@ fn each_event_is_found_by_its_id_and_proven() {
     let root = |size: usize| -> Node { mth(&leaves[..size]) };
     let all = lines(&log);
     let head = observed.get("/v1/observe/persistence/tree-head").expect(200).json();
-    assert_eq!(head, json!({ "tree_size": all.len(), "root_hash": hex(&root(all.len())) }));
+    assert_eq!(head, json!({ "treeSize": all.len(), "rootHash": hex(&root(all.len())) }));
     for (index, line) in all.iter().enumerate().step_by(17) {
         let event: Value = serde_json::from_slice(line).unwrap();
         let id = event["id"].as_str().unwrap();
@@ -214,14 +214,14 @@ fn each_event_is_found_by_its_id_and_proven() {
         let expected = [
             b"{\"event\":",
             &line[..line.len() - 1],
-            format!(",\"line_number\":{},\"leaf_index\":{index}}}", index + 1).as_bytes(),
+            format!(",\"lineNumber\":{},\"leafIndex\":{index}}}", index + 1).as_bytes(),
         ]
         .concat();
         assert_eq!(found.body, expected);
         for size in [index + 1, usize::midpoint(index, all.len()) + 1, all.len()] {
-            let path = format!("/v1/observe/persistence/proof/inclusion?event_id={id}&tree_size={size}");
+            let path = format!("/v1/observe/persistence/proof/inclusion?eventId={id}&treeSize={size}");
             let proof = observed.get(&path).expect(200).json();
-            assert_eq!((&proof["leaf_index"], &proof["tree_size"]), (&json!(index), &json!(size)));
+            assert_eq!((&proof["leafIndex"], &proof["treeSize"]), (&json!(index), &json!(size)));
             let leaf = mth(&leaves[index..=index]);
             assert!(
                 verifies_inclusion(index as u64, size as u64, &nodes(&proof), leaf, root(size)),
@@ -233,12 +233,12 @@ fn each_event_is_found_by_its_id_and_proven() {
             let trees = ((index as u64, root(index)), (size as u64, root(size)));
             assert!(verifies_consistency(trees.0, trees.1, &nodes(&proof)), "{path}");
         }
-        let path = format!("/v1/observe/persistence/proof/inclusion?event_id={id}&tree_size=255");
-        assert_eq!(observed.get(&path).is_problem(400, "bad-parameter")["parameter"], "tree_size");
+        let path = format!("/v1/observe/persistence/proof/inclusion?eventId={id}&treeSize=255");
+        assert_eq!(observed.get(&path).is_problem(400, "bad-parameter")["parameter"], "treeSize");
     }
 }
 
-/// What the leaf of a line is of: the event without its id.
+/// The content of a line's leaf: the event without its id.
 fn content(line: &[u8]) -> Vec<u8> {
     let text = std::str::from_utf8(line).unwrap().trim_end();
     let (_, rest) = text.split_once(',').unwrap();
@@ -254,50 +254,26 @@ fn nodes(proof: &Value) -> Vec<Node> {
     proof["path"].as_array().unwrap().iter().map(node).collect()
 }
 
-/// The names of a value's members in snake_case.
-fn snake_case(value: Value) -> Value {
-    match value {
-        Value::Object(members) => {
-            let name = |name: String| {
-                if name.starts_with(|first: char| first.is_ascii_uppercase()) {
-                    return name;
-                }
-                let humps = name.chars().map(|letter| match letter {
-                    'A'..='Z' => format!("_{}", letter.to_ascii_lowercase()),
-                    other => other.to_string(),
-                });
-                humps.collect()
-            };
-            members.into_iter().map(|(key, value)| (name(key), snake_case(value))).collect()
-        }
-        Value::Array(items) => items.into_iter().map(snake_case).collect(),
-        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
-    }
-}
-
 #[test]
 fn derived_state_is_what_the_command_line_says() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
-    let state = |part: &str| -> Vec<Value> {
-        let lines = bench.run(&["state", part, "--ndjson"]).expect(0).json();
-        lines.into_iter().map(snake_case).collect()
-    };
+    let state = |part: &str| -> Vec<Value> { bench.run(&["state", part, "--ndjson"]).expect(0).json() };
     let get = |path: &str| observed.get(&format!("/v1/observe/derived/{path}")).expect(200).json();
     let memory = bench.run(&["state", "memory", "--json"]).expect(0).json().remove(0);
     let page = get("decision-memory?limit=1000");
-    assert_eq!(page["totals"], snake_case(memory["totals"].clone()));
+    assert_eq!(page["totals"], memory["totals"]);
     let entries = state("memory");
     assert_eq!(page["entries"], json!(entries));
     for entry in entries.iter().step_by(9) {
-        assert_eq!(&get(&format!("decision-memory/{}", entry["decision_id"].as_str().unwrap())), entry);
+        assert_eq!(&get(&format!("decision-memory/{}", entry["decisionId"].as_str().unwrap())), entry);
     }
     assert_eq!(json!(get("shadow-ledger")["positions"]), json!(state("ledger")));
     assert_eq!(json!(get("lifecycles")["lifecycles"]), json!(state("lifecycles")));
     let mut receipt = bench.run(&["replay", "--json"]).expect(0).json().remove(0);
     receipt.as_object_mut().unwrap().retain(|name, _| !name.ends_with("Digest"));
     let status = observed.get("/v1/observe/runtime/status").expect(200).json();
-    assert_eq!(status["started_with"], snake_case(receipt));
+    assert_eq!(status["startedWith"], receipt);
 }
 
 #[test]
@@ -314,7 +290,7 @@ fn a_story_is_what_explain_prints() {
 }
 
 #[test]
-fn the_entity_tag_stands_for_the_bytes() {
+fn the_entity_tag_is_of_the_bytes() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
     for path in GOLDEN.iter().filter(|path| !path.contains("readyz")) {
@@ -338,9 +314,9 @@ fn the_entity_tag_stands_for_the_bytes() {
     }
 }
 
-/// A writer that does not read what stands far behind it appends to a damaged log.
+/// A writer that reads only the end of a log appends to a corrupted one.
 #[test]
-fn a_log_that_grows_behind_a_fault_is_ready_only_once_it_is_mended() {
+fn a_log_that_grows_after_a_fault_is_ready_only_once_it_is_restored() {
     let bench = Bench::filled();
     let log = vector("audit_events.ndjson");
     let last = *lines(&log).last().unwrap();
@@ -404,7 +380,7 @@ fn a_database_that_answered_is_told_and_its_password_is_not() {
     let url = format!("postgres://user:hunter2@{}/db", database.local_addr().unwrap());
     let observed = bench.observe(&["--database-url", &url]);
     let status = observed.get("/v1/observe/runtime/status").expect(200);
-    assert_eq!(status.json()["database"], "reachable_at_start");
+    assert_eq!(status.json()["database"], "reachableAtStart");
     assert!(!status.text().contains("hunter2"));
     let Observed { mut running, .. } = observed;
     assert!(!running.told().contains("hunter2"));

@@ -1,4 +1,4 @@
-//! Clients that are slow, silent, many or gone: whoever comes is served meanwhile, and nothing of them stays.
+//! Clients that are slow, silent, many or disconnected: others are served, and no resource stays in use.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -18,7 +18,7 @@ use support::{Bench, PATIENCE, vector, wait_until};
 const LARGE: &str = "/v1/observe/persistence/audit-events?limit=1000";
 const SMALL: &str = "/v1/observe/persistence/audit-events?limit=1";
 
-/// What a connection may ask for and never take, or not ask for at all.
+/// The number of connections that may be open at once.
 const PLACES: usize = 64;
 
 /// A page of this log is as large as pages get: 16 MiB.
@@ -43,7 +43,7 @@ fn request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n")
 }
 
-/// Of a snapshot that is too long to be quick, all is read in the end: what it says is wrong, not its length.
+/// A snapshot that is too long for a quick read is still read: the fault is in its content, not its length.
 #[test]
 fn a_long_latest_snapshot_is_read_too() {
     let bench = with_a_large_page();
@@ -61,14 +61,14 @@ fn asking(observed: &Observed, path: &str) -> TcpStream {
     stream
 }
 
-/// What `/metrics` says.
+/// The value of a metric.
 fn metric(observed: &Observed, name: &str) -> u64 {
     let text = String::from_utf8(observed.get("/metrics").expect(200).body).unwrap();
     let mut values = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     values.next().unwrap().parse().unwrap()
 }
 
-/// Whether the server still holds this connection open, on which it has nothing to say.
+/// True if the server keeps this idle connection open.
 fn is_open(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     let peeked = stream.peek(&mut [0]);
@@ -88,7 +88,7 @@ fn holds(observed: &Observed) -> [usize; 2] {
     ["fd", "task"].map(|kind| fs::read_dir(format!("{process}/{kind}")).unwrap().count())
 }
 
-/// So many connections, or as many as the test's process may have.
+/// This number of connections, or as many as the test's process may open.
 fn crowd(observed: &Observed, wanted: usize) -> Vec<TcpStream> {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
@@ -113,7 +113,7 @@ fn a_crowd_that_comes_at_once_is_let_in() {
     drop(waiting);
 }
 
-/// Nothing is left of clients that have gone.
+/// Disconnected clients leave no resource in use.
 #[track_caller]
 fn check_nothing_left(observed: &Observed, descriptors: usize) {
     wait_until("nothing is left", || metric(observed, "dreichor_http_connections") == 1);
@@ -140,7 +140,7 @@ fn a_thousand_silent_clients_keep_nobody_out() {
     assert!(crowded <= descriptors + PLACES + 2, "{descriptors} {crowded}");
     assert!(metric(&observed, "dreichor_http_connections") <= PLACES as u64);
     assert!(metric(&observed, "dreichor_http_connections_evicted_total") > 0);
-    // Who says nothing for too long is closed, and nothing of them stays.
+    // Clients that are silent for too long are closed, and leave no resource in use.
     wait_until("all are closed", || !silent.iter().any(is_open));
     check_nothing_left(&observed, descriptors);
 }
@@ -159,7 +159,7 @@ fn readers_that_never_read_keep_nobody_out() {
     let waiting = readers.iter().filter(|reader| is_open(reader)).count();
     assert!(waiting > PLACES / 4, "{waiting}");
     drop(readers);
-    // Who has gone is not worked for any more.
+    // The requests of disconnected clients are dropped.
     check_nothing_left(&observed, descriptors);
 
     // One that never reads, and one that reads a little by little, are closed as well when nobody wants their places.
@@ -173,7 +173,7 @@ fn readers_that_never_read_keep_nobody_out() {
     });
     assert!((1..1 << 20).contains(&taken), "{taken}");
     drop(never);
-    // Who reads gets it all.
+    // A client that reads gets the whole answer.
     let answer = observed.get(LARGE).expect(200);
     assert!(answer.body.len() > 15 << 20 && answer.body.len() <= 16 << 20, "{}", answer.body.len());
 }
@@ -189,7 +189,7 @@ fn answers_that_nobody_takes_do_not_fill_the_memory() {
     let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     let most: u64 = most.trim().trim_end_matches(" kB").parse().unwrap();
     assert!(most < 400 << 10, "{most} KiB");
-    // Who reads is served from what they leave.
+    // A client that reads gets the memory that they release.
     assert!(observed.get(LARGE).expect(200).body.len() > 15 << 20);
 }
 
@@ -200,7 +200,7 @@ fn who_is_gone_is_not_worked_for() {
     let observed = bench.observe(&[]);
     let memory = observed.get("/v1/observe/derived/decision-memory?limit=1000").expect(200).json();
     let story = |at: u64| {
-        let id = memory["entries"][usize::try_from(at).unwrap()]["decision_id"].as_str().unwrap().to_owned();
+        let id = memory["entries"][usize::try_from(at).unwrap()]["decisionId"].as_str().unwrap().to_owned();
         format!("/v1/observe/derived/decisions/{id}")
     };
     let before = metric(&observed, "dreichor_derivations_total");
@@ -274,7 +274,7 @@ fn one_connection_serves_many_requests() {
     let all: String = (0..100).map(|at| request(paths[at % paths.len()])).collect();
     stream.write_all(all.as_bytes()).unwrap();
     (0..100).for_each(|at| is_expected(Answer::next(&mut source), at));
-    // What was asked for before the client said that it is done, and no more.
+    // The requests before `Connection: close` are answered, and no others.
     let last = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     stream.write_all([last, last].concat().as_bytes()).unwrap();
     is_expected(Answer::next(&mut source), 0);

@@ -18,13 +18,13 @@ use rustix::process::Signal;
 use support::http::{Answer, Client, Observed};
 use support::{Bench, DREICHOR, Running, clean, identified, lines, vector, with_line};
 
-/// What is computed from the whole log, and the latest snapshot.
+/// The paths that are computed from the whole log, and the latest snapshot.
 const DERIVED: [&str; 10] = [
     "/v1/observe/persistence/audit-events/summary",
     "/v1/observe/persistence/tree-head",
-    "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+    "/v1/observe/persistence/proof/inclusion?eventId=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
     "/v1/observe/persistence/proof/consistency?from=100",
-    "/v1/observe/persistence/audit-events?strategy_instance_id=27ac435a-1710-4110-a051-8ca566ceab36",
+    "/v1/observe/persistence/audit-events?strategyInstanceId=27ac435a-1710-4110-a051-8ca566ceab36",
     "/v1/observe/derived/decision-memory",
     "/v1/observe/derived/decision-memory/4d6e8f90-da87-821b-9956-a9a0aa072eec",
     "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072eec",
@@ -43,7 +43,7 @@ fn of_stores() -> Vec<&'static str> {
     [DERIVED.as_slice(), &[FIRST, LAST, SNAPSHOT, PATHS]].concat()
 }
 
-/// What is wrong, as an answer must say it.
+/// The expected problem of an answer.
 struct Wrong {
     file: &'static str,
     /// The line, and where it starts; none: it is not about a line.
@@ -104,7 +104,7 @@ impl Watched {
 
     #[track_caller]
     fn check_not_ready(&self) {
-        // Asked twice: to ask must not mend anything.
+        // Asked twice: a request must not change the answer.
         for _ in 0..2 {
             let answer = self.observed.get("/readyz");
             let problem = answer.is_problem(503, "not-ready");
@@ -128,7 +128,7 @@ impl Watched {
         assert!(self.observed.get("/metrics").expect(200).text().contains("dreichor_ready 1\n"));
     }
 
-    /// Who asks nothing before READY, and then one thing only, is told too. The stores are made wrong by `act`.
+    /// A client whose first request comes after READY gets the problem, too. `act` corrupts the stores.
     #[track_caller]
     fn check_first_question(act: impl Fn(&Bench), paths: &[&str], wrong: &Wrong) {
         for path in paths.iter().take(3).chain(paths.last()) {
@@ -192,7 +192,7 @@ fn a_bad_line_that_is_appended_and_what_follows_it() {
     let wrong = Wrong { file: "{log}", line: Some((255, log.len())) };
     let paths = [DERIVED.as_slice(), &[LAST]].concat();
     watched.check_wrong(&paths, &wrong);
-    // A good line behind it makes nothing better.
+    // A good line after it changes nothing.
     append(&watched.bench.log_path(), lines(&log)[253]);
     watched.check_not_ready();
     for path in DERIVED {
@@ -308,7 +308,7 @@ fn snapshots_that_go_wrong() {
     watched.check_not_ready();
 }
 
-/// Bytes behind the last whole line are a write that goes on, or one that was cut off: not an error. The next writer
+/// Bytes after the last whole line are a write in progress, or one that was cut off: not an error. The next writer
 /// cuts them off, while they are being read.
 #[test]
 fn an_unterminated_tail_is_no_error_and_may_go_at_any_time() {
@@ -320,7 +320,7 @@ fn an_unterminated_tail_is_no_error_and_may_go_at_any_time() {
     for (path, before) in &watched.well {
         let answer = watched.observed.get(path).expect(200);
         if *path == summary {
-            assert_eq!(answer.json()["unterminated_bytes"], tail.len());
+            assert_eq!(answer.json()["unterminatedBytes"], tail.len());
         } else if *path != PATHS {
             assert_eq!(answer.body, before.body, "{path}");
         }
@@ -362,7 +362,7 @@ fn stores_that_come_after_ready() {
     let asked: Vec<_> = of_stores()
         .into_iter()
         .filter(|path| {
-            !path.contains("-a9a0aa072eec") && !path.contains("event_id=") && !path.contains("from=")
+            !path.contains("-a9a0aa072eec") && !path.contains("eventId=") && !path.contains("from=")
         })
         .collect();
     for path in &asked {

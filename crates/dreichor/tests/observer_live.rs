@@ -38,10 +38,10 @@ const CONSISTENCY: &str = "/v1/observe/persistence/proof/consistency";
 
 const CLIENTS: u64 = 4;
 const INSTANCES: u8 = 3;
-/// How many inputs there are for each second, and how many are sent at once at most.
+/// The number of inputs per second, and the maximum number sent at once.
 const INPUTS_PER_SECOND: usize = 300;
 const BATCH: usize = 5;
-/// How often the writer is killed on its way.
+/// The number of kills of the writer.
 const KILLS: usize = 3;
 
 /// Numbers that look random, the same each time.
@@ -80,8 +80,8 @@ fn script(count: usize) -> Vec<String> {
     (0..count).map(input).collect()
 }
 
-/// What clients may know: how many events are acknowledged, how many of these have their snapshots, and whether there
-/// will be no more.
+/// The shared knowledge of clients: the number of acknowledged events, the number of these with snapshots, and whether
+/// the writer has ended.
 #[derive(Default)]
 struct Known {
     acknowledged: AtomicUsize,
@@ -142,9 +142,9 @@ struct Asking<'t> {
     known: &'t Known,
     log: &'t Path,
     numbers: Numbers,
-    /// Of so many events this client knows by an answer.
+    /// The number of events that this client has seen in an answer.
     seen: usize,
-    /// Where the pages after each other have come to: of all events, and of each instance's.
+    /// The positions of the successive pages: of all events, and of each instance's.
     at: [usize; 1 + INSTANCES as usize],
     answers: usize,
 }
@@ -234,7 +234,7 @@ impl<'t> Asking<'t> {
 
     fn ask_for_proofs(&mut self) {
         let at = self.some_event();
-        let path = format!("{INCLUSION}?event_id={}", self.prefixes.events[at].id);
+        let path = format!("{INCLUSION}?eventId={}", self.prefixes.events[at].id);
         let (answer, window) = self.ask(&path, &[200, 404]);
         self.seen = self.prefixes.check_inclusion(at, &answer, &window);
         let from = self.numbers.below(self.seen + 1);
@@ -248,7 +248,7 @@ impl<'t> Asking<'t> {
         // From here on, no answer may know of fewer events than the snapshot speaks of.
         self.seen = self.prefixes.check_snapshot(&answer, recorded, &window);
         let (answer, window) = self.ask(PATHS, &[200]);
-        let size = answer.json()["audit_events"]["size_bytes"].as_u64().unwrap_or(0);
+        let size = answer.json()["auditEvents"]["sizeBytes"].as_u64().unwrap_or(0);
         assert!(window.contains(&self.prefixes.lines_in(size)), "{size} bytes, not {window:?}");
         for path in ["/readyz", "/livez", "/metrics", "/v1/observe/runtime/status"] {
             self.ask(path, &[200]);
@@ -260,7 +260,7 @@ fn parameter(asked: Asked) -> String {
     match asked {
         Asked::All => String::new(),
         Asked::Type(event_type) => format!("&type={}", event_type.as_str()),
-        Asked::Instance(instance) => format!("&strategy_instance_id={instance}"),
+        Asked::Instance(instance) => format!("&strategyInstanceId={instance}"),
     }
 }
 
@@ -304,7 +304,7 @@ fn beside_a_writer_every_answer_is_of_a_beginning_of_the_log() {
     println!("{} answers checked ({counts:?}), {} events", counts.iter().sum::<usize>(), prefixes.len());
 }
 
-/// What was computed beforehand is what the commands say of a log's first lines.
+/// The results computed in advance are those of the commands for the first lines of the log.
 fn check_by_the_command_line(prefixes: &Prefixes) {
     for size in [1, prefixes.len() / 3, prefixes.len()] {
         let bench = Bench::new();
@@ -397,10 +397,10 @@ fn a_client_that_polls_sees_each_acknowledged_event_on_its_next_request() {
                 assert_eq!(changed, [""; 0], "nothing had changed, after {acknowledgement}");
             }
             let size = &acknowledgement["treeSize"];
-            assert_eq!(&polling.answer(TREE_HEAD)["tree_size"], size);
-            assert_eq!(&polling.answer(SUMMARY)["total_count"], size);
-            assert_eq!(&polling.answer(LEDGER)["as_of"]["tree_size"], size);
-            let last = &polling.answer(SUMMARY)["last_event_id"];
+            assert_eq!(&polling.answer(TREE_HEAD)["treeSize"], size);
+            assert_eq!(&polling.answer(SUMMARY)["totalCount"], size);
+            assert_eq!(&polling.answer(LEDGER)["asOf"]["treeSize"], size);
+            let last = &polling.answer(SUMMARY)["lastEventId"];
             assert_eq!(
                 polling.answer(EVENTS)["events"].as_array().unwrap().last().map(|event| &event["id"]),
                 Some(last)

@@ -9,14 +9,14 @@ use rustix::process::Signal;
 use support::Bench;
 use support::http::{Answer, Observed, send};
 
-/// What a smuggler would have answered.
+/// The request that a smuggler hides.
 const HIDDEN: &str = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Requests, and the status of each answer over their connection until the server closes it. Where HIDDEN is a part
 /// of a body, or of what may be taken for one, it is not among them; where it is a request of its own, it is.
-/// `{h}` stands for the Host header, `{hidden}` for HIDDEN, and `{length}` for its length.
+/// `{h}` means the Host header, `{hidden}` for HIDDEN, and `{length}` for its length.
 const SHAPES: [(&str, &[u16]); 55] = [
-    // What is behind a request that opens a tunnel is no request.
+    // The bytes after a request that opens a tunnel are no request.
     ("CONNECT localhost:80 HTTP/1.1{h}\r\n\r\n{hidden}", &[400]),
     // Bodies.
     ("GET /livez HTTP/1.1{h}\r\n\r\n{hidden}", &[200, 200]),
@@ -32,7 +32,7 @@ const SHAPES: [(&str, &[u16]); 55] = [
     ("POST /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked\r\n\r\n29\r\n{hidden}\r\n0\r\n\r\n", &[405]),
     ("GET /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{hidden}", &[400]),
     ("GET /livez HTTP/1.1{h}\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{hidden}", &[400]),
-    // Two lengths of one body: of whoever stands in front, one may be believed.
+    // Two lengths of one body: a proxy may use the other one.
     (
         "GET /livez HTTP/1.1{h}\r\nContent-Length: 46\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}",
         &[400],
@@ -104,7 +104,7 @@ const SHAPES: [(&str, &[u16]); 55] = [
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &[]),
     ("GET  /livez HTTP/1.1{h}\r\n\r\n{hidden}", &[400]),
     ("\x16\x03\x01\x02\x01\x01{hidden}", &[400]),
-    // What would change the protocol changes nothing, and who waits to be told to go on is not told to.
+    // A request to change the protocol has no effect, and `Expect: 100-continue` gets no 100.
     (
         "GET /livez HTTP/1.1{h}\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n{hidden}",
         &[200, 200],
@@ -130,7 +130,7 @@ fn is_well(observed: Observed) {
 fn each_request_gets_its_one_answer() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
-    // Whoever is kept open is closed after a while: so all at once.
+    // A connection that is kept open is closed after a while, so all are opened at once.
     thread::scope(|scope| {
         for (shape, expected) in SHAPES {
             let address = observed.address;
@@ -222,7 +222,7 @@ const PATHS: [(&str, u16, &str); 44] = [
     ("{events}/ac5ad41c-216f-8ffd-b05e-a84435f6b1d9", 200, ""),
     ("{events}/%61c5ad41c-216f-8ffd-b05e-a84435f6b1d9", 200, ""),
     ("{events}/ac5ad41c-216f-8ffd-b05e-a84435f6b1d9%00", 400, "id"),
-    ("/v1/observe/derived/decisions/%2e%2e%2fdecision-memory", 400, "decision_id"),
+    ("/v1/observe/derived/decisions/%2e%2e%2fdecision-memory", 400, "decisionId"),
 ];
 
 /// Values that are no number, or another spelling of one.
@@ -282,12 +282,12 @@ const QUERIES: [(&str, &str); 24] = [
     ("type=", "type"),
     ("type=ledger_updated", "type"),
     ("type=LEDGER_UPDATED%00", "type"),
-    ("decision_id=4D6E8F90-DA87-821B-9956-A9A0AA072EEC", "decision_id"),
-    ("market_id=", "market_id"),
-    ("strategy_instance_id=%27%20OR%201=1", "strategy_instance_id"),
+    ("decisionId=4D6E8F90-DA87-821B-9956-A9A0AA072EEC", "decisionId"),
+    ("marketId=", "marketId"),
+    ("strategyInstanceId=%27%20OR%201=1", "strategyInstanceId"),
 ];
 
-/// The same value by another spelling of the URL's own, and nothing where nothing stands.
+/// Other spellings of the same URL, and empty parameters.
 const SPELLINGS: [&str; 8] =
     ["?", "?&", "?&&", "?limit=1&", "?%6cimit=%31", "?limit=1#a", "?limit=1000", "?after=0"];
 
@@ -330,12 +330,12 @@ fn a_query_is_taken_by_its_rules() {
         ("/v1/observe/derived/decision-memory", &["limit", "before", "after"]),
         ("/v1/observe/persistence/proof/consistency", &["from", "to"]),
         (
-            "/v1/observe/persistence/proof/inclusion?event_id=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
-            &["tree_size"],
+            "/v1/observe/persistence/proof/inclusion?eventId=ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+            &["treeSize"],
         ),
     ] {
         let (path, known) = path.split_once('?').map_or((path, ""), |(path, query)| (path, query));
-        // What must be given is; `to` needs it.
+        // `to` needs the required parameter `from`.
         let known = if parameters.contains(&"to") { "from=0" } else { known };
         for parameter in parameters {
             let known = if *parameter == "from" { "" } else { known };
@@ -352,7 +352,7 @@ fn a_query_is_taken_by_its_rules() {
         ["/livez", "/metrics", "/docs", "/v1/observe/runtime/status", "/v1/observe/persistence/tree-head"]
     {
         is_refused(&format!("{path}?limit=1"), "limit");
-        // Of a name as long as a request, as much is told as one can read.
+        // A very long name is shortened in the answer.
         is_refused(&format!("{path}?{}=1", "a".repeat(7_000)), &"a".repeat(40));
     }
     for query in SPELLINGS {

@@ -1,4 +1,4 @@
-//! Who may ask the Observer, in which way, and what every answer says to a browser.
+//! Admission of requests to the Observer, and the headers of every answer for browsers.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -15,7 +15,7 @@ use support::{Bench, vector};
 const TOKEN: &str = "vS0Gm9-tOkEn_0f.thirty-two+chars";
 const WITH_TOKEN: [&str; 4] = ["--observer-addr", "0.0.0.0:0", "--observer-token-file", "{dir}/token"];
 
-/// What the published vectors have: one of their events, and one of their decisions.
+/// An event and a decision of the published vectors.
 const EVENT: &str = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9";
 const DECISION: &str = "4d6e8f90-da87-821b-9956-a9a0aa072eec";
 
@@ -79,9 +79,9 @@ fn paths(observed: &Observed, headers: &[&str]) -> Vec<String> {
 
 fn fill_in(path: &str) -> String {
     match path {
-        "/v1/observe/persistence/proof/inclusion" => format!("{path}?event_id={EVENT}"),
+        "/v1/observe/persistence/proof/inclusion" => format!("{path}?eventId={EVENT}"),
         "/v1/observe/persistence/proof/consistency" => format!("{path}?from=1"),
-        path => path.replace("{id}", EVENT).replace("{decision_id}", DECISION),
+        path => path.replace("{id}", EVENT).replace("{decisionId}", DECISION),
     }
 }
 
@@ -219,7 +219,7 @@ fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
             assert_eq!(observed.ask(method, &path, &[]).status == 401, !is_probe, "{method} {path}");
         }
     }
-    // The scheme's name has no case (RFC 9110 section 11.1), and whoever has the token may call the host anything.
+    // The scheme's name has no case (RFC 9110 section 11.1), and a client with the token may send any Host.
     observed.ask("GET", "/docs", &[&format!("authorization: BEARER {TOKEN}")]).expect(200);
     for host in LOOPBACK.into_iter().chain(ELSEWHERE) {
         let request = format!("GET /docs HTTP/1.1\r\nHost: {host}\r\n{right}\r\nConnection: close\r\n\r\n");

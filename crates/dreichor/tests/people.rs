@@ -53,6 +53,79 @@ fn the_last_decisions_are_the_last_of_all() {
     bench.run(&["decisions", "--from", "3", "--to", "2"]).expect(2);
 }
 
+/// The lines of the vectors' log of which this is true.
+fn lines_where(is_asked: impl Fn(&serde_json::Value) -> bool) -> Vec<u8> {
+    let log = vector("audit_events.ndjson");
+    let lines = lines(&log).into_iter();
+    lines.filter(|line| is_asked(&serde_json::from_slice(line).unwrap())).collect::<Vec<_>>().concat()
+}
+
+#[test]
+fn conditions_of_one_option_are_alternatives_and_those_of_several_all_hold() {
+    let bench = Bench::filled();
+    let check = |arguments: &[&str], expected: Vec<u8>| {
+        let outcome = bench.run(&[&["events"], arguments].concat()).expect(0);
+        assert!(outcome.stdout == expected, "{arguments:?}: {}", outcome.text());
+        // Nothing that was asked for is there: the log's times and an instance are named.
+        assert_eq!(outcome.stderr.contains(" 84"), expected.is_empty(), "{arguments:?}: {}", outcome.stderr);
+        assert_eq!(outcome.stderr.contains("27ac435a"), expected.is_empty());
+    };
+    let types = ["LEDGER_UPDATED", "ORDER_INTENT_SKIPPED"];
+    let is_type = |event: &serde_json::Value| types.iter().any(|name| event["type"] == *name);
+    check(&["--type", types[0], "--type", types[1]], lines_where(is_type));
+    let markets = ["BINANCE_SPOT:M01-USDT", "BINANCE_SPOT:M02-USDT"];
+    let names = |event: &serde_json::Value, market: &&str| {
+        event["marketId"] == **market || event["targetMarketId"] == **market
+    };
+    let of_markets = ["--market", markets[0], "--market", markets[1]];
+    check(&of_markets, lines_where(|event| markets.iter().any(|market| names(event, market))));
+    check(
+        &[&of_markets[..], &["--type", types[0], "--type", types[1]]].concat(),
+        lines_where(|event| is_type(event) && markets.iter().any(|market| names(event, market))),
+    );
+    let all = lines_where(|_| true);
+    let instances: std::collections::BTreeSet<String> = support::json_lines(&all)
+        .into_iter()
+        .filter_map(|event| Some(event["strategyInstanceId"].as_str()?[..6].to_owned()))
+        .collect();
+    let of_instances: Vec<&str> = instances.iter().flat_map(|digits| ["--instance", digits]).collect();
+    check(
+        &of_instances,
+        lines_where(|event| {
+            event["type"] != "USER_FEEDBACK_RECORDED" || event["target"]["type"] != "TIME_WINDOW"
+        }),
+    );
+    for nothing in [["--market", "NOWHERE"], ["--from", "85"], ["--decision", "00000000"]] {
+        check(&nothing, Vec::new());
+    }
+    bench.run(&["events", "--from", "3", "--to", "2"]).expect(2);
+    bench.run(&["decisions", "--reason", "NONE"]).expect(2);
+}
+
+#[test]
+fn a_cursor_is_a_byte_at_which_a_line_begins() {
+    let bench = Bench::filled();
+    let log = vector("audit_events.ndjson");
+    let mut start = 0;
+    for line in lines(&log).into_iter().take(3) {
+        let after = |cursor: usize| bench.run(&["events", "--after", &cursor.to_string()]);
+        assert!(after(start).expect(0).stdout == log[start..]);
+        after(start + 1).expect(2).says(&[format!("{}", start + 1), start.to_string()]);
+        start += line.len();
+    }
+    let offset = |row: &serde_json::Value| row["offset"].as_u64().unwrap().to_string();
+    let last = bench.run(&["decisions", "--json", "-n", "1"]).expect(0).json().pop().unwrap();
+    let events = bench.run(&["events", "--after", &offset(&last)]).expect(0).json();
+    assert_eq!(events[0]["decisionId"], last["decisionId"]);
+    let end = log.len().to_string();
+    let at_end = bench.run(&["events", "--after", &end]).expect(0);
+    assert!(at_end.stdout.is_empty() && at_end.stderr.is_empty());
+    bench.run(&["events", "--after", &(log.len() + 1).to_string()]).expect(2).says(&[end]);
+    let limited = bench.run(&["events", "--after", "0", "-n", "2"]).expect(0);
+    assert_eq!(lines(&limited.stdout), lines(&log)[lines(&log).len() - 2..]);
+    assert!(Bench::new().run(&["events", "--after", "0"]).expect(0).stdout.is_empty());
+}
+
 #[test]
 fn a_decision_is_followed_once_its_tick_is_whole() {
     let bench = Bench::new();

@@ -64,17 +64,17 @@ fn paths(observed: &Observed) -> Vec<String> {
         .map(|(path, operations)| {
             let mut path = path
                 .replace("{id}", "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9")
-                .replace("{decision_id}", "4d6e8f90-da87-821b-9956-a9a0aa072eec");
+                .replace("{decisionId}", "4d6e8f90-da87-821b-9956-a9a0aa072eec");
             let parameters = operations["get"]["parameters"].as_array().into_iter().flatten();
             let queries = parameters.filter(|parameter| parameter["in"] == "query");
             for (number, name) in queries.map(|parameter| parameter["name"].as_str().unwrap()).enumerate() {
                 let value = match name {
-                    "event_id" => "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
-                    "decision_id" => "4d6e8f90-da87-821b-9956-a9a0aa072eec",
-                    "strategy_instance_id" => "27ac435a-1710-4110-a051-8ca566ceab36",
-                    "market_id" => "BINANCE_SPOT:M01-USDT",
+                    "eventId" => "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9",
+                    "decisionId" => "4d6e8f90-da87-821b-9956-a9a0aa072eec",
+                    "strategyInstanceId" => "27ac435a-1710-4110-a051-8ca566ceab36",
+                    "marketId" => "BINANCE_SPOT:M01-USDT",
                     "type" => "LEDGER_UPDATED",
-                    "tree_size" | "to" => "254",
+                    "treeSize" | "to" => "254",
                     "limit" | "from" => "7",
                     "after" => "0",
                     // It and `after` exclude each other.
@@ -215,14 +215,14 @@ fn child_of(pid: u32) -> rustix::process::Pid {
     rustix::process::Pid::from_raw(children.trim().parse().unwrap()).unwrap()
 }
 
-/// What a process that only reads must not do, by name. The paths are those of a bench: `data` and, beside it,
-/// `outside`.
+/// Operations that a process that only reads must not do, by name. The paths are those of a bench: `data`, and next to
+/// it `outside`.
 type Act = (&'static str, fn(&Place<'_>) -> io::Result<()>);
 
-/// Where acts are tried.
+/// The place where operations are tried.
 struct Place<'p> {
     dir: &'p Path,
-    /// Somebody else's.
+    /// A file of another user.
     tcp: std::net::SocketAddr,
     abstract_socket: SocketAddr,
 }
@@ -379,7 +379,7 @@ fn each_forbidden_act_is_refused_in_the_process_that_serves() {
     }
     bench.ingest(support::tick(1, 10_000).as_bytes()).expect(0);
     let head = ask(address, "GET", "/v1/observe/persistence/tree-head", &[]).expect(200).json();
-    assert!(head["tree_size"].as_u64().unwrap() > 254, "{head}");
+    assert!(head["treeSize"].as_u64().unwrap() > 254, "{head}");
     child.finish().expect(0);
     println!("{} acts refused, each on two threads", ACTS.len() + 1);
 }

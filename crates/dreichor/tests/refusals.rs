@@ -1,5 +1,5 @@
-//! What the program refuses: its exit code, and the place and rule that the message names. No refusal changes a file. A
-//! writer may have created the two empty files before, if what there was is sound.
+//! Refusals: their exit codes, and the place and rule that the message names. No refusal changes a file. A writer may have
+//! created the two empty files before, if the existing ones are sound.
 
 mod support;
 
@@ -62,7 +62,7 @@ fn the_stores_are_named_as_a_shell_takes_them() {
         let refused = run(clean(DREICHOR).current_dir(&dir).args(arguments).arg("replay"), b"").expect(10);
         refused.stderr.rsplit('`').nth(1).unwrap().to_owned()
     };
-    // Where a command without flags looks: there are no flags to name.
+    // The default directory: there are no flags to name.
     if !Path::new("/var/lib/dreichor").exists() {
         assert_eq!(named(&[]), "dreichor --data-dir DIR init");
     }
@@ -301,7 +301,7 @@ fn the_database() {
     run(bench.command(&["replay"]).env("DREICHOR_DATABASE_URL", url), b"").expect(0);
 }
 
-/// What of the latest snapshot is changed to what, the rule that this breaks, the member, and what else is named.
+/// A text of the latest snapshot, its replacement, the broken rule, the member, and further facts of the message.
 const BAD_SNAPSHOTS: &str = r#"
 "9c56 => "8c56 => snapshot-id => snapshotId =>
 "SHADOW => "LIGHT => type => type =>
@@ -360,7 +360,7 @@ fn a_latest_snapshot_that_is_malformed_or_contradicts_the_log() {
     for garbage in ["\n", "{}\n", "\0\0\0\n", "\r\n", "\u{feff}\n"] {
         check_change(&[&any], &|_| garbage.into());
     }
-    // Of a line that no memory need hold, only the length is looked at: what it says would break another rule.
+    // Only the length of a line that is too long is checked: its content would break another rule.
     let (ahead, log_bytes) = (rule("snapshot-ahead", ""), vector("audit_events.ndjson").len());
     let longest = (log_bytes + 1_024).to_string();
     for (length, facts) in [
@@ -487,7 +487,7 @@ fn acknowledgements_that_cannot_be_delivered() {
 #[test]
 fn an_input_that_cannot_be_read() {
     let bench = Bench::filled();
-    // What cannot be opened is a fault of the command; what cannot be read may be sent again.
+    // An input that cannot be opened is an error of usage; one that cannot be read may be sent again.
     bench.refuses(&["ingest", "{dir}/nothing"], 2, &["{dir}/nothing"]);
     bench.refuses(&["ingest", "{log}/x"], 2, &["{log}/x"]);
     bench.refuses(&["ingest", "{dir}"], 14, &["{dir}"]);

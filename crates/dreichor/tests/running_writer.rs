@@ -1,5 +1,5 @@
-//! What becomes of a writer whose files, mounts or file system are changed under it, beyond what `refusals.rs` has:
-//! permissions, other mounts, a file system that turns read-only.
+//! A running writer whose files, mounts or file system change, in addition to `refusals.rs`: permissions, other mounts, a
+//! file system that turns read-only.
 
 mod support;
 

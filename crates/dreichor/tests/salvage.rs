@@ -39,7 +39,7 @@ fn check_start(out: &Path) {
 }
 
 /// The vectors' stores with this text of line 121 of the log, and of line 3 of the snapshots, changed.
-fn damaged() -> Bench {
+fn corrupted() -> Bench {
     let bench = Bench::filled();
     let [log, snapshots] = bench.stores();
     let log = with_line(&log, 121, |line| edited(line, "\"type\"", "\"tyqe\"")).0;
@@ -72,7 +72,7 @@ fn sound_stores_are_copied_and_nothing_is_left_out() {
 
 #[test]
 fn the_report_names_all_that_is_left_out() {
-    let bench = damaged();
+    let bench = corrupted();
     let (out, other) = (bench.path("out"), bench.path("other"));
     let told = salvage(&bench, &out, &[]).expect(3).text();
     let [log, snapshots] = bench.stores();
@@ -117,7 +117,7 @@ fn the_report_names_all_that_is_left_out() {
     assert_eq!(json["receipt"], receipt);
     assert_eq!(json["receipt"]["events"], json!(120));
 
-    // The snapshot of line 3 stands before one that was kept, so it is not written again; the log is whole.
+    // The snapshot of line 3 precedes one that was kept, so it is not written again; the log is whole.
     on(&out, &["ingest"], b"").expect(0);
     on(&out, &["ingest"], &vector("inputs.ndjson")).expect(0);
     assert!(fs::read(out.join("audit-events/audit_events.ndjson")).unwrap() == vector("audit_events.ndjson"));
@@ -125,7 +125,7 @@ fn the_report_names_all_that_is_left_out() {
 
 #[test]
 fn the_new_stores_are_a_writers_own() {
-    let bench = damaged();
+    let bench = corrupted();
     let out = bench.path("out");
     salvage(&bench, &out, &[]).expect(3);
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
@@ -145,12 +145,12 @@ fn the_new_stores_are_a_writers_own() {
 
 #[test]
 fn the_refusal_of_a_malformed_log_names_salvage() {
-    damaged().refuses(&["ingest"], 12, &["`dreichor salvage --out DIR`"]);
+    corrupted().refuses(&["ingest"], 12, &["`dreichor salvage --out DIR`"]);
 }
 
 #[test]
 fn an_out_that_will_not_do() {
-    let bench = damaged();
+    let bench = corrupted();
     bench.run(&["salvage"]).expect(2);
     let next = ["--out"];
 
@@ -182,7 +182,7 @@ fn an_out_that_will_not_do() {
 
 #[test]
 fn originals_that_cannot_be_read() {
-    let bench = damaged();
+    let bench = corrupted();
     let out = bench.path("out");
     fs::hard_link(bench.log_path(), bench.path("data/other-name")).unwrap();
     salvage(&bench, &out, &[]).expect(10).says(&[bench.fill_in("{log}: ")]);
@@ -194,7 +194,7 @@ fn originals_that_cannot_be_read() {
 
 #[test]
 fn originals_on_media_that_nobody_may_write_to() {
-    let bench = damaged();
+    let bench = corrupted();
     let set = |mode| {
         for path in [bench.log_path(), bench.snapshots_path()] {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
@@ -245,7 +245,7 @@ fn a_copy_that_cannot_be_written_is_no_result() {
 
 #[test]
 fn a_copy_of_which_one_mount_has_its_name_is_no_result() {
-    let bench = damaged();
+    let bench = corrupted();
     let out = bench.path("out");
     salvage(&bench, &out, &[]).expect(3);
     fs::create_dir(out.join("incomplete")).unwrap();
@@ -253,7 +253,7 @@ fn a_copy_of_which_one_mount_has_its_name_is_no_result() {
     for command in ["replay", "ingest", "run", "snapshot"] {
         on(&out, &[command], b"").expect(10);
     }
-    // Whoever creates it by hand has a log without snapshots, which is a sound history.
+    // With an empty directory it is a log without snapshots, which is a sound history.
     on(&out, &["init"], b"").expect(0);
     check_start(&out);
 }

@@ -161,6 +161,6 @@ fn check_that_none_is_kept(answer: &str) {
         assert_eq!(not_enforced(&line), WRITER.split(", ").collect::<Vec<_>>());
         assert_eq!(bench.stores()[0], before[0]);
         check_require_refuses(&bench, answer, command);
-        assert_eq!(bench.inventory().len(), 5, "nothing was left behind");
+        assert_eq!(bench.inventory().len(), 5, "no file was left");
     }
 }

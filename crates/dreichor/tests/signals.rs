@@ -1,5 +1,5 @@
 //! An upstream that waits gets each answer at once; a signal ends `ingest` after the pending batch, and `run`
-//! at any time; and a killed writer leaves nothing behind that would stop the next.
+//! at any time; and nothing that a killed writer leaves stops the next one.
 
 mod support;
 
@@ -8,7 +8,7 @@ use std::fs;
 use rustix::process::Signal;
 use support::{Bench, json_lines, lines, tick, vector};
 
-/// What ends `ingest`, and the exit code that says so.
+/// The signals that end `ingest`, and their exit codes.
 const SIGNALS: [(Signal, i32); 2] = [(Signal::INT, 130), (Signal::TERM, 143)];
 
 #[test]
@@ -19,7 +19,7 @@ fn each_input_is_answered_before_the_next_is_sent() {
     for (input, acknowledgement) in lines(&inputs).into_iter().zip(lines(&acknowledgements)) {
         upstream.send(input);
         assert_eq!(upstream.line(), acknowledgement);
-        // What is acknowledged is there for others to see.
+        // Other processes can read what is acknowledged.
         let size = json_lines(acknowledgement)[0]["treeSize"].as_u64().unwrap();
         assert_eq!(lines(&fs::read(bench.log_path()).unwrap()).len() as u64, size);
     }
@@ -88,7 +88,7 @@ fn a_signal_while_a_file_is_ingested() {
         let bench = Bench::new();
         fs::write(bench.path("inputs"), &inputs).unwrap();
         let mut running = bench.start(&arguments);
-        // More than a pipe holds is in the first batch: until we go on reading, ingest stands still in it.
+        // The first batch is more than a pipe holds: ingest blocks in it until we read on.
         let mut told = running.line();
         running.signal(signal);
         let outcome = running.wait().expect(code);

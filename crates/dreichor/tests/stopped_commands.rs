@@ -116,13 +116,13 @@ fn init_syncs_each_directory_and_the_one_above_before_it_goes_on() {
     assert_eq!(created, 3, "{calls:#?}");
 }
 
-/// Whether it is a write to standard output.
+/// True if it is a write to standard output.
 fn is_told(call: &str) -> bool {
     call.starts_with("write(1<")
 }
 
 /// The vectors' stores with a broken line in the log.
-fn damaged() -> Bench {
+fn corrupted() -> Bench {
     let bench = Bench::filled();
     let log = with_line(&vector("audit_events.ndjson"), 121, |line| edited(line, "\"type\"", "\"tyqe\"")).0;
     bench.put(&bench.log_path(), &log);
@@ -143,13 +143,13 @@ fn result(bench: &Bench) -> [Vec<u8>; 2] {
 #[test]
 #[ignore = "needs strace"]
 fn a_salvage_that_was_killed_is_whole_or_plainly_is_not() {
-    let whole = damaged();
+    let whole = corrupted();
     run(&mut salvaging(&whole), b"").expect(3);
     let expected = result(&whole);
-    let originals = damaged().stores();
+    let originals = corrupted().stores();
     kill_everywhere(
         || {
-            let bench = damaged();
+            let bench = corrupted();
             let before = bench.inventory();
             (bench, before)
         },
@@ -172,7 +172,7 @@ fn a_salvage_that_was_killed_is_whole_or_plainly_is_not() {
             } else {
                 again.expect(3);
             }
-            assert!(result(&bench) == expected, "{story}: the second salvage comes to something else");
+            assert!(result(&bench) == expected, "{story}: the second salvage has another result");
             assert!(bench.inventory() == before && bench.stores() == originals, "{story}");
         },
     );

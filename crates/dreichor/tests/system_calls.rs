@@ -1,5 +1,5 @@
-//! What the simulated disk is told becomes system calls: the real writer syncs what it writes before it answers,
-//! syncs the mounts of what it creates, and drops what is cached before it reads.
+//! The operations of the simulated disk become system calls: the real writer syncs its writes before it answers, syncs the
+//! directories of the files that it creates, and drops cached pages before it reads.
 
 mod support;
 
@@ -10,7 +10,7 @@ use support::tracer::{Found, Try, call_name};
 /// The calls that read, write, sync, cut off, rename, or drop what is cached.
 const CALLS: &str = "trace=pread64,write,fdatasync,fsync,fadvise64,renameat2,ftruncate";
 
-/// Whether the call is one on this path.
+/// True if the call is on this path.
 fn is_on(call: &str, path: &Path) -> bool {
     call.contains(&format!("<{}>", path.display()))
 }
@@ -27,7 +27,7 @@ fn the_real_writer_syncs_what_it_writes_before_it_answers() {
         assert!(of("write") > 50 && of("fdatasync") > 50, "{found:?}: {calls:#?}");
         for pair in calls.windows(2) {
             let is_change = matches!(call_name(pair[0]), Some("write" | "ftruncate"));
-            // The tracer names the file behind the number.
+            // The tracer shows the file of the descriptor.
             if is_change && pair[0].contains(".ndjson") {
                 let path = pair[0].split(['<', '>']).nth(1).unwrap_or_default();
                 let is_synced = call_name(pair[1]) == Some("fdatasync") && is_on(pair[1], Path::new(path));

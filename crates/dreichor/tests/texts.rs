@@ -1,4 +1,4 @@
-//! What users read: commands with their output, in `tests/texts`. After a change of wording, one command rewrites them:
+//! The texts that users read: commands with their output, in `tests/texts`. After a change of wording, one command rewrites them:
 //!
 //! ```sh
 //! TRYCMD=overwrite cargo test -p dreichor --test texts

@@ -1,4 +1,4 @@
-//! What became of a decision: the events of its tick, added up.
+//! The outcome of a decision, from the events of its tick.
 
 use dreichor_core::Event;
 use dreichor_core::event::{
@@ -10,7 +10,7 @@ use dreichor_core::value::{Decimal, LogicalTime, MarketId, SafetyResult, Side, S
 use serde::Serialize;
 use strum::{Display, IntoStaticStr, VariantArray};
 
-/// What became of a decision, in one word.
+/// The outcome of a decision, in one word.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Display, IntoStaticStr, VariantArray, Serialize,
 )]
@@ -155,7 +155,7 @@ impl Decided {
         }
     }
 
-    /// What became of the decision.
+    /// The outcome of the decision.
     pub fn outcome(&self) -> Outcome {
         if !self.is_whole() {
             return Outcome::Interrupted;
@@ -215,7 +215,7 @@ impl Decided {
         self.verdict == Some(Verdict::ForceSell) && self.execution.is_some()
     }
 
-    /// What became of the decision, in two sentences.
+    /// The outcome of the decision, in two sentences.
     pub fn sentence(&self) -> String {
         let DecisionEvaluated {
             strategy_instance_id: instance,
@@ -317,13 +317,13 @@ pub struct Row {
     pub decision_id: String,
     /// Its logical time.
     pub logical_time: u64,
-    /// Whose decision.
+    /// The strategy instance that decided.
     pub strategy_instance_id: String,
     /// Its class.
     pub decision_class: String,
     /// Its target.
     pub target_market_id: Option<String>,
-    /// What became of it.
+    /// The outcome of the decision.
     pub outcome: Outcome,
     /// Why.
     pub reason: Option<&'static str>,
@@ -331,7 +331,7 @@ pub struct Row {
     pub side: Option<&'static str>,
     /// Which market.
     pub market_id: Option<String>,
-    /// How much.
+    /// The quantity.
     pub quantity: Option<String>,
     /// The result of safety.
     pub safety: Option<&'static str>,

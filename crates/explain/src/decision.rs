@@ -15,7 +15,7 @@ pub(crate) fn tell(scene: &Scene) -> Vec<String> {
         reasons(decision.reason_codes),
         attention(decision.attention),
         gates(decision.safety_gates),
-        stood(*lifecycle, *time),
+        lifecycle_before(*lifecycle, *time),
     ]
 }
 
@@ -46,7 +46,7 @@ fn reasons(codes: ReasonCodes) -> String {
     }
 }
 
-/// What the upstream says by a code.
+/// The meaning of a reason code.
 fn meaning(code: ReasonCode) -> &'static str {
     match code {
         ReasonCode::Unknown => "it gave no reason",
@@ -69,7 +69,7 @@ const FACTS: [[&str; 2]; 5] = [
     ["the switching costs are not justified", "the switching costs are justified"],
 ];
 
-/// How many facts held, where not all did.
+/// The number of facts that held, if not all did.
 const FEWER: [&str; 5] = ["None", "Only one", "Only two", "Only three", "Only four"];
 
 fn attention(attention: Attention) -> String {
@@ -87,7 +87,7 @@ fn attention(attention: Attention) -> String {
     format!("{summary}: {}.", listed(&facts))
 }
 
-/// What each gate does; in the format's order.
+/// The effect of each gate, in the format's order.
 const GATES: [&str; 3] = ["nothing but a SELL is executed", "nothing is bought", "the open position is sold"];
 
 fn gates(gates: SafetyGates) -> String {
@@ -102,7 +102,7 @@ fn gates(gates: SafetyGates) -> String {
     }
 }
 
-fn stood(lifecycle: Lifecycle, time: LogicalTime) -> String {
+fn lifecycle_before(lifecycle: Lifecycle, time: LogicalTime) -> String {
     let is_over = |until| if time.get() < until { "was not over yet" } else { "was over" };
     match lifecycle {
         Lifecycle::Ready => "The instance was READY: it held nothing and was free to buy.".into(),

@@ -83,7 +83,7 @@ pub(crate) fn tell_update(updated: &LedgerUpdated, scene: &Scene, state: &State)
     sentences
 }
 
-/// How the end of a lifecycle comes about.
+/// The sentence on how the end of a lifecycle is computed.
 fn sum(time: LogicalTime, name: &str, length: u64, pool: ParameterPool) -> String {
     format!("which is logical time {time} plus the {name} {length} of {pool}")
 }

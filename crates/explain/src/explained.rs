@@ -6,7 +6,7 @@ use dreichor_replay::{Error, Medium, Progress, Replay, Replayed, Stores, View};
 use crate::story::Story;
 use crate::teller::Teller;
 
-/// What the stores hold of a reference.
+/// The result of a search for a reference.
 #[derive(Debug)]
 pub enum Explained {
     /// Its story, and what the stores hold.

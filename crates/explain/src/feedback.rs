@@ -20,7 +20,7 @@ pub(crate) fn tell(time: LogicalTime, feedback: &UserFeedbackRecorded<'_>) -> St
         None => "without a comment".into(),
     };
     format!(
-        "At logical time {time}, somebody gave feedback {feedback_id} on {target} in the category {category} ({}), {words}.",
+        "At logical time {time}, feedback {feedback_id} was given on {target} in the category {category} ({}), {words}.",
         question(*category)
     )
 }
@@ -33,11 +33,11 @@ pub(crate) fn tell_left_out(count: u64, decision: DecisionId) -> String {
         &format!("{count} more pieces of feedback are")
     };
     format!(
-        "From here on, {more} left out, to keep this story at a size that can be read; `dreichor events --decision {decision} --type USER_FEEDBACK_RECORDED` prints all of it."
+        "From here on, {more} left out, to limit the size of this story; `dreichor events --decision {decision} --type USER_FEEDBACK_RECORDED` prints all of it."
     )
 }
 
-/// What feedback of a category answers.
+/// The question that feedback of a category answers.
 fn question(category: FeedbackCategory) -> &'static str {
     match category {
         FeedbackCategory::DecisionQuality => "was the decision good?",

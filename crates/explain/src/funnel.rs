@@ -21,7 +21,7 @@ pub struct Funnel {
 }
 
 /// All reasons, in the order of the format: of skips, of safety, of failures.
-fn reasons() -> impl Iterator<Item = &'static str> {
+pub fn reasons() -> impl Iterator<Item = &'static str> {
     let skips = SkipReason::ALL.iter().map(|reason| reason.as_str());
     let safety = SafetyReason::ALL.iter().map(|reason| reason.as_str());
     skips.chain(safety).chain(FailureReason::ALL.iter().map(|reason| reason.as_str()))
@@ -45,17 +45,17 @@ impl Funnel {
         }
     }
 
-    /// How many decisions had this outcome.
+    /// The number of decisions with this outcome.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
         self.outcomes[outcome as usize]
     }
 
-    /// How many executions of this side were filled.
+    /// The number of filled executions of this side.
     pub fn side(&self, side: Side) -> u64 {
         self.sides[side as usize]
     }
 
-    /// How many sales safety forced.
+    /// The number of sales that safety forced.
     pub fn forced(&self) -> u64 {
         self.forced
     }

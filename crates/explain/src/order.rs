@@ -29,7 +29,7 @@ fn motive(side: Side, scene: &Scene) -> &'static str {
             "it was free to buy, all five attention facts held, the gate blockBuy was not in force, and there was a target market"
         }
         (Side::Sell, true) => {
-            "it held that market, and the gate forceSell was in force, whatever the attention facts and the hold time"
+            "it held that market, and the gate forceSell was in force, which overrides the attention facts and the hold time"
         }
         (Side::Sell, false) => {
             "it held that market, all five attention facts held, and its hold time was over"

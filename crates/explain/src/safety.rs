@@ -34,11 +34,11 @@ fn said(verdict: Verdict, scene: &Scene) -> String {
         Verdict::Halt => (1, "the gate haltAll was in force, and there was no SELL to let pass"),
         Verdict::ForceSell => (
             2,
-            "the gate forceSell was in force and a position was open, so it was to be sold, whoever held it",
+            "the gate forceSell was in force and a position was open; it is sold even if another instance holds it",
         ),
         Verdict::BuyBlocked => (3, "the gate blockBuy was in force, and the order intent was a BUY"),
         Verdict::PositionAlreadyOpen => {
-            (4, "the order intent was a BUY, and at most one position may be open, whoever holds it")
+            (4, "the order intent was a BUY, and a position was open; all instances together may have one")
         }
         Verdict::Allow => (5, "none of the rules before it held"),
     };
@@ -46,7 +46,7 @@ fn said(verdict: Verdict, scene: &Scene) -> String {
     format!("Safety said {}{reason} by rule {rule}: {why}.", verdict.result())
 }
 
-/// What the verdict means for the intent, where its execution does not simply follow.
+/// The consequence of the verdict for the intent, unless its execution simply follows.
 fn consequence(verdict: Verdict, scene: &Scene) -> Option<String> {
     let unchanged = "the Shadow Ledger and all lifecycles stayed as they were";
     match verdict {
@@ -54,9 +54,9 @@ fn consequence(verdict: Verdict, scene: &Scene) -> Option<String> {
         Verdict::Allow => {
             Some(format!("With no order intent there was nothing to execute, and {unchanged}."))
         }
-        Verdict::ForceSell => scene.asks_for_open_position().then(|| {
-            "The strategy's own order intent was that very sale, so there was no need for another.".into()
-        }),
+        Verdict::ForceSell => scene
+            .asks_for_open_position()
+            .then(|| "The strategy's own order intent was the same sale, so safety needed no other.".into()),
         Verdict::Halt | Verdict::BuyBlocked | Verdict::PositionAlreadyOpen => {
             Some(format!("Nothing was executed, and {unchanged}."))
         }

@@ -1,18 +1,18 @@
-//! What a sentence may need beyond its own event: what stood before the tick, and what the tick said so far.
+//! The context of a sentence: the state before the tick, and the tick's events so far.
 
 use dreichor_core::State;
 use dreichor_core::event::{DecisionEvaluated, OrderIntentCreated};
 use dreichor_core::state::{Instance, Lifecycle, OpenPosition, Position};
 use dreichor_core::value::{LogicalTime, Side, StrategyInstanceId};
 
-/// The tick's surroundings. A tick changes neither ledger nor lifecycles before its last event, so what stood
-/// at its first event is what all of its rules looked at.
+/// The tick's surroundings. A tick changes neither ledger nor lifecycles before its last event, so the
+/// state at its first event is the one that all of its rules used.
 pub(crate) struct Scene {
     pub(crate) time: LogicalTime,
     pub(crate) decision: DecisionEvaluated,
-    /// Of the instance that decided.
+    /// The lifecycle of the instance that decided.
     pub(crate) lifecycle: Lifecycle,
-    /// Who held the open position.
+    /// The holder of the open position.
     pub(crate) holder: Option<Holder>,
     /// The strategy's own intent.
     pub(crate) intent: Option<OrderIntentCreated>,
@@ -47,7 +47,7 @@ impl Scene {
         }
     }
 
-    /// Whether the strategy itself asked to sell the open position.
+    /// True if the strategy itself asked to sell the open position.
     pub(crate) fn asks_for_open_position(&self) -> bool {
         let (Some(intent), Some(Holder { position, .. })) = (&self.intent, &self.holder) else {
             return false;

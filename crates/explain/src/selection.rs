@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use dreichor_core::value::{MarketId, StrategyInstanceId};
+use dreichor_core::Event;
+use dreichor_core::event::Body;
+use dreichor_core::value::{LogicalTime, MarketId, StrategyInstanceId};
 use dreichor_replay::reference::IdPrefix;
 
 use crate::decided::{Decided, Outcome};
@@ -11,11 +13,11 @@ use crate::decided::{Decided, Outcome};
 /// Conditions on a decision. A kind without a condition holds for every decision.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
-    /// What became of it.
+    /// The outcome of the decision.
     pub outcomes: Vec<Outcome>,
     /// Why, by the name of the reason.
     pub reasons: Vec<String>,
-    /// Whose decision.
+    /// The strategy instance that decided.
     pub instances: Vec<IdPrefix>,
     /// Its target, or the market of its order.
     pub markets: Vec<MarketId>,
@@ -47,35 +49,58 @@ impl Selection {
     }
 }
 
-/// What a log holds, for a message that nothing in it was selected.
-#[derive(Debug, Clone, Default)]
+/// The names and times in a log, for the message that nothing was selected.
+#[derive(Debug, Clone)]
 pub struct Holdings {
+    /// What is counted, in the plural.
+    what: &'static str,
     times: Option<(u64, u64)>,
-    markets: BTreeSet<String>,
+    markets: BTreeSet<MarketId>,
     instances: BTreeSet<StrategyInstanceId>,
 }
 
-/// How many names of a kind are shown.
+/// The number of names of a kind that are shown.
 const SHOWN_MAX: usize = 8;
 
 impl Holdings {
+    /// Nothing yet, of events or of decisions.
+    pub const fn of(what: &'static str) -> Self {
+        Self { what, times: None, markets: BTreeSet::new(), instances: BTreeSet::new() }
+    }
+
     /// Adds a decision.
     pub fn add(&mut self, decided: &Decided) {
-        let time = decided.logical_time.get();
+        let Decided { decision, logical_time, .. } = decided;
+        self.note(*logical_time, decision.target_market_id, Some(decision.strategy_instance_id));
+    }
+
+    /// Adds an event.
+    pub fn add_event(&mut self, event: &Event<'_>) {
+        let instance = if let Body::DecisionEvaluated(decision) = &event.body {
+            Some(decision.strategy_instance_id)
+        } else {
+            None
+        };
+        self.note(event.logical_time, event.body.market_id(), instance);
+    }
+
+    fn note(&mut self, time: LogicalTime, market: Option<MarketId>, instance: Option<StrategyInstanceId>) {
+        let time = time.get();
         let (first, last) = self.times.unwrap_or((time, time));
         self.times = Some((first.min(time), last.max(time)));
         if self.markets.len() <= SHOWN_MAX {
-            self.markets.extend(decided.decision.target_market_id.map(|market| market.to_string()));
+            self.markets.extend(market);
         }
         if self.instances.len() <= SHOWN_MAX {
-            self.instances.insert(decided.decision.strategy_instance_id);
+            self.instances.extend(instance);
         }
     }
 }
 
 impl fmt::Display for Holdings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((first, last)) = self.times else { return f.write_str("the log holds no decision") };
+        let what = self.what;
+        let Some((first, last)) = self.times else { return write!(f, "the log holds no {what}") };
         let enumerate = |names: Vec<String>| {
             let more = if names.len() > SHOWN_MAX { ", …" } else { "" };
             let shown: Vec<String> = names.into_iter().take(SHOWN_MAX).collect();
@@ -84,8 +109,8 @@ impl fmt::Display for Holdings {
         let instances = self.instances.iter().map(ToString::to_string).collect();
         write!(
             f,
-            "the log holds decisions of the times {first} to {last}, markets {}, instances {}",
-            enumerate(self.markets.iter().cloned().collect()),
+            "the log holds {what} of the times {first} to {last}, markets {}, instances {}",
+            enumerate(self.markets.iter().map(ToString::to_string).collect()),
             enumerate(instances)
         )
     }

@@ -5,16 +5,16 @@ use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::Uuid;
 
-/// What became of one decision, or what was said of one stretch of time.
+/// The story of one decision, or of the feedback on one stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Story {
     /// The decision; none if this is feedback on a time window.
     pub decision_id: Option<DecisionId>,
-    /// What became of the decision, in two sentences.
+    /// The outcome of the decision, in two sentences.
     pub outcome: Option<String>,
-    /// Whether the log ends within the decision's tick.
+    /// True if the log ends within the decision's tick.
     pub is_interrupted: bool,
-    /// How much feedback, the latest, is left out: all of it, in JSON, would be more than 16 MiB.
+    /// The number of the latest feedback events that are left out, since all of them would be more than 16 MiB of JSON.
     pub feedback_left_out: u64,
     /// The events, in the order of the log.
     pub events: Vec<Told>,
@@ -38,7 +38,7 @@ pub struct Told {
 impl Told {
     /// The most that the event and its sentences take in [`Story::to_json`].
     pub(crate) fn json_bytes_max(&self) -> usize {
-        // Of each character that a sentence may have, only `"` and `\` take more, which is twice as much.
+        // In JSON, only `"` and `\` take more bytes than in a sentence: twice as many.
         let sentences = self.sentences.iter().map(|sentence| SENTENCE_BYTES_MAX + 2 * sentence.len());
         EVENT_BYTES_MAX + self.bytes.len() + sentences.sum::<usize>()
     }

@@ -26,7 +26,7 @@ struct Telling {
     tick: Option<Tick>,
     decided: Option<Decided>,
     story: Story,
-    /// How much more feedback is told, in bytes of JSON.
+    /// The space that is left for feedback, in bytes of JSON.
     room: usize,
 }
 
@@ -165,44 +165,48 @@ impl Tick {
                 sentences.push(execution::tell_outcome(recorded, scene));
             }
             Body::LedgerUpdated(updated) => sentences.extend(execution::tell_update(updated, scene, state)),
-            // Of no tick.
+            // Feedback belongs to no tick.
             Body::UserFeedbackRecorded(_) => {}
         }
         sentences
     }
 
-    /// What to say of the first event that is not what the tick's rules demand.
+    /// The sentence on the first event that the tick's rules do not demand.
     fn find_stray(&mut self, event: &Event<'_>) -> Option<String> {
         let Comparison::Diverged(demanded) = self.again.compare(event) else { return None };
         let instead = match demanded {
             None => "the tick should be over".into(),
             Some(demanded) if demanded.body.event_type() == event.body.event_type() => {
-                format!("other values belong in {}", event.body.event_type())
+                format!("the rules demand other values in {}", event.body.event_type())
             }
             Some(demanded) => {
-                format!("{} belongs in the place of {}", demanded.body.event_type(), event.body.event_type())
+                format!(
+                    "the rules demand {} in place of {}",
+                    demanded.body.event_type(),
+                    event.body.event_type()
+                )
             }
         };
         Some(format!(
-            "The log leaves the tick's rules here, where {instead}; from here on, reasons are told as the log gives them, whether they held or not."
+            "From here on, the log does not follow the tick's rules: {instead}. The reasons below are those of the log, and may not hold."
         ))
     }
 
-    /// What to say where the log ends within the tick.
+    /// The sentence at a log's end within the tick.
     fn tell_interruption(&self) -> String {
         let future = match self.again.missing() {
             Some(missing) => {
                 let missing: Vec<String> =
                     missing.iter().map(|event| event.body.event_type().to_string()).collect();
                 format!(
-                    "the next writer computes what is missing ({}) from the decision, and records it before anything else",
+                    "the next writer computes the missing events ({}) from the decision, and records them before anything else",
                     listed(&missing)
                 )
             }
-            None => "what is there of it is not the beginning of the tick that follows from the decision, so the next writer completes nothing and refuses the log as malformed".into(),
+            None => "its recorded events are not the first ones of the tick that follows from the decision, so the next writer refuses the log as malformed".into(),
         };
         format!(
-            "The tick is not whole, since the log ends here, in a write that is in progress or was cut off: {future}."
+            "The tick is not complete, since the log ends here, in a write that is in progress or was interrupted: {future}."
         )
     }
 }

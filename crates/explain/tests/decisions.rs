@@ -1,4 +1,4 @@
-//! What became of each decision: read from the end as from the start, whatever the log ends with.
+//! The outcome of each decision is the same from the end of the log as from its start, for every end of a log.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;

@@ -1,12 +1,12 @@
 //! The stories of the published vectors, as people and programs read them, byte for byte: `tests/explain`.
-//! With `UPDATE_GOLDEN=1` the files are written anew; read the difference before it is committed.
+//! With `UPDATE_GOLDEN=1` the files are rewritten; read the difference before it is committed.
 mod support;
 
 use std::fs;
 
 use support::{Bench, check_golden, lines, shared, vectors_log};
 
-/// How many events the log of the vectors has.
+/// The number of events in the log of the vectors.
 const ALL: usize = 254;
 
 /// Files, how many lines of the log there are, and an id of each kind by which the story may be asked for.
@@ -98,7 +98,7 @@ fn stories_are_those_of_the_golden_files() {
 fn every_golden_file_is_of_a_story() {
     let mut expected: Vec<String> =
         STORIES.iter().flat_map(|(name, ..)| [format!("{name}.json"), format!("{name}.txt")]).collect();
-    // Those of the command's own words.
+    // The files of the command's own messages.
     expected.extend(["unknown-id.txt", "unknown-id-an-instance.txt"].map(String::from));
     let entries = fs::read_dir(shared("explain")).unwrap();
     let mut found: Vec<String> =

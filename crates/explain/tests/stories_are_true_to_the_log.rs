@@ -1,5 +1,5 @@
-//! Whatever the log: each sentence names the line that it comes from, nothing of a decision is left untold,
-//! text and JSON say the same, and what stood before an event is what the story of the event before it left.
+//! For every log: each sentence names the line that it comes from, no event of a decision is left out, text and JSON say
+//! the same, and the state before an event is the one that the story of the event before it left.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -86,7 +86,7 @@ fn check_all(log: &[u8], is_cut: bool) {
     }
 }
 
-/// What `text` has between `from` and `to`.
+/// The part of `text` between `from` and `to`.
 fn between<'t>(text: &'t str, from: &str, to: &str) -> Option<&'t str> {
     let rest = text.split_once(from)?.1;
     Some(rest.split_once(to)?.0)

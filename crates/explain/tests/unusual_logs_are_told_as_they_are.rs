@@ -1,6 +1,6 @@
-//! A log may keep the grammar and still hold what no tick comes to: the story tells what stands there, and says
+//! A log may keep the grammar and still hold what no tick produces: the story shows the events as they are, and says
 //! at the first such event, and only there, that the rules demand another. The stories are in `tests/unusual`; with
-//! `UPDATE_GOLDEN=1` they are written anew.
+//! `UPDATE_GOLDEN=1` they are rewritten.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -141,7 +141,7 @@ fn more_feedback_than_anybody_can_read() {
     };
     enact(&State::new(), time, decision.clone()).iter().for_each(&mut record);
     for number in 0..900 {
-        // What takes the most room in JSON; the last is short, and would have room again.
+        // Characters that take the most bytes in JSON; the last comment is short, so there would be space for it.
         let marks = if number == 899 { 1 } else { Comment::BYTES_MAX - 4 };
         let comment = Some(Comment::new(format!("{number}{}", "\"".repeat(marks)).into()).unwrap());
         let feedback_id = FeedbackId::of(time, category, &target, &comment);

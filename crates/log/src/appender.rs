@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::interruption::uninterrupted;
-use crate::medium::{File, Stat, WriteFile, WriteMedium};
+use crate::medium::{File, Stat, SyncFile, WriteFile, WriteMedium};
 
 /// Appends to one file that no other process changes.
 #[derive(Debug)]
@@ -91,16 +91,19 @@ impl<'m, M: WriteMedium> Appender<'m, M> {
 
 fn check_ours(found: Option<Stat>, identity: (u64, u64), size: u64) -> Result<(), AppendError> {
     let Some(found) = found else {
-        return Err(AppendError::NotOurs("it vanished while we were writing".into()));
+        return Err(AppendError::NotOurs("it vanished between two writes".into()));
     };
-    let trouble = if found.identity != identity {
+    let change = if found.identity != identity {
         "it was replaced by another file".into()
     } else if found.links != 1 {
         format!("it has {} names (hard links); a store has one", found.links)
     } else if found.size != size {
-        format!("its size is {} bytes where we left {size}: something else writes to it", found.size)
+        format!(
+            "its size is {} bytes, and after the last write it was {size}: another process writes to it",
+            found.size
+        )
     } else {
         return Ok(());
     };
-    Err(AppendError::NotOurs(trouble))
+    Err(AppendError::NotOurs(change))
 }

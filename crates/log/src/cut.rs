@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::interruption::uninterrupted;
-use crate::medium::{File, FileKind, WriteFile, WriteMedium};
+use crate::medium::{File, FileKind, SyncFile, WriteFile, WriteMedium};
 use crate::read::{ReadError, Tail, read_exactly};
 
 /// Why a tail was not cut off. Its bytes are still in the file, in the copy, or in both.
@@ -20,10 +20,10 @@ pub enum CutError {
         error: io::Error,
     },
     /// The file changed since it was read; nothing was cut.
-    #[error("it was replaced or written to since it was read: nothing was cut off")]
+    #[error("it was replaced or written to after it was read: nothing was truncated")]
     NotOurs,
     /// The copy is durable; the file may or may not be truncated.
-    #[error("the unterminated bytes, of which {path} is a copy, could not be cut off: {error}")]
+    #[error("the unterminated bytes, which are copied to {path}, could not be truncated: {error}")]
     Cut {
         /// The path of the copy.
         path: PathBuf,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::{Errno, retry_on_intr};
 
-use crate::medium::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
+use crate::medium::{File, FileKind, Medium, ReadAt, Stat, SyncFile, WriteFile, WriteMedium};
 
 /// A directory that is held open.
 ///
@@ -252,13 +252,23 @@ impl File for fs::File {
     }
 }
 
+impl SyncFile for fs::File {
+    fn sync(&self) -> io::Result<()> {
+        Ok(rustix::fs::fdatasync(self)?)
+    }
+
+    fn evict(&self, offset: u64) -> io::Result<()> {
+        match rustix::fs::fadvise(self, offset, None, Advice::DontNeed) {
+            // A file system without a page cache has nothing to drop.
+            Err(Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
+            result => Ok(result?),
+        }
+    }
+}
+
 impl WriteFile for fs::File {
     fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::io::write(self, bytes)?)
-    }
-
-    fn sync(&self) -> io::Result<()> {
-        Ok(rustix::fs::fdatasync(self)?)
     }
 
     fn truncate(&self, size: u64) -> io::Result<()> {
@@ -270,14 +280,6 @@ impl WriteFile for fs::File {
             Ok(()) => Ok(true),
             Err(fs::TryLockError::WouldBlock) => Ok(false),
             Err(fs::TryLockError::Error(error)) => Err(error),
-        }
-    }
-
-    fn evict(&self, offset: u64) -> io::Result<()> {
-        match rustix::fs::fadvise(self, offset, None, Advice::DontNeed) {
-            // A file system without a page cache has nothing to drop.
-            Err(Errno::NOSYS | Errno::OPNOTSUPP) => Ok(()),
-            result => Ok(result?),
         }
     }
 }

@@ -32,7 +32,7 @@ pub use directory::Directory;
 pub use interruption::uninterrupted;
 pub use lines::{Line, Lines};
 pub use lock::Lock;
-pub use medium::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
+pub use medium::{File, FileKind, Medium, ReadAt, Stat, SyncFile, WriteFile, WriteMedium};
 pub use read::{ReadError, Tail, read_bytes, read_exactly};
 pub use refusal::Refusal;
 pub use spans::{Span, Spans};

@@ -57,22 +57,25 @@ pub trait File: ReadAt {
     fn stat(&self) -> io::Result<Stat>;
 }
 
+/// The operations by which an open file is read as the medium holds it. They change no byte, so readers have them, too.
+pub trait SyncFile: File {
+    /// Makes the written bytes and the size durable (`fdatasync`), whoever wrote them.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Drops the page cache from `offset` on, so that the next read asks the medium.
+    fn evict(&self, offset: u64) -> io::Result<()>;
+}
+
 /// A writer's further operations on an open file.
-pub trait WriteFile: File {
+pub trait WriteFile: SyncFile {
     /// Appends some of `bytes` in one system call and returns their number.
     fn write(&self, bytes: &[u8]) -> io::Result<usize>;
-
-    /// Makes the written bytes and the size durable (`fdatasync`).
-    fn sync(&self) -> io::Result<()>;
 
     /// Truncates the file to `size` bytes.
     fn truncate(&self, size: u64) -> io::Result<()>;
 
     /// Takes the file's exclusive lock (`flock`) for as long as the file is open; false if another process holds it.
     fn try_lock(&self) -> io::Result<bool>;
-
-    /// Drops the page cache from `offset` on, so that the next read asks the medium.
-    fn evict(&self, offset: u64) -> io::Result<()>;
 }
 
 /// The properties of a file.

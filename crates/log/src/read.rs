@@ -27,7 +27,7 @@ pub enum ReadError {
         error: io::Error,
     },
     /// The file is shorter than it was when it was opened.
-    #[error("it was cut off at byte {offset} while it was read")]
+    #[error("it was truncated at byte {offset} while it was read")]
     Shrank {
         /// The offset where it ends now, in bytes.
         offset: u64,

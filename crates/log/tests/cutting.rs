@@ -8,7 +8,7 @@ use dreichor_log::cut::CutError;
 use dreichor_log::{Directory, Medium, Tail};
 use tempfile::TempDir;
 
-/// How much is copied at once.
+/// The size of one copied block.
 const BLOCK: usize = 1 << 20;
 
 /// A file of `whole` and the tail `tail`, and where it is.
@@ -52,7 +52,7 @@ fn check(whole: &[u8], tail: &[u8], before: &[(&str, &[u8])], expected: &str) {
     after.retain(|(suffix, _)| suffix != ".tmp" && suffix != expected);
     after.push((expected.to_owned(), tail.to_vec()));
     after.sort();
-    assert!(copies(dir.path(), torn) == after, "what stood there stays as it is, and the copy is whole");
+    assert!(copies(dir.path(), torn) == after, "the file there stays as it is, and the copy is whole");
 }
 
 #[test]

@@ -8,7 +8,9 @@ use std::path::Path;
 
 use dreichor_log::directory::OpenError;
 use dreichor_log::refusal::{Refusal, check_kind, check_mode};
-use dreichor_log::{Directory, File, FileKind, Lock, Medium, ReadAt, WriteFile, WriteMedium, directory};
+use dreichor_log::{
+    Directory, File, FileKind, Lock, Medium, ReadAt, SyncFile, WriteFile, WriteMedium, directory,
+};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::io::{FdFlags, fcntl_getfd};
 
@@ -97,7 +99,7 @@ fn a_file_is_created_once_and_grows_at_its_end() {
     for (file, bytes) in [(&created, &b"one"[..]), (&opened, b"two"), (&created, b"three")] {
         assert_eq!(WriteFile::write(file, bytes).unwrap(), bytes.len());
     }
-    WriteFile::sync(&created).unwrap();
+    SyncFile::sync(&created).unwrap();
     assert_eq!(fs::read(dir.path().join("new")).unwrap(), b"onetwothree");
     opened.truncate(4).unwrap();
     assert_eq!(WriteFile::write(&created, b"!").unwrap(), 1);

@@ -19,7 +19,7 @@ const END_BLOCK: usize = 64 << 10;
 /// The written bytes: lines of `x` and a tail of NULs.
 struct Written {
     bytes: Vec<u8>,
-    /// Where each line starts, and its length without LF.
+    /// The start of each line, and its length without LF.
     lines: Vec<(usize, usize)>,
     /// The length of all lines.
     whole: usize,

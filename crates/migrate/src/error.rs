@@ -8,19 +8,19 @@ use sqlx::postgres::{PgDatabaseError, PgErrorPosition};
 /// Why migrations could not be shown or applied.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The URL or the directory is wrong; every fault is named. No server was asked.
-    #[error("{}\nno database was asked; next: fix it, see `dreichor migrate --help`", shown(&.0.join("\n")))]
+    /// The URL or the directory is wrong; every fault is named. No server was contacted.
+    #[error("{}\nno database was contacted; next: fix it, see `dreichor migrate --help`", shown(&.0.join("\n")))]
     Usage(Vec<String>),
     /// The database cannot be reached, or refuses what every run needs.
     #[error("{target}: {operation}: {words}\nnothing was changed; next: {next}")]
     Database {
         /// The database.
         target: String,
-        /// What failed.
+        /// The operation that failed.
         operation: &'static str,
         /// The words of the server or of the system.
         words: String,
-        /// What to do next.
+        /// The next step.
         next: &'static str,
     },
     /// Another runner holds the lock.
@@ -57,7 +57,7 @@ pub enum Error {
         line: Option<usize>,
         /// The words of the server or of the system.
         words: String,
-        /// What became of the migration.
+        /// The state of the migration.
         outcome: Outcome,
     },
     /// The runtime could not start.
@@ -65,14 +65,14 @@ pub enum Error {
     Internal(#[from] std::io::Error),
 }
 
-/// What became of a migration that failed.
+/// The state of a migration that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Outcome {
     /// Its transaction was rolled back.
-    #[error("nothing of this migration is applied")]
+    #[error("no part of this migration is applied")]
     RolledBack,
     /// The connection was lost when its transaction was committed.
-    #[error("this migration is applied whole or not at all")]
+    #[error("this migration is applied completely or not at all")]
     InDoubt,
     /// It ran without a transaction.
     #[error(
@@ -87,7 +87,7 @@ impl Outcome {
             Self::RolledBack => "fix the file or its cause, then `dreichor migrate apply`",
             Self::InDoubt => "`dreichor migrate status` shows which",
             Self::WithoutTransaction => {
-                "look in the database, undo what is there of it, fix the file, then `dreichor migrate apply`"
+                "check the database, undo the effect of the statement, fix the file, then `dreichor migrate apply`"
             }
         }
     }

@@ -26,7 +26,7 @@ const LOCK: i64 = i64::from_be_bytes(*b"dreichor");
 /// The table of sqlx. It is named with its schema, since a migration may change the search path.
 const RECORDS: &str = "public._sqlx_migrations";
 
-/// What happens to a migration.
+/// A step of a migration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     /// It is sent to the server.

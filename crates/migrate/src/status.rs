@@ -13,11 +13,11 @@ pub struct Entry {
     pub number: i64,
     /// The name in its file's name; none for a record without a file.
     pub name: Option<String>,
-    /// How its file and its record compare.
+    /// The result of the comparison of its file and record.
     pub state: State,
 }
 
-/// How the file and the record of a migration compare.
+/// The result of the comparison of a migration's file and record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, IntoStaticStr, Serialize)]
 #[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
@@ -42,7 +42,7 @@ impl State {
         self.into()
     }
 
-    /// What to do about a contradiction; none where there is none.
+    /// The next step after a contradiction; none if there is none.
     const fn advice(self) -> Option<&'static str> {
         match self {
             Self::Applied | Self::Pending => None,

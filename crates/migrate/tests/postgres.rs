@@ -116,7 +116,7 @@ fn of_a_failing_migration_nothing_stays() {
             ": ",
             "23505",
         ),
-        // What the server does not do in a transaction.
+        // A statement that the server refuses in a transaction.
         ("CREATE TABLE a ();\nCREATE INDEX CONCURRENTLY i ON markets (id);", ": ", "25001"),
         ("CREATE TABLE a ();\nSELECT pg_terminate_backend(pg_backend_pid());", ": ", "57P01"),
     ];

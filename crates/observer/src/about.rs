@@ -1,4 +1,4 @@
-//! What the process says of itself.
+//! The status of the process.
 
 use dreichor_replay::Receipt;
 use dreichor_replay::receipt::PROGRAM_VERSION;
@@ -6,30 +6,31 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use crate::answer::raw;
 use crate::problem::Problem;
-use crate::snake::snake_case;
 
-/// What was settled when the process started.
+/// The facts that are fixed at the start of the process.
 #[derive(Debug, Clone)]
 pub struct About {
     /// `normal`, `halt` or `flatten`.
     pub safety_mode: &'static str,
     /// `on-ledger-update`, `every:N` or `manual`.
     pub snapshot_strategy: String,
-    /// Whether a database was configured, and so answered at the start.
+    /// True if a database was configured, and so answered at the start.
     pub database: bool,
-    /// What the kernel enforces.
+    /// The promises that the kernel enforces.
     pub sandbox: SandboxReport,
     /// The receipt at READY.
     pub started_with: Receipt,
 }
 
-/// What the kernel enforces.
+/// The promises that the kernel enforces.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct SandboxReport {
-    /// What was asked for: `auto`, `require` or `off`.
+    /// The setting: `auto`, `require` or `off`.
     pub mode: &'static str,
-    /// The kernel's version of Landlock; null: it has none, or was not asked.
+    /// The kernel's version of Landlock; null if it has none, or the sandbox is off.
     #[schema(required)]
     pub abi: Option<u32>,
     /// The promises that the kernel enforces, by name.
@@ -43,12 +44,13 @@ pub struct SandboxReport {
 pub struct Gap {
     /// The promise, by name.
     pub promise: &'static str,
-    /// Why not.
+    /// The reason.
     pub reason: String,
 }
 
 /// The runtime's status. It stays the same for as long as the process runs.
 #[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
     runtime_version: &'static str,
     format_version: u64,
@@ -58,7 +60,7 @@ pub(crate) struct Status {
     persistence_mode: &'static str,
     snapshot_strategy: String,
     safety_mode: &'static str,
-    /// `inactive`, or `reachable_at_start`.
+    /// `inactive`, or `reachableAtStart`.
     database: &'static str,
     sandbox: SandboxReport,
     #[schema(value_type = StartedWith)]
@@ -67,6 +69,7 @@ pub(crate) struct Status {
 
 /// The receipt of the replay at READY.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the receipt writes")]
 pub(crate) struct StartedWith {
     events: u64,
@@ -80,6 +83,8 @@ pub(crate) struct StartedWith {
     #[schema(required)]
     interrupted_tick: Option<String>,
     unterminated_bytes: u64,
+    #[schema(required)]
+    last_logical_time: Option<u64>,
     format_version: u64,
     program_version: String,
 }
@@ -93,9 +98,9 @@ impl About {
             persistence_mode: "filesystem",
             snapshot_strategy: self.snapshot_strategy.clone(),
             safety_mode: self.safety_mode,
-            database: if self.database { "reachable_at_start" } else { "inactive" },
+            database: if self.database { "reachableAtStart" } else { "inactive" },
             sandbox: self.sandbox.clone(),
-            started_with: snake_case(self.started_with.to_json().as_bytes())?,
+            started_with: raw(self.started_with.to_json().as_bytes())?,
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Answers: bodies that are whole before their first byte is sent, told apart by their ETag.
+//! Answers: bodies that are complete before their first byte is sent, each with its ETag.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -7,12 +7,13 @@ use bytes::Bytes;
 use dreichor_core::canonical::Sink;
 use dreichor_core::tree::Hasher;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::problem::Problem;
 
 pub(crate) const JSON: &str = "application/json";
 
-/// How many characters of the body's SHA-256 tell one answer from another.
+/// The number of characters of the body's SHA-256 in an ETag.
 const TAG_LENGTH: usize = 32;
 
 /// A body, and its kind.
@@ -23,7 +24,7 @@ pub(crate) struct Answer {
     etag: HeaderValue,
 }
 
-/// What a handler gives.
+/// The result of a handler.
 pub(crate) type Outcome = Result<Answer, Problem>;
 
 impl Answer {
@@ -45,6 +46,12 @@ impl Answer {
     }
 }
 
+/// A part of an answer that is JSON already: bytes from the stores, or written by the core's one encoder.
+pub(crate) fn raw(json: impl Into<Vec<u8>>) -> Result<Box<RawValue>, Problem> {
+    let text = String::from_utf8(json.into()).map_err(|_| Problem::internal("text that is not UTF-8"))?;
+    RawValue::from_string(text).map_err(|_| Problem::internal("JSON that is not well-formed"))
+}
+
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
         let mut response = Body::from(self.body).into_response();
@@ -55,16 +62,16 @@ impl IntoResponse for Answer {
     }
 }
 
-/// The entity tags that a client says it has (RFC 9110 section 13.1.2).
+/// The entity tags that a client has (RFC 9110 section 13.1.2).
 pub(crate) struct Known(Vec<HeaderValue>);
 
 impl Known {
-    /// What `If-None-Match` names.
+    /// The tags in `If-None-Match`.
     pub(crate) fn of(request: &HeaderMap) -> Self {
         Self(request.get_all(header::IF_NONE_MATCH).iter().cloned().collect())
     }
 
-    /// The response, or 304 in its place if the client has this very answer.
+    /// The response, or 304 if the client has this answer.
     pub(crate) fn unless_among(&self, response: Response) -> Response {
         match response.headers().get(header::ETAG) {
             Some(etag)
@@ -77,7 +84,7 @@ impl Known {
     }
 }
 
-/// Whether the list of entity tags names this one, by the weak comparison.
+/// True if the list of entity tags has this one, by the weak comparison.
 fn is_among(etag: &HeaderValue, tags: &HeaderValue) -> bool {
     let tags = tags.as_bytes();
     tags.trim_ascii() == b"*"

@@ -1,4 +1,4 @@
-//! Connections: few, and none for ever. Whoever is slow or silent makes room for whoever comes.
+//! Connections: a limited number, for a limited time. A slow or silent client is closed in favor of a new one.
 
 use std::io;
 use std::pin::Pin;
@@ -14,34 +14,33 @@ use tokio::time::{Instant, timeout};
 use crate::guard::REQUEST_TIMEOUT;
 use crate::metrics::Metrics;
 
-/// How many connections there are at once.
+/// The maximum number of connections at once.
 const CONNECTIONS_MAX: usize = 64;
 
-/// How long a client may take for the headers of its next request.
+/// The time limit for the headers of a client's next request.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a connection looks at the time.
+/// The interval at which a connection checks the time.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
 
-/// How much of an answer is handed over at once, in bytes: the client's pace shows between one and the next.
+/// The size of a frame of an answer, in bytes: the client's pace is measured between frames.
 const FRAME_BYTES: usize = 64 << 10;
 
-/// How much memory answers that are on their way have together, in frames: eight of the largest. An answer of one
-/// frame needs no room.
+/// The memory of all answers in transit, in frames: eight of the largest. An answer of one frame is not counted.
 const ROOM_FRAMES: u32 = 8 * 256;
 
-/// What a connection waits for, and since when.
+/// The side that a connection waits for, and the start of the wait.
 #[derive(Debug, Clone, Copy)]
 enum Phase {
-    /// The client, to ask.
+    /// The client, to send a request.
     Waiting(Instant),
-    /// Us, to answer.
+    /// The server, to answer.
     Answering,
-    /// The client, to take its answer; since it asked.
+    /// The client, to read its answer; since its request.
     Sending(Instant),
 }
 
-/// One connection, as others see it.
+/// The shared state of one connection.
 pub(crate) struct Connection {
     phase: Mutex<Phase>,
     evicted: Notify,
@@ -50,7 +49,7 @@ pub(crate) struct Connection {
 /// All connections.
 pub(crate) struct Connections {
     places: Arc<Semaphore>,
-    /// For answers, in frames.
+    /// The free memory for answers, in frames.
     room: Arc<Semaphore>,
     open: Mutex<Vec<Arc<Connection>>>,
     metrics: Arc<Metrics>,
@@ -72,24 +71,24 @@ impl Connection {
         *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
     }
 
-    /// A request's headers are here.
+    /// The headers of a request have arrived.
     pub(crate) fn ask(&self) -> Instant {
         let now = Instant::now();
         self.enter(Phase::Answering);
         now
     }
 
-    /// Its answer is, and has room; from now on it is the client that is waited for.
+    /// The answer is complete and has memory; from now on the connection waits for the client.
     pub(crate) fn answer(self: &Arc<Self>, asked: Instant, body: Body, room: Room) -> Sending {
         self.enter(Phase::Sending(asked));
         Sending { body, rest: Bytes::new(), connection: Arc::clone(self), _room: room }
     }
 
-    /// Whether the client had its time.
+    /// True if the client exceeded its time.
     pub(crate) fn is_overdue(&self) -> bool {
         match self.phase() {
             Phase::Waiting(since) => since.elapsed() > HEADERS_TIMEOUT,
-            // The guard answers in time, whatever happens.
+            // The guard always answers in time.
             Phase::Answering => false,
             Phase::Sending(asked) => asked.elapsed() > REQUEST_TIMEOUT,
         }
@@ -112,8 +111,8 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new connection: a free one, or that of the client that has been waited for longest: first for
-    /// a request, then for taking an answer.
+    /// A place for a new connection: a free one, or that of the client that has kept the server waiting longest: first for
+    /// a request, then for reading an answer.
     pub(crate) async fn place(self: &Arc<Self>) -> io::Result<Place> {
         let permit = self.take(&self.places, 1, |phase| match phase {
             Phase::Waiting(since) => Some((0, since)),
@@ -128,7 +127,7 @@ impl Connections {
         Ok(Place { connection, connections: Arc::clone(self), _permit: permit })
     }
 
-    /// Room for an answer: what is free, or that of clients that have been waited for longest to take theirs.
+    /// Memory for an answer: free memory, or that of the clients that have kept the server waiting longest to read theirs.
     async fn room(&self, bytes: u64) -> io::Result<Room> {
         let frames = bytes.div_ceil(FRAME_BYTES as u64);
         if frames <= 1 {
@@ -142,7 +141,7 @@ impl Connections {
         Ok(Room { _permit: Some(permit.await?) })
     }
 
-    /// Takes so much of what there is, and evicts, as long as it is not there, the first by `order`.
+    /// Takes this number of permits. While there are not enough, closes the first connection by `order`.
     async fn take(
         &self,
         of: &Arc<Semaphore>,
@@ -153,28 +152,28 @@ impl Connections {
             if of.available_permits() < count as usize {
                 self.evict(&order);
             }
-            // There may be none to evict: then one that is done by and by is waited for, and looked for again.
+            // There may be none to close: then it waits for one that ends, and tries again.
             if let Ok(permit) = timeout(TICK, Arc::clone(of).acquire_many_owned(count)).await {
                 return permit.map_err(io::Error::other);
             }
         }
     }
 
-    /// Closes the first connection by `order`. One that has none, as one that waits for us, stays.
+    /// Closes the first connection by `order`. A connection without an order, such as one that waits for the server, stays.
     fn evict(&self, order: impl Fn(Phase) -> Option<(u8, Instant)>) {
         let mut open = self.open();
         let ordered = open.iter().enumerate();
         let ordered = ordered.filter_map(|(at, connection)| Some((order(connection.phase())?, at)));
         if let Some((_, at)) = ordered.min() {
             self.metrics.evictions.inc();
-            // Out of the list, so that nobody evicts it again while it closes.
+            // Removed from the list, so that it is closed only once.
             open.swap_remove(at).evicted.notify_one();
         }
     }
 }
 
 impl Place {
-    /// Room for an answer of so many bytes.
+    /// Memory for an answer of this number of bytes.
     pub(crate) async fn room(&self, bytes: u64) -> io::Result<Room> {
         self.connections.room(bytes).await
     }
@@ -187,12 +186,12 @@ impl Drop for Place {
     }
 }
 
-/// An answer's room, held for as long as it is on its way; none: it is small.
+/// The memory of an answer, held while it is in transit; none: the answer is small.
 pub(crate) struct Room {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// An answer on its way, in frames.
+/// An answer in transit, in frames.
 pub(crate) struct Sending {
     body: Body,
     rest: Bytes,

@@ -1,4 +1,4 @@
-//! What a whole log adds up to, computed once for as long as the files stay the very same.
+//! The state of a whole log, computed once while the files stay the same.
 
 use dreichor_core::Hash;
 use dreichor_core::event::EventType;
@@ -20,7 +20,7 @@ struct Identity {
 }
 
 impl Files {
-    /// What the files are now.
+    /// The identity of the files now.
     pub(crate) fn now(stores: &Stores<Directory>) -> Result<Self, Error> {
         let identify = |store: &Store<Directory>| -> Result<Option<Identity>, Error> {
             let identity =
@@ -30,7 +30,7 @@ impl Files {
         Ok(Self([identify(&stores.events)?, identify(&stores.snapshots)?]))
     }
 
-    /// Whether each file is the same as before, or has become longer.
+    /// True if each file is the same as before, or has become longer.
     pub(crate) fn have_grown_since(self, before: Self) -> bool {
         self.0.into_iter().zip(before.0).all(|files| match files {
             (Some(now), Some(before)) => now == before || (now.file == before.file && now.size > before.size),
@@ -40,7 +40,7 @@ impl Files {
     }
 }
 
-/// What the log adds up to.
+/// The results that are derived from the log.
 #[derive(Debug)]
 pub(crate) struct Derived {
     pub(crate) replayed: Replayed,
@@ -50,7 +50,7 @@ pub(crate) struct Derived {
     pub(crate) last_event_id: Option<Uuid>,
 }
 
-/// How many events there are of each type.
+/// The number of events of each type.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts([u64; EventType::ALL.len()]);
 

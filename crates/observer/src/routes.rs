@@ -1,4 +1,4 @@
-//! The paths, each with its parameters and its answer. The OpenAPI document is made from here.
+//! The paths, each with its parameters and its answer. The OpenAPI document is generated from them.
 
 mod derived;
 mod persistence;
@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
 use crate::source::Source;
 
-/// What every path needs.
+/// The state that all paths share.
 pub(crate) struct Api {
     pub(crate) source: Arc<Source>,
     pub(crate) about: About,
@@ -29,7 +29,7 @@ pub(crate) struct Api {
 
 type Shared = State<Arc<Api>>;
 
-/// The router, with the document of what it serves.
+/// The router, with the document of its paths.
 pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
     OpenApiRouter::with_openapi(description)
         .routes(routes!(runtime::status))
@@ -54,7 +54,7 @@ pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
         .split_for_parts()
 }
 
-/// The router, behind its guard.
+/// The router, with its guard.
 pub(crate) fn router(api: Arc<Api>, guard: Arc<Guard>) -> Router {
     let (router, _) = documented(OpenApi::default());
     router
@@ -69,5 +69,5 @@ async fn unknown_path() -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(Kind::MethodNotAllowed, "nothing can be changed here")
+    Problem::new(Kind::MethodNotAllowed, "this API is read-only")
 }

@@ -1,4 +1,4 @@
-//! The server: an accept loop of its own, since what a server needs against slow clients is not in a framework's.
+//! The server: an accept loop of its own, since those of the frameworks do not limit slow clients.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -31,10 +31,10 @@ use crate::token::Token;
 /// The longest request line and headers, in bytes.
 const HEAD_BYTES_MAX: usize = 8 << 10;
 
-/// How long a stop waits for what is in flight.
+/// The time that a stop waits for requests in progress.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the loop rests when the system gives no connection (too many open files, say).
+/// The pause of the loop when the system accepts no connection (such as after too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Threads that serve, and threads that read. Two derivations never run at once, nor more than a few searches and
@@ -48,7 +48,7 @@ pub struct Observer {
     metrics: Arc<Metrics>,
 }
 
-/// An observer that serves.
+/// A running Observer.
 pub struct Running {
     runtime: Runtime,
     address: SocketAddr,
@@ -57,8 +57,8 @@ pub struct Running {
 }
 
 impl Observer {
-    /// Observes the stores, whose files are from now on never to be replaced. With a token, only who knows it
-    /// may ask; without, only who asks for a loopback name.
+    /// Observes the stores, whose files must not be replaced from now on. With a token, only requests with it are
+    /// admitted; without, only requests for a loopback name.
     pub fn new(stores: Stores<Directory>, about: About, token: Option<Token>) -> Result<Self, Error> {
         let metrics = Arc::new(Metrics::new());
         let source = Arc::new(Source::new(stores, Arc::clone(&metrics))?);
@@ -90,16 +90,16 @@ impl Observer {
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting, lets what is in flight finish for at most 5 s, and ends.
+    /// Stops accepting, gives requests in progress at most 5 s to finish, and ends.
     pub fn stop(self) {
         let Self { runtime, stop, accepting, .. } = self;
         runtime.block_on(async {
-            // Connections hold a receiver each: when all are gone, so are they.
+            // Each connection holds a receiver: when all receivers are closed, all connections are.
             let _ = stop.send(true);
             let _ = timeout(STOP_TIMEOUT, async {
                 let _ = accepting.await;
@@ -107,7 +107,7 @@ impl Running {
             })
             .await;
         });
-        // A derivation that nobody waits for any more need not end.
+        // A derivation without a waiting request need not end.
         runtime.shutdown_background();
     }
 }
@@ -141,9 +141,9 @@ async fn accept(
     }
 }
 
-/// Serves one connection until its client closes it, takes too long, or has to make room.
+/// Serves one connection until its client closes it, takes too long, or is closed in favor of another.
 async fn serve(stream: TcpStream, api: Router, place: Place, mut stopped: watch::Receiver<bool>) {
-    // Answers are written whole: nothing is to be waited for. A socket that refuses is slower, and no worse.
+    // Answers are written as a whole, so no delay is needed. If the socket refuses the option, it is only slower.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request: Request<Incoming>| {
         let asked = place.connection.ask();
@@ -166,7 +166,7 @@ async fn serve(stream: TcpStream, api: Router, place: Place, mut stopped: watch:
     }
     loop {
         tokio::select! {
-            // A client that breaks HTTP, or goes away, is its own affair.
+            // A client that breaks HTTP or disconnects affects only itself.
             _ = serving.as_mut() => return,
             () = place.connection.evicted() => return,
             _ = ticks.tick() => {

@@ -1,4 +1,4 @@
-//! Where answers come from: the stores, read on demand, and what was derived from them while they stay the same.
+//! The source of answers: the stores, read on demand, and cached results while the stores stay the same.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -18,40 +18,40 @@ use crate::derived::{Derived, Files};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
-/// How many searches through the whole log may go on at once. A derivation has its own turn, and so has a story,
-/// so that quick answers always find a thread.
+/// The maximum number of searches through the whole log at once. A derivation and a story have queues of their own, so
+/// that quick answers always find a thread.
 const SEARCHES_MAX: usize = 2;
 
-/// How many large pages may be made at once: they are not long in the making, but many of them are.
+/// The maximum number of large pages at once: one is quick, but many are not.
 const PAGES_MAX: usize = 2;
 
-/// How often stores that changed while they were read are read again: a writer that starts cuts off what stands behind
-/// the last whole line of each.
+/// The number of times that stores are read again if they changed during the read: a starting writer truncates the
+/// tail of each.
 const CUTS_MAX: usize = 2;
 
-/// How much of stories is kept, in bytes.
+/// The size of the cache of stories, in bytes.
 const STORIES_BYTES_MAX: usize = 16 << 20;
 
-/// The stores, and what is kept of them.
+/// The stores, and the cached results.
 pub(crate) struct Source {
     stores: Stores<Directory>,
-    /// Log and snapshots, once they are there: no others are taken for them. They stay open, since the inode's number
-    /// of a file that is open is given to no other.
+    /// Log and snapshots, since their first access: no other files are taken for them. They stay open, since the system
+    /// does not reuse the inode number of an open file.
     held: [OnceLock<fs::File>; 2],
     metrics: Arc<Metrics>,
-    /// Whoever has the turn derives; who waits for it takes what the one before derived meanwhile.
+    /// One request derives; the requests that wait take its result.
     derived: Arc<Turn<Option<Kept<Arc<Derived>>>>>,
-    /// The same of stories.
+    /// The same for stories.
     stories: Arc<Turn<Stories>>,
     searches: Arc<Semaphore>,
     pages: Arc<Semaphore>,
     health: Mutex<Health>,
 }
 
-/// The stories that are kept, the latest last.
+/// The cached stories, the latest last.
 type Stories = VecDeque<(DecisionId, Kept<Bytes>)>;
 
-/// What a computation came to, and what of.
+/// The result of a computation, and its files.
 struct Kept<T> {
     files: Files,
     begun: Instant,
@@ -59,26 +59,26 @@ struct Kept<T> {
 }
 
 impl<T> Kept<T> {
-    /// Whether it answers a request that came at `asked` and finds these files: they are the very same, or the
-    /// computation began later than the request. An error that the bytes do not say may be gone by now.
+    /// True if it answers a request that arrived at `asked` and finds these files: they are the same, or the computation
+    /// began after the request. An error that is not in the bytes may have ended by now.
     fn answers(&self, files: Files, asked: Instant) -> bool {
         let is_of_bytes = self.result.as_ref().err().is_none_or(Problem::is_of_the_bytes);
         (is_of_bytes && self.files == files) || self.begun >= asked
     }
 }
 
-/// What is known of the stores since READY.
+/// The knowledge about the stores since READY.
 struct Health {
-    /// The most bytes that the whole lines of log and snapshots were seen to have: they never have fewer.
+    /// The greatest sizes of the whole lines of log and snapshots that were read: they never become smaller.
     ends: [u64; 2],
     /// The files that were last found to be sound.
     checked: Option<Files>,
-    /// What was found wrong, and with which files.
+    /// The fault that was found, and the identity of its files.
     fault: Option<(Files, Problem)>,
 }
 
 impl Source {
-    /// Observes these stores from now on: files that are there are never to be replaced or removed.
+    /// Observes these stores: from now on, existing files must not be replaced or removed.
     pub(crate) fn new(stores: Stores<Directory>, metrics: Arc<Metrics>) -> Result<Self, Error> {
         let ends = ends(&stores)?;
         let source = Self {
@@ -91,31 +91,31 @@ impl Source {
             pages: Arc::new(Semaphore::new(PAGES_MAX)),
             health: Mutex::new(Health { ends, checked: None, fault: None }),
         };
-        // READY says that they are sound.
+        // At READY they are sound.
         source.lock().checked = Some(source.files()?);
         Ok(source)
     }
 
-    /// The stores, for what is quick and cannot fail by their content.
+    /// The stores, for operations that are quick and do not depend on their content.
     pub(crate) fn stores(&self) -> &Stores<Directory> {
         &self.stores
     }
 
-    /// What the files are now. Those that are there are held from now on.
+    /// The identity of the files now. Existing files are kept open from now on.
     fn files(&self) -> Result<Files, Error> {
         for (store, held) in [&self.stores.events, &self.stores.snapshots].into_iter().zip(&self.held) {
             if held.get().is_none()
                 && let Some((file, stat)) = store.open()?
             {
                 store.pin(stat.identity)?;
-                // Another request may have been quicker; then it is the same file.
+                // If another request has opened it first, it is the same file.
                 let _ = held.set(file);
             }
         }
         Files::now(&self.stores)
     }
 
-    /// Reads by `read`, on a thread that may wait for the disk. What it finds wrong with the stores is remembered.
+    /// Calls `read` on a thread that may wait for the disk, and remembers a fault of the stores.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
@@ -138,7 +138,7 @@ impl Source {
         .await
     }
 
-    /// The same for what looks through the whole log.
+    /// The same for a search through the whole log.
     pub(crate) async fn search<T: Send + 'static>(
         self: &Arc<Self>,
         read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
@@ -154,8 +154,8 @@ impl Source {
         self.read_in_turn(&self.pages, read).await
     }
 
-    /// Who gives up while it waits for its turn leaves the queue. Who has begun keeps the turn to its end, also when
-    /// its client is gone: the thread goes on.
+    /// A request that is cancelled while it waits leaves the queue. One that has begun runs to its end, also if its client
+    /// has disconnected: its thread continues.
     async fn read_in_turn<T: Send + 'static>(
         self: &Arc<Self>,
         turns: &Arc<Semaphore>,
@@ -170,7 +170,7 @@ impl Source {
         .await
     }
 
-    /// What the whole log adds up to, as it is now or was since the request began.
+    /// The results for the whole log, as it is now or was after the request began.
     pub(crate) async fn derived(self: &Arc<Self>) -> Result<Arc<Derived>, Problem> {
         let asked = Instant::now();
         let mut kept = Arc::clone(&self.derived).lock_owned().await;
@@ -180,7 +180,7 @@ impl Source {
             if let Some(kept) = kept.as_ref().filter(|kept| kept.answers(files, asked)) {
                 return kept.result.clone();
             }
-            // First let go of the old: two histories of a long log need not fit the memory.
+            // Drops the old result first: two histories of a long log may not fit into memory.
             *kept = None;
             let begun = Instant::now();
             source.metrics.derivations.inc();
@@ -191,7 +191,7 @@ impl Source {
         .await
     }
 
-    /// The story of a decision that is in the log, as JSON, as it is now or was since the request began.
+    /// The story of a decision in the log, as JSON, as it is now or was after the request began.
     pub(crate) async fn story(self: &Arc<Self>, id: DecisionId) -> Result<Bytes, Problem> {
         let asked = Instant::now();
         let mut stories = Arc::clone(&self.stories).lock_owned().await;
@@ -215,8 +215,8 @@ impl Source {
         .await
     }
 
-    /// What is wrong with the stores, as far as it is known; to be asked by probes. Of a store that has grown, as
-    /// stores do, the end is looked at; one that changed in another way, or that had a fault, is read as a whole.
+    /// The known fault of the stores, for probes. Of a store that has grown, only the end is read; a store that changed in
+    /// another way, or had a fault, is read as a whole.
     pub(crate) async fn health(self: &Arc<Self>) -> Result<(), Problem> {
         let files = self.files()?;
         let (checked, faulty) = {
@@ -225,7 +225,7 @@ impl Source {
                 Some((faulty, problem)) if *faulty == files && problem.is_of_the_bytes() => {
                     return Err(problem.clone());
                 }
-                // What stands behind a fault does not mend it, and what could not be read may be readable by now.
+                // Later lines do not remove a fault, and a read error may have ended.
                 Some((faulty, _)) => (None, Some(*faulty)),
                 None => (health.checked, None),
             }
@@ -234,7 +234,7 @@ impl Source {
             return Ok(());
         }
         if faulty.is_some() {
-            // What was kept before says nothing of it.
+            // The earlier result does not cover it.
             *self.derived.lock().await = None;
         }
         if checked.is_some_and(|checked| files.have_grown_since(checked)) {
@@ -250,14 +250,14 @@ impl Source {
         }
         let mut health = self.lock();
         health.checked = Some(files);
-        // One that was found meanwhile stays.
+        // A fault that was found in the meantime stays.
         health.fault.take_if(|(found, _)| Some(*found) == faulty);
         Ok(())
     }
 
-    /// Refuses stores that have fewer whole lines than they were seen to have.
+    /// Refuses stores that have fewer bytes of whole lines than were read before.
     fn refuse_cut(&self) -> Result<(), Problem> {
-        // Known before they are measured: of a log that grows, another request may see more meanwhile.
+        // Read before they are measured: while the log grows, another request may read more.
         let known = self.lock().ends;
         let ends = ends(&self.stores)?;
         for ((store, known), end) in
@@ -266,8 +266,8 @@ impl Source {
             if end < known {
                 return Err(Problem::from(Error::unavailable(
                     store.path(),
-                    format!("it was cut off: of {known} bytes of whole lines, {end} are left"),
-                    "find out what touched the file; `dreichor replay` says what it holds now",
+                    format!("it was truncated: of {known} bytes of whole lines, {end} are left"),
+                    "find out which process changed the file; `dreichor replay` shows what it holds now",
                 )));
             }
         }
@@ -285,12 +285,12 @@ impl Source {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Health> {
-        // What is kept is whole after every step, whoever panicked in between.
+        // The content is consistent after every step, so a panic between steps does no harm.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// How many bytes the whole lines of log and snapshots have.
+/// The sizes of the whole lines of log and snapshots, in bytes.
 fn ends(stores: &Stores<Directory>) -> Result<[u64; 2], Error> {
     Ok([View::open(&stores.events)?.end(), View::open(&stores.snapshots)?.end()])
 }
@@ -304,7 +304,7 @@ fn tell(stores: &Stores<Directory>, id: DecisionId) -> Result<Bytes, Problem> {
     Ok(story.to_json().into())
 }
 
-/// How much a story holds of the memory, in bytes; a little more for what is around it.
+/// The memory of a story, in bytes, with its surroundings.
 fn length((_, kept): &(DecisionId, Kept<Bytes>)) -> usize {
     kept.result.as_ref().map_or(0, Bytes::len) + 512
 }
@@ -316,7 +316,7 @@ pub(crate) async fn on_thread<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal("a panic")))
 }
 
-/// Runs `work` to its end, also when nobody waits for it any more.
+/// Runs `work` to its end, also if no request waits for it.
 async fn detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, Problem>> + Send + 'static,
 ) -> Result<T, Problem> {

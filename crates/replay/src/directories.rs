@@ -65,7 +65,7 @@ impl Directories {
         data_dir.parent().map(Path::to_owned).filter(has_both).or_else(|| children.into_iter().next())
     }
 
-    /// What to do when one of the directories is missing.
+    /// The next step if one of the directories is missing.
     pub(crate) fn advice_for_missing(&self) -> String {
         let near = self.near().map_or_else(String::new, |near| {
             format!("; there are stores at `dreichor{}`", Self::within(near).shell_flags())
@@ -78,5 +78,5 @@ impl Directories {
     }
 }
 
-/// How many entries are looked at to find stores near a missing directory.
+/// The number of entries that are searched for stores near a missing directory.
 const NEAR_MAX: usize = 200;

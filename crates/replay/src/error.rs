@@ -14,13 +14,13 @@ pub enum Error {
     Unavailable {
         /// The directory or file.
         path: PathBuf,
-        /// What is wrong, without the cause.
+        /// The problem, without the cause.
         problem: String,
         /// The cause, if there is one.
         source: Option<Box<dyn StdError + Send + Sync>>,
-        /// What it means for the data; empty if it means nothing.
+        /// The consequence for the data; empty if there is none.
         consequence: &'static str,
-        /// What to do next.
+        /// The next step.
         next: String,
     },
     /// A file breaks a rule of its format. Nothing was changed.
@@ -101,11 +101,11 @@ impl fmt::Display for Error {
                     )?;
                 } else if fault.rule == Rule::SnapshotRoot {
                     f.write_str(
-                        "the snapshot is of another history: the two directories may be of different logs. Check both directories first. If they belong together, ",
+                        "the snapshot does not belong to this log: the two directories may be of different logs. Check both directories first. If they belong together, ",
                     )?;
                 }
                 f.write_str(
-                    "copy both directories to a safe place; then `dreichor salvage --out DIR` copies what is sound to a new directory, from which a writer can start; `dreichor events` prints the log as far as it is sound",
+                    "copy both directories to a safe place; then `dreichor salvage --out DIR` copies the sound part to a new directory, from which a writer can start; `dreichor events` prints the log up to the fault",
                 )
             }
         }

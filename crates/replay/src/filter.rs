@@ -2,21 +2,22 @@
 
 use dreichor_core::Event;
 use dreichor_core::event::EventType;
-use dreichor_core::id::DecisionId;
 use dreichor_core::state::DecisionMemory;
-use dreichor_core::value::{MarketId, Spelled, StrategyInstanceId};
+use dreichor_core::value::{MarketId, Spelled};
 
-/// The conditions that an event must meet. A condition that is none holds for every event.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+use crate::reference::IdPrefix;
+
+/// The conditions that an event must meet: one of each list, and both times. An empty list holds for every event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// The event's type.
-    pub event_type: Option<EventType>,
+    pub event_types: Vec<EventType>,
     /// The decision of the event's tick, or the one that feedback refers to.
-    pub decision: Option<DecisionId>,
+    pub decisions: Vec<IdPrefix>,
     /// The market that the event names.
-    pub market: Option<MarketId>,
+    pub markets: Vec<MarketId>,
     /// The strategy instance of that decision.
-    pub instance: Option<StrategyInstanceId>,
+    pub instances: Vec<IdPrefix>,
     /// The least logical time, included.
     pub from: Option<u64>,
     /// The greatest logical time, included.
@@ -29,22 +30,30 @@ impl Filter {
     pub fn asks_for(&self, event: &Event<'_>, memory: &DecisionMemory) -> bool {
         let time = event.logical_time.get();
         let decision = event.body.decision_id();
-        self.event_type.is_none_or(|asked| asked == event.body.event_type())
+        let market = event.body.market_id();
+        is_one_of(&self.event_types, |asked| *asked == event.body.event_type())
             && self.from.is_none_or(|from| time >= from)
             && self.to.is_none_or(|to| time <= to)
-            && self.decision.is_none_or(|asked| decision == Some(asked))
-            && self.market.is_none_or(|asked| event.body.market_id() == Some(asked))
-            && self.instance.is_none_or(|asked| {
+            && is_one_of(&self.decisions, |asked| decision.is_some_and(|id| asked.matches(id.uuid())))
+            && is_one_of(&self.markets, |asked| market == Some(*asked))
+            && (self.instances.is_empty() || {
                 let remembered = decision.and_then(|id| memory.decision(id));
-                remembered.is_some_and(|decision| decision.evaluated().strategy_instance_id == asked)
+                let instance = remembered.map(|decision| decision.evaluated().strategy_instance_id.uuid());
+                instance.is_some_and(|id| self.instances.iter().any(|asked| asked.matches(id)))
             })
     }
 
-    /// Returns texts that every matching line contains. A search need not parse lines that lack one of them.
-    pub fn words(&self) -> Vec<String> {
-        let event_type = self.event_type.map(|event_type| format!("\"type\":\"{}\"", event_type.as_str()));
-        let decision = self.decision.map(|decision| format!("\"{decision}\""));
-        let market = self.market.map(|market| format!("\"{market}\""));
-        [decision, market, event_type].into_iter().flatten().collect()
+    /// Returns lists of texts: of each list, every matching line contains one. A search need not parse other lines.
+    pub fn words(&self) -> Vec<Vec<String>> {
+        let types = self.event_types.iter().map(|asked| format!("\"type\":\"{}\"", asked.as_str())).collect();
+        let decisions = self.decisions.iter().map(|asked| asked.text()).collect();
+        let markets = self.markets.iter().map(|asked| format!("\"{asked}\"")).collect();
+        let lists: [Vec<String>; 3] = [decisions, markets, types];
+        lists.into_iter().filter(|list| !list.is_empty()).collect()
     }
+}
+
+/// True if one of the asked holds, or none is asked for.
+fn is_one_of<T>(asked: &[T], holds: impl FnMut(&T) -> bool) -> bool {
+    asked.is_empty() || asked.iter().any(holds)
 }

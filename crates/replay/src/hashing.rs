@@ -29,7 +29,7 @@ use dreichor_log::Block;
 #[derive(Debug, Default)]
 pub struct HashedBlock {
     pub(crate) block: Block,
-    /// Where each line ends in the block: the place of its LF.
+    /// The offset of each line's LF in the block.
     pub(crate) line_feeds: Vec<usize>,
     /// The leaf of each line.
     pub(crate) leaves: Vec<Hash>,
@@ -40,7 +40,7 @@ pub struct HashedBlock {
 }
 
 impl HashedBlock {
-    /// Where a line starts in the block, the line without its LF, and its leaf.
+    /// The offset of a line in the block, the line without its LF, and its leaf.
     #[inline]
     pub(crate) fn line(&self, index: usize) -> Option<(usize, &[u8], Hash)> {
         let (&end, &leaf) = (self.line_feeds.get(index)?, self.leaves.get(index)?);
@@ -64,7 +64,7 @@ pub struct Worker {
     /// None once the thread must end.
     blocks: Option<SyncSender<HashedBlock>>,
     hashed: Receiver<HashedBlock>,
-    /// How many hashed blocks wait to be taken.
+    /// The number of hashed blocks that are not taken yet.
     waiting: Arc<AtomicUsize>,
     thread: Option<JoinHandle<()>>,
     pending: usize,

@@ -42,6 +42,15 @@ impl Leaves {
         self.size
     }
 
+    /// Computes the root of the tree of the first `size` leaves; none if there are fewer.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, or its lines are not what they were.
+    pub fn root<M: Medium>(&self, view: &View<'_, M>, size: u64) -> Result<Option<Hash>, Error> {
+        (size <= self.size).then(|| self.subtree_root(view, &(0..size), &mut None)).transpose()
+    }
+
     /// Computes the path that proves that leaf `index` is in the tree of the first `size` leaves; none if there is no
     /// such leaf or no such tree.
     ///
@@ -81,12 +90,16 @@ impl Leaves {
         let Some(ranges) = ranges.filter(|_| size <= self.size) else { return Ok(None) };
         // Consecutive subtrees of a path are often in the same chunk.
         let mut read = None;
-        ranges.into_iter().map(|range| self.root(view, &range, &mut read)).collect::<Result<_, _>>().map(Some)
+        ranges
+            .into_iter()
+            .map(|range| self.subtree_root(view, &range, &mut read))
+            .collect::<Result<_, _>>()
+            .map(Some)
     }
 
     /// Computes the root of the subtree over `range`. A subtree starts at a multiple of a power of two that is at least
     /// its length, so it lies within one chunk or starts with one.
-    fn root<M: Medium>(
+    fn subtree_root<M: Medium>(
         &self,
         view: &View<'_, M>,
         range: &Range<u64>,

@@ -9,6 +9,7 @@
 
 pub mod digests;
 pub mod directories;
+pub mod durable;
 pub mod error;
 pub mod filter;
 pub mod find;
@@ -29,6 +30,7 @@ pub mod view;
 pub use directories::Directories;
 /// The types of `dreichor-log` that reading needs. None of them can write.
 pub use dreichor_log::{Directory, Line, Medium, Stat};
+pub use durable::Durable;
 pub use error::Error;
 pub use filter::Filter;
 pub use fold::{Entry, Fold};

@@ -29,8 +29,8 @@ pub struct Page {
 pub struct Search<F> {
     /// The most lines of the page; at least 1.
     pub limit: usize,
-    /// Texts that every matching line contains.
-    pub words: Vec<String>,
+    /// Lists of texts: of each list, every matching line contains one.
+    pub words: Vec<Vec<String>>,
     /// True for an event that matches.
     pub asks_for: F,
 }
@@ -43,9 +43,10 @@ impl Search<fn(&Event<'_>) -> bool> {
 }
 
 impl<F: Fn(&Event<'_>) -> bool> Search<F> {
-    /// Returns a finder for each word. Lines that lack a word are not parsed.
-    fn finders(&self) -> Vec<memmem::Finder<'_>> {
-        self.words.iter().map(|word| memmem::Finder::new(word.as_bytes())).collect()
+    /// Returns a finder for each word. Lines that have no word of a list are not parsed.
+    fn finders(&self) -> Vec<Vec<memmem::Finder<'static>>> {
+        let finder = |word: &String| memmem::Finder::new(word.as_bytes()).into_owned();
+        self.words.iter().map(|words| words.iter().map(finder).collect()).collect()
     }
 }
 
@@ -70,7 +71,7 @@ impl<M: Medium> View<'_, M> {
             let mut found = Vec::<PlacedLine>::new();
             let mut lines = self.lines(lower, upper);
             while let Some(line) = lines.next()? {
-                if has_all(&finders, line.bytes) {
+                if has_one_of_each(&finders, line.bytes) {
                     found.push((line.offset, Box::from(line.bytes)));
                 }
             }
@@ -99,20 +100,20 @@ impl<M: Medium> View<'_, M> {
     ) -> Result<Page, Error> {
         let finders = search.finders();
         let mut taken = Taken::up_to(search.limit);
-        let mut behind = position;
+        let mut next = position;
         let mut lines = self.lines(position, self.end());
         while !taken.is_full
             && let Some(line) = lines.next()?
         {
-            if !has_all(&finders, line.bytes) {
+            if !has_one_of_each(&finders, line.bytes) {
                 continue;
             }
             let (event, _) = self.read_event(line.offset, line.bytes)?;
             if (search.asks_for)(&event) && taken.take(Box::from(line.bytes)) {
-                behind = line.offset + line.bytes.len() as u64 + 1;
+                next = line.offset + line.bytes.len() as u64 + 1;
             }
         }
-        let next = if taken.is_full { behind } else { self.end() };
+        let next = if taken.is_full { next } else { self.end() };
         Ok(Page { lines: taken.lines, previous: (position > 0).then_some(position), next })
     }
 }
@@ -143,6 +144,7 @@ impl Taken {
     }
 }
 
-fn has_all(words: &[memmem::Finder<'_>], line: &[u8]) -> bool {
-    words.iter().all(|word| word.find(line).is_some())
+/// True if the line has a word of each list.
+fn has_one_of_each(lists: &[Vec<memmem::Finder<'_>>], line: &[u8]) -> bool {
+    lists.iter().all(|words| words.iter().any(|word| word.find(line).is_some()))
 }

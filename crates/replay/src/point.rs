@@ -1,4 +1,4 @@
-//! What held at an earlier point of the log, while all of it is replayed and checked.
+//! The state at an earlier point of the log, while all of the log is replayed and checked.
 
 use dreichor_core::History;
 use dreichor_core::id::SnapshotId;
@@ -22,7 +22,7 @@ pub enum Point {
     Time(u64),
 }
 
-/// What held at a point.
+/// The state at a point.
 #[derive(Debug)]
 pub struct Held {
     /// State and tree.

@@ -1,4 +1,4 @@
-//! What a person names: an id by its first digits, a line by its number, a decision by instance and time.
+//! References in arguments: an id by its first digits, a line by its number, a decision by instance and time.
 
 use std::fmt;
 
@@ -16,12 +16,23 @@ use crate::view::View;
 const DIGITS_MIN: usize = 4;
 /// The digits of a whole id.
 const DIGITS: usize = 32;
-/// How many digits precede each hyphen of an id.
+/// The number of digits before each hyphen of an id.
 const HYPHENS: [usize; 4] = [8, 12, 16, 20];
 
 /// The first digits of an id, 4 to 32.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdPrefix(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct IdPrefix {
+    /// The number that the digits spell.
+    value: u128,
+    digits: usize,
+}
+
+/// All digits of an id.
+impl From<Uuid> for IdPrefix {
+    fn from(id: Uuid) -> Self {
+        Self { value: id.as_u128(), digits: DIGITS }
+    }
+}
 
 impl IdPrefix {
     /// Parses hexadecimal digits in any case, with or without hyphens; none for another text.
@@ -29,22 +40,24 @@ impl IdPrefix {
         let digits: String = text.chars().filter(|letter| *letter != '-').collect();
         let is_prefix = (DIGITS_MIN..=DIGITS).contains(&digits.len())
             && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-        is_prefix.then(|| Self(digits.to_ascii_lowercase()))
+        let value = u128::from_str_radix(&digits, 16).ok().filter(|_| is_prefix)?;
+        Some(Self { value, digits: digits.len() })
     }
 
     /// True if the id begins with these digits.
     pub fn matches(&self, id: Uuid) -> bool {
-        id.simple().to_string().starts_with(&self.0)
+        id.as_u128() >> (4 * (DIGITS - self.digits)) == self.value
     }
 
     fn is_whole(&self) -> bool {
-        self.0.len() == DIGITS
+        self.digits == DIGITS
     }
 
     /// The digits as they begin an id in a line, hyphens included.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = String::from("\"");
-        for (place, digit) in self.0.chars().enumerate() {
+        let digits = format!("{:0width$x}", self.value, width = self.digits);
+        for (place, digit) in digits.chars().enumerate() {
             if HYPHENS.contains(&place) {
                 text.push('-');
             }
@@ -95,8 +108,8 @@ impl Reference {
         }
     }
 
-    /// True if the event is named, by its own id or by one that it is the first to have.
-    fn names(&self, number: u64, event: &Event<'_>, id: Uuid) -> bool {
+    /// True if the event in line `number`, whose id is `id`, is named: by that id, or by one that it is the first to have.
+    pub fn names(&self, number: u64, event: &Event<'_>, id: Uuid) -> bool {
         match self {
             Self::Line(line) => *line == number,
             Self::Decision(instance, time) => {
@@ -126,11 +139,11 @@ fn first_named(body: &Body<'_>) -> Option<Uuid> {
 
 impl From<Uuid> for Reference {
     fn from(id: Uuid) -> Self {
-        Self::Id(IdPrefix(id.simple().to_string()))
+        Self::Id(id.into())
     }
 }
 
-/// What an event belongs to.
+/// The subject of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// A decision: its tick, and all feedback on it.
@@ -172,15 +185,17 @@ impl fmt::Display for Subject {
 pub struct Named {
     /// Its line, from 1.
     pub line: u64,
+    /// The offset of the line's start, in bytes.
+    pub offset: u64,
     /// Its logical time.
     pub logical_time: LogicalTime,
-    /// What it belongs to.
+    /// Its subject.
     pub subject: Subject,
     /// The instance that decided, if this is the decision's first event.
     pub instance: Option<Uuid>,
 }
 
-/// How many subjects are returned at most: enough to show that a reference is ambiguous.
+/// The maximum number of subjects that are returned: enough to show that a reference is ambiguous.
 const SUBJECTS_MAX: usize = 10;
 
 impl<M: Medium> View<'_, M> {
@@ -191,6 +206,25 @@ impl<M: Medium> View<'_, M> {
     ///
     /// The log cannot be read, or a line that may have it is malformed.
     pub fn resolve(&self, reference: &Reference) -> Result<Vec<Named>, Error> {
+        self.find_named(reference, |found, named| found.subject == named.subject)
+    }
+
+    /// Finds the events that a reference names, also several of one decision: the event that has the id, or the first
+    /// that has the id of a decision, order intent, execution or feedback.
+    ///
+    /// # Errors
+    ///
+    /// As of [`View::resolve`].
+    pub fn resolve_event(&self, reference: &Reference) -> Result<Vec<Named>, Error> {
+        self.find_named(reference, |found, named| found.line == named.line)
+    }
+
+    /// Finds what a reference names; of those that are the same only the first.
+    fn find_named(
+        &self,
+        reference: &Reference,
+        is_same: impl Fn(&Named, &Named) -> bool,
+    ) -> Result<Vec<Named>, Error> {
         let word = reference.word();
         let finder = word.as_ref().map(|word| memmem::Finder::new(word.as_bytes()));
         let mut found: Vec<Named> = Vec::new();
@@ -212,9 +246,15 @@ impl<M: Medium> View<'_, M> {
             if let Body::DecisionEvaluated(decision) = &event.body {
                 instance = Some(decision.strategy_instance_id.uuid());
             }
-            let subject = Subject::of(&event.body);
-            if found.iter().all(|named| named.subject != subject) {
-                found.push(Named { line: line.number, logical_time: event.logical_time, subject, instance });
+            let named = Named {
+                line: line.number,
+                offset: line.offset,
+                logical_time: event.logical_time,
+                subject: Subject::of(&event.body),
+                instance,
+            };
+            if !found.iter().any(|found| is_same(found, &named)) {
+                found.push(named);
             }
             // No other event has the same line or whole id.
             let is_settled = match reference {

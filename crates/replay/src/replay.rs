@@ -89,7 +89,7 @@ impl Replayed {
             tracing::warn!(
                 decisionId = %tick.decision.decision_id,
                 line = tick.line,
-                "the last tick is not whole: a write in progress, or an interrupted one; the next writer completes it"
+                "the last tick is not complete: a write in progress, or an interrupted one; the next writer completes it"
             );
         }
     }
@@ -147,6 +147,11 @@ impl<'s, M: Medium> Replay<'s, M> {
     /// The number of events that the latest snapshot claims to cover, not checked yet; 0 if there is no snapshot.
     pub fn latest_size(&self) -> u64 {
         self.latest().map_or(0, |latest| latest.snapshot.audit_tree_size)
+    }
+
+    /// The log's file; none: the log is missing, which is an empty log.
+    pub(crate) fn log_file(&self) -> Option<&M::File> {
+        self.fold.file()
     }
 
     /// The size of the log in bytes when it was opened.

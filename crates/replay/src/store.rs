@@ -75,7 +75,7 @@ fn open_directory(path: &Path, directories: &Directories) -> Result<Directory, E
             Error::unavailable(path, "the directory is missing", directories.advice_for_missing())
         }
         OpenError::NotADirectory => {
-            let next = "name the directory of the stores by --data-dir, or move what is there away";
+            let next = "name the directory of the stores by --data-dir, or move this file away";
             Error::unavailable(path, "it is not a directory", next)
         }
         OpenError::Refused(error) => {
@@ -138,7 +138,7 @@ impl<M: Medium> Store<M> {
         if stat.is_none() && was_pinned {
             return Err(Error::unavailable(
                 self.path(),
-                "it vanished since this process began with it",
+                "it vanished after this process had opened it",
                 "find out what removed it, then start again",
             ));
         }
@@ -170,8 +170,8 @@ impl<M: Medium> Store<M> {
     fn replaced(&self) -> Error {
         Error::unavailable(
             self.path(),
-            "another file took its place since this process began with it",
-            "find out what touched the file, then start again: `dreichor replay` says what it holds",
+            "it was replaced by another file after this process had opened it",
+            "find out which process changed the file, then start again; `dreichor replay` shows what it holds",
         )
     }
 
@@ -199,9 +199,9 @@ impl<M: Medium> Store<M> {
     /// Creates the error of a file that cannot be a store.
     pub fn refused(&self, refusal: Refusal) -> Error {
         let next = match refusal {
-            Refusal::Kind(_) => "put the store's own file there, or name the directory where it is",
+            Refusal::Kind(_) => "put the file of the store there, or name the directory that holds it",
             Refusal::Links(_) => "remove the other names, or copy the file",
-            Refusal::Writable(_) => "`chmod go-w` the file, after a look at who could have written to it",
+            Refusal::Writable(_) => "check who could have written to the file, then `chmod go-w` it",
         };
         Error::unavailable(self.path(), refusal, next)
     }
@@ -229,7 +229,7 @@ impl<M: Medium> Store<M> {
             ReadError::Shrank { .. } => Error::unavailable(
                 self.path(),
                 error,
-                "find out what else writes to the file, before anything else",
+                "first find out which other process writes to the file",
             ),
             ReadError::TooLong { offset, length } => Error::Malformed {
                 path: self.path(),

@@ -106,8 +106,8 @@ impl<'s, M: Medium> View<'s, M> {
     pub(crate) fn changed(&self, offset: u64) -> Error {
         Error::unavailable(
             self.store.path(),
-            format!("lines from byte {offset} on are no longer what they were"),
-            "find out what touched the file; `dreichor replay` says what it holds now",
+            format!("the lines from byte {offset} on have changed"),
+            "find out which process changed the file; `dreichor replay` shows what it holds now",
         )
     }
 

@@ -1,5 +1,5 @@
 //! A log is folded on two threads or in turn on one, in blocks of any size, with the same result: the same entries,
-//! the same tree and digests, and of a damaged log the same first fault.
+//! the same tree and digests, and of a corrupted log the same first fault.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -20,13 +20,13 @@ type Way = fn(Tree) -> Hashing;
 
 const WAYS: [Way; 2] = [Hashing::in_turn, Hashing::beside];
 
-/// What a fold finds, as text.
+/// The result of a fold, as text.
 #[derive(Debug, PartialEq)]
 struct Found {
     entries: Vec<(u64, u64, String)>,
     root: String,
     digests: String,
-    /// Where the lines end, and what follows them; of a log without a fault.
+    /// The end of the lines, and the tail; for a log without a fault.
     end: Option<(u64, Option<Tail>)>,
     error: Option<String>,
 }

@@ -58,7 +58,7 @@ fn what_is_no_event_is_not_found() {
     }
 }
 
-/// Wherever the end of a block cuts the line's start in two, also that of the second block.
+/// The end of a block, also of the second one, splits the start of the line at every place.
 #[test]
 fn events_are_found_around_the_ends_of_blocks() {
     let rest = enacted(2_500);
@@ -77,9 +77,9 @@ fn a_malformed_line_is_named_when_it_is_looked_for() {
     let bytes = vector("audit_events.ndjson");
     for (number, (offset, line)) in (1..).zip(placed(&bytes)) {
         let at = usize::try_from(offset).unwrap();
-        let mut damaged = bytes.clone();
-        damaged[at + line.len() - 3] ^= 1;
-        let log = Log::holding(&damaged);
+        let mut corrupted = bytes.clone();
+        corrupted[at + line.len() - 3] ^= 1;
+        let log = Log::holding(&corrupted);
         log.names(log.view().find(id(line)), number, offset);
         // A line that does not begin with its event is no line of it.
         for garbage in [&b"{\"id\":\"\""[..], b" ", b"garbage"] {

@@ -167,14 +167,14 @@ fn a_log_that_is_no_longer_what_it_was_proves_nothing() {
     let text = String::from_utf8(line.to_vec()).unwrap();
     let other = identified(text.replacen("\"logicalTime\":", "\"logicalTime\":9", 1).as_bytes());
     assert_ne!(other, line);
-    let behind = at + line.len();
-    unavailable(&Log::holding(&[&HISTORY.bytes[..at], &other, &HISTORY.bytes[behind..]].concat()));
+    let end = at + line.len();
+    unavailable(&Log::holding(&[&HISTORY.bytes[..at], &other, &HISTORY.bytes[end..]].concat()));
     // A line before is another one: the chunk starts elsewhere.
     unavailable(&Log::holding(&[&HISTORY.bytes[..place(3)], &HISTORY.bytes[place(4)..]].concat()));
     unavailable(&Log::holding(&[b"\n", &HISTORY.bytes[..end]].concat()));
     // A line is malformed: it is named.
-    let mut damaged = HISTORY.bytes.clone();
-    damaged[at + 60] ^= 1;
-    let log = Log::holding(&damaged);
+    let mut corrupted = HISTORY.bytes.clone();
+    corrupted[at + 60] ^= 1;
+    let log = Log::holding(&corrupted);
     log.names(kept.inclusion(&log.view(), in_second, size), 1_201, HISTORY.starts[1_200]);
 }

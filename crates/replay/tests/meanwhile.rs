@@ -54,7 +54,7 @@ fn stores<'a>(dir: &Path, at: u32, happens: &'a dyn Fn()) -> Stores<Meanwhile<'a
     Stores::new(mount(), mount())
 }
 
-/// So many lines of a published file.
+/// The first lines of a published file.
 fn first(file: &str, count: usize) -> Vec<u8> {
     vector(file).split_inclusive(|&byte| byte == b'\n').take(count).collect::<Vec<_>>().concat()
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use dreichor_core::event::EventType;
 use dreichor_core::state::DecisionMemory;
 use dreichor_core::{Event, Rule};
 use dreichor_replay::page::{PAGE_BYTES_MAX, Page, Search};
@@ -17,8 +18,8 @@ use support::samples::values::event;
 use support::{Log, enacted, placed, said, written};
 
 /// The search of a filter. None of the filters here has a condition on the instance.
-fn search(limit: usize, filter: Filter) -> Search<impl Fn(&Event<'_>) -> bool> {
-    let memory = DecisionMemory::default();
+fn search(limit: usize, filter: &Filter) -> Search<impl Fn(&Event<'_>) -> bool + use<>> {
+    let (memory, filter) = (DecisionMemory::default(), filter.clone());
     Search {
         limit,
         words: filter.words(),
@@ -27,7 +28,7 @@ fn search(limit: usize, filter: Filter) -> Search<impl Fn(&Event<'_>) -> bool> {
 }
 
 fn all(limit: usize) -> Search<impl Fn(&Event<'_>) -> bool> {
-    search(limit, Filter::default())
+    search(limit, &Filter::default())
 }
 
 /// A log and a search.
@@ -37,7 +38,7 @@ struct Model<'l> {
 }
 
 impl<'l> Model<'l> {
-    fn new(bytes: &'l [u8], filter: Filter) -> Self {
+    fn new(bytes: &'l [u8], filter: &Filter) -> Self {
         let lines = placed(bytes);
         let end = bytes.len() as u64;
         let boundaries = lines.iter().map(|(offset, _)| *offset).chain([end]).collect();
@@ -79,13 +80,15 @@ impl<'l> Model<'l> {
 fn filters(event: &Event<'_>, which: u8) -> Filter {
     let time = Some(event.logical_time.get());
     let any = Filter::default();
+    let decision = event.body.tick_decision_id().map(|id| id.uuid().into());
     match which {
         0 => any,
-        1 => Filter { event_type: Some(event.body.event_type()), ..any },
-        2 => Filter { decision: event.body.tick_decision_id(), ..any },
-        3 => Filter { market: event.body.market_id(), ..any },
+        1 => Filter { event_types: vec![event.body.event_type()], ..any },
+        2 => Filter { decisions: decision.into_iter().collect(), ..any },
+        3 => Filter { markets: event.body.market_id().into_iter().collect(), ..any },
         4 => Filter { from: time, ..any },
-        5 => Filter { event_type: Some(event.body.event_type()), to: time, ..any },
+        5 => Filter { event_types: vec![event.body.event_type()], to: time, ..any },
+        6 => Filter { event_types: vec![EventType::LedgerUpdated, event.body.event_type()], ..any },
         _ => Filter { from: time.map(|time| time + 1), to: time, ..any },
     }
 }
@@ -94,13 +97,13 @@ proptest! {
     #![proptest_config(config(128))]
 
     #[test]
-    fn pages_are_what_stands_before_and_behind(
+    fn pages_are_the_events_before_and_after(
         events in vec(event(), 0..120), tail in vec(any::<u8>(), 0..40), at: Index, of: Index,
-        which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
+        which in 0..8_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
     ) {
         let mut bytes = written(&events);
         let filter = events.get(of.index(events.len() + 1)).map_or_else(Filter::default, |event| filters(event, which));
-        let model = Model::new(&bytes, filter);
+        let model = Model::new(&bytes, &filter);
         let end = bytes.len() as u64;
         let position = *at.get(&model.boundaries);
         let tail: Vec<u8> = tail.into_iter().filter(|byte| *byte != b'\n').collect();
@@ -110,20 +113,20 @@ proptest! {
         for offset in position.saturating_sub(2)..position + 3 {
             prop_assert_eq!(view.is_boundary(offset).unwrap(), model.boundaries.contains(&offset));
         }
-        model.check_before(&view.page_before(position, &search(limit, filter)).unwrap(), position, limit);
-        model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+        model.check_before(&view.page_before(position, &search(limit, &filter)).unwrap(), position, limit);
+        model.check_after(&view.page_after(position, &search(limit, &filter)).unwrap(), position, limit, end);
         // An earlier moment of the log is the log that there was then, and a later one is none.
         let then = Log::holding(&bytes[..usize::try_from(position).unwrap()]);
         let (then, earlier) = (then.view(), log.view().up_to(position));
         prop_assert_eq!(earlier.end(), then.end());
-        let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, filter)).unwrap();
+        let last = |view: &View<'_, _>| view.page_before(view.end(), &search(limit, &filter)).unwrap();
         prop_assert_eq!(last(&earlier), last(&then));
         prop_assert_eq!(log.view().up_to(end + 1).end(), end);
-        // What is appended once the log was opened is not seen.
+        // Lines that are appended after the log was opened are not read.
         let more = written(&[said(1, String::new())]);
         if tail.is_empty() {
             log.append(&more);
-            model.check_after(&view.page_after(position, &search(limit, filter)).unwrap(), position, limit, end);
+            model.check_after(&view.page_after(position, &search(limit, &filter)).unwrap(), position, limit, end);
             bytes.extend(more);
             prop_assert_eq!(log.view().end(), bytes.len() as u64);
         }
@@ -132,11 +135,11 @@ proptest! {
     #[test]
     fn who_walks_a_growing_log_meets_every_line_once(
         events in vec(event(), 1..120), grows in vec(any::<Index>(), 0..6),
-        of: Index, which in 0..7_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
+        of: Index, which in 0..8_u8, limit in select(&[1, 2, 3, 7, 50, 1000]),
     ) {
         let bytes = written(&events);
         let filter = filters(of.get(&events), which);
-        let model = Model::new(&bytes, filter);
+        let model = Model::new(&bytes, &filter);
         let end = bytes.len() as u64;
         // It grows by any bytes, lines in pieces too.
         let mut cuts: Vec<_> = grows.iter().map(|cut| cut.index(bytes.len())).collect();
@@ -147,7 +150,7 @@ proptest! {
         let log = Log::missing();
         let (mut position, mut walked) = (0, Vec::new());
         loop {
-            let page = log.view().page_after(position, &search(limit, filter)).unwrap();
+            let page = log.view().page_after(position, &search(limit, &filter)).unwrap();
             prop_assert!(page.next >= position);
             prop_assert!(page.lines.len() <= limit);
             position = page.next;
@@ -164,7 +167,7 @@ proptest! {
 
         let (mut position, mut walked) = (Some(end), Vec::new());
         while let Some(before) = position {
-            let page = log.view().page_before(before, &search(limit, filter)).unwrap();
+            let page = log.view().page_before(before, &search(limit, &filter)).unwrap();
             walked.extend(page.lines.into_iter().rev());
             position = page.previous;
             log.append(b"more\n");
@@ -194,23 +197,29 @@ fn a_long_log_is_walked_line_by_line_of_what_is_rare() {
     let end = bytes.len() as u64;
     let decision = Event::read_line(placed(&bytes)[9].1).unwrap().0.body.tick_decision_id();
     for (filter, limit) in [
-        (Filter { decision, ..Filter::default() }, 2),
+        (
+            Filter {
+                decisions: decision.map(|id| id.uuid().into()).into_iter().collect(),
+                ..Filter::default()
+            },
+            2,
+        ),
         (Filter { from: Some(10), to: Some(20), ..Filter::default() }, 1),
         (Filter::default(), 1_000),
     ] {
-        let (log, model) = (Log::holding(&bytes), Model::new(&bytes, filter));
+        let (log, model) = (Log::holding(&bytes), Model::new(&bytes, &filter));
         let view = log.view();
         assert!(!model.asked.is_empty());
         let (mut position, mut count) = (Some(end), 0);
         while let Some(before) = position {
-            let page = view.page_before(before, &search(limit, filter)).unwrap();
+            let page = view.page_before(before, &search(limit, &filter)).unwrap();
             model.check_before(&page, before, limit);
             (position, count) = (page.previous, count + page.lines.len());
         }
         assert_eq!(count, model.asked.len());
         let mut position = 0;
         while position < end {
-            let page = view.page_after(position, &search(limit, filter)).unwrap();
+            let page = view.page_after(position, &search(limit, &filter)).unwrap();
             model.check_after(&page, position, limit, end);
             (position, count) = (page.next, count - page.lines.len());
         }
@@ -249,12 +258,10 @@ fn check_page_bytes(bytes: &[u8]) {
     while position < view.end() {
         let page = view.page_after(position, &all).unwrap();
         assert!(size(&page.lines) <= PAGE_BYTES_MAX);
-        let behind = taken + page.lines.len();
-        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..behind].iter().map(|(_, line)| *line)));
-        assert!(
-            lines.get(behind).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX)
-        );
-        (position, taken) = (page.next, behind);
+        let end = taken + page.lines.len();
+        assert!(page.lines.iter().map(|line| &**line).eq(lines[taken..end].iter().map(|(_, line)| *line)));
+        assert!(lines.get(end).is_none_or(|(_, line)| size(&page.lines) + line.len() + 1 > PAGE_BYTES_MAX));
+        (position, taken) = (page.next, end);
     }
     assert_eq!(taken, lines.len());
 }
@@ -266,9 +273,9 @@ fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
     let (limit, from) = (40, 100);
     let (position, end) = (lines[from].0, bytes.len() as u64);
     for (index, &(offset, line)) in lines.iter().enumerate() {
-        let mut damaged = bytes.clone();
-        damaged[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
-        let log = Log::holding(&damaged);
+        let mut corrupted = bytes.clone();
+        corrupted[usize::try_from(offset).unwrap() + line.len() / 2] ^= 1;
+        let log = Log::holding(&corrupted);
         let view = log.view();
         let number = index as u64 + 1;
         for (page, has) in [
@@ -291,9 +298,9 @@ fn a_malformed_line_is_named_by_every_page_that_has_it_and_by_no_other() {
 fn a_line_that_is_too_long_is_named() {
     let bytes = vector("audit_events.ndjson");
     let (offset, _) = placed(&bytes)[50];
-    let (before, behind) = bytes.split_at(usize::try_from(offset).unwrap());
+    let (before, after) = bytes.split_at(usize::try_from(offset).unwrap());
     for length in [65_536, 100_000, 3 << 20, 9 << 20] {
-        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", behind].concat());
+        let log = Log::holding(&[before, &vec![b'x'; length], b"\n", after].concat());
         let view = log.view();
         for page in [
             view.page_before(view.end(), &all(1_000)),

@@ -10,7 +10,7 @@ pub struct Tick {
     pub(crate) kind: &'static str,
     /// The number of the step, from 1.
     pub logical_time: u64,
-    /// Whose decision.
+    /// The strategy instance that decided.
     pub strategy_instance_id: &'static str,
     pub(crate) decision_class: &'static str,
     pub(crate) reason_codes: Vec<&'static str>,

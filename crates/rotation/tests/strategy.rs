@@ -1,4 +1,4 @@
-//! What holds of the example strategy: its ticks are inputs, later candles change no earlier tick, each fact can be true
+//! Properties of the example strategy: its ticks are inputs, later candles change no earlier tick, each fact can be true
 //! and false, and bad files are refused with their line.
 
 use std::collections::BTreeMap;

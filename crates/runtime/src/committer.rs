@@ -126,6 +126,6 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
 fn fate(error: &AppendError) -> &'static str {
     match error {
         AppendError::NotOurs(_) => "not written",
-        AppendError::InDoubt { .. } | AppendError::Poisoned => "in doubt, on disk or not",
+        AppendError::InDoubt { .. } | AppendError::Poisoned => "may or may not be on disk",
     }
 }

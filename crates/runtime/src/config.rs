@@ -25,7 +25,7 @@ pub struct Setting {
     pub flag: &'static str,
     /// The name of its value in help.
     pub value_name: &'static str,
-    /// What it sets, in one line.
+    /// The help text, in one line.
     pub help: &'static str,
     /// Its only values; empty if there are others.
     pub values: fn() -> Vec<&'static str>,
@@ -42,7 +42,7 @@ pub enum Group {
     Stores,
     /// Log lines.
     Logging,
-    /// What passes the startup gate.
+    /// The settings of the startup gate.
     Gate,
 }
 
@@ -126,7 +126,7 @@ settings! {
     Stores "audit-events-dir" "DIR": audit_events_dir auditEventsDir: Option<PathBuf> = None;
     /// The snapshots directory; without it that of --data-dir, or /var/lib/dreichor/snapshots
     Stores "snapshots-dir" "DIR": snapshots_dir snapshotsDir: Option<PathBuf> = None;
-    /// Where orders are executed; live is refused in this phase
+    /// Plane on which orders are executed; live is refused in this phase
     Gate "execution-plane" "PLANE": execution_plane executionPlane: ExecutionPlane = ExecutionPlane::Paper;
     /// Gates added to every tick: halt adds haltAll, flatten adds blockBuy and forceSell
     Gate "safety-mode" "MODE": safety_mode safetyMode: SafetyMode = SafetyMode::Normal;
@@ -138,7 +138,7 @@ settings! {
     Gate "observer-addr" "ADDR": observer_addr observerAddr: ObserverAddr = ObserverAddr::DEFAULT;
     /// File with the bearer token of the Observer API; required off loopback
     Gate "observer-token-file" "FILE": observer_token_file observerTokenFile: Option<PathBuf> = None;
-    /// What the kernel must enforce: auto is all that it can, require is all or no start
+    /// Promises that the kernel must enforce; auto: those that it can; require: all, or no start
     Gate "sandbox" "MODE": sandbox sandbox: Sandbox = Sandbox::Auto;
     /// Reject an input that is more than N ahead of the last recorded time
     Gate "logical-step-max" "N": logical_step_max logicalStepMax: Option<u64> = None;
@@ -157,7 +157,7 @@ pub struct Config {
     pub settings: Settings,
 }
 
-/// Where orders are executed.
+/// The plane on which orders are executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum ExecutionPlane {
@@ -175,7 +175,7 @@ impl ObserverAddr {
         Self(Some(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4710)));
 }
 
-/// How much of the sandbox the kernel must enforce.
+/// The part of the sandbox that the kernel must enforce.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Sandbox {
@@ -205,7 +205,7 @@ pub enum LogLevel {
     Error,
     /// An operator should check this.
     Warn,
-    /// What the process does, in a few lines.
+    /// The main steps of the process.
     Info,
     /// Each step, the startup gate's too.
     Debug,

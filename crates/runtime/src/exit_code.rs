@@ -16,7 +16,7 @@ pub enum ExitCode {
     Usage = 2,
     /// `salvage` is done, and left lines out.
     LeftOut = 3,
-    /// What was asked for by id is not in the log.
+    /// The id is not in the log.
     NotFound = 4,
     /// The stores cannot be opened, or changed under the writer.
     Unavailable = 10,
@@ -49,14 +49,14 @@ impl ExitCode {
         self as u8
     }
 
-    /// What the code means, for help and documents.
+    /// The meaning of the code, for help and documents.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Done => "done",
             Self::Internal => "internal error: a bug",
             Self::Usage => "usage or configuration",
-            Self::LeftOut => "`salvage` is done, and left lines out",
-            Self::NotFound => "what was asked for by id is not in the log",
+            Self::LeftOut => "`salvage` is done, and left out lines",
+            Self::NotFound => "the id is not in the log",
             Self::Unavailable => {
                 "persistence unavailable: a directory or file is missing, not writable, or of the wrong kind; or a file was replaced, linked, removed or resized under the writer"
             }
@@ -74,14 +74,14 @@ impl ExitCode {
         }
     }
 
-    /// What to do next, for documents.
+    /// The next step, for documents.
     pub const fn advice(self) -> &'static str {
         match self {
             Self::Done => "nothing",
             Self::Internal => "report it, with the message",
             Self::Usage => "fix what the message lists",
             Self::LeftOut => "read the report: it names the lines, and why; `--json` names every one",
-            Self::NotFound => "check the id, and that this is its log",
+            Self::NotFound => "check the id, and that it belongs to this log",
             Self::Unavailable => {
                 "check the volume and the paths; find out what changed the file; with `--sandbox require`, check the kernel"
             }
@@ -95,7 +95,7 @@ impl ExitCode {
             Self::Undelivered => "send again: the pending batch is recorded, with its snapshots",
             Self::Rejected => "fix the line; send again",
             Self::VerificationFailed => {
-                "the log is not an extension of what was kept: find out who changed it"
+                "`verify` has findings, the log does not extend what was kept, or a signature or proof does not hold: find out who changed what"
             }
             Self::Database => {
                 "fix it, or unset `--database-url`; for `migrate` see [DATABASE.md](DATABASE.md#what-is-refused)"

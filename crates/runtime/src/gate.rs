@@ -84,7 +84,7 @@ pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Adm
     let recovered = recover(&stores, config.settings.snapshot_strategy, progress)?;
     let size = recovered.history.size();
     tracing::debug!(step = 4, events = size, bytes = recovered.events_bytes, "replay: history is sound");
-    tracing::debug!(step = 5, "recovery: stores are whole; orchestrator wired");
+    tracing::debug!(step = 5, "recovery: stores are complete; orchestrator connected");
     let sandbox = sandbox::confine(config.settings.sandbox, &stores, Some(&locks))?;
     Ok(Admitted { stores, locks, recovered, sandbox })
 }
@@ -125,7 +125,7 @@ pub fn admit_runtime(config: &Config, progress: &mut impl Progress) -> Result<Ad
         "replay: history is sound"
     );
     replayed.warn_of_tail();
-    tracing::debug!(step = 5, "recovery: left to the writers; orchestrator wired");
+    tracing::debug!(step = 5, "recovery: left to the writers; orchestrator connected");
     let listener = config.settings.observer_addr.0.map(listen).transpose()?;
     let sandbox = sandbox::confine(config.settings.sandbox, &stores, None)?;
     Ok(AdmittedRuntime { stores, listener, replayed, sandbox })

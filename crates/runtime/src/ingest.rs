@@ -72,7 +72,7 @@ impl fmt::Display for Rejected<'_> {
     }
 }
 
-/// How ingest ended.
+/// The end of ingest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// The input ended.

@@ -104,7 +104,7 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Write
     let stat = store.stat()?.expect("a tail is of a file, which has not vanished");
     let copy = tail.cut(store.medium(), store.file(), stat.identity).map_err(|error| match error {
         CutError::NotOurs => {
-            let next = "find out what else writes to the file, then start again";
+            let next = "find out which other process writes to the file, then start again";
             Error::unavailable(store.path(), error, next).into()
         }
         CutError::Copy { .. } | CutError::Cut { .. } => {
@@ -117,7 +117,7 @@ fn cut<M: WriteMedium>(store: &Store<M>, tail: Option<Tail>) -> Result<(), Write
         offset = tail.offset,
         bytes = tail.length,
         copy = %copy.display(),
-        "cut off unterminated bytes; the copy keeps them. They were never acknowledged, if the medium kept what was synced"
+        "truncated unterminated bytes, which the copy keeps. They were never acknowledged, if the medium kept what was synced"
     );
     Ok(())
 }
@@ -148,8 +148,7 @@ fn complete<M: WriteMedium>(
     Ok(())
 }
 
-const GOES_ON: &str =
-    "this process acknowledged nothing; the recovery that it began goes on at the next start";
+const GOES_ON: &str = "this process acknowledged nothing; the next start continues its recovery";
 
 /// Writes each missing snapshot with the bytes that it would have had. Folds the log a second time, since the first
 /// fold has passed the states that the snapshots are taken of.

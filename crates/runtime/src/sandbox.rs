@@ -128,7 +128,7 @@ impl fmt::Display for Gap {
     }
 }
 
-/// Confines this process for good, attempts every forbidden operation, and logs the outcome. A process with `locks` is
+/// Confines this process until it ends, attempts every forbidden operation, and logs the outcome. A process with `locks` is
 /// a writer, one without is a reader. The caller opens files for appending after this call, and has only one thread.
 ///
 /// # Errors
@@ -159,7 +159,7 @@ pub fn confine(
     Ok(outcome)
 }
 
-/// Gives up every right but the needed ones. The rules are made from open descriptors, so they hold for the very
+/// Gives up every right but the needed ones. The rules are made from open descriptors, so they hold for the
 /// directories and files that were checked.
 fn restrict(
     stores: &Stores<Directory>,
@@ -230,7 +230,7 @@ impl Outcome {
         }
         let is_full = status.ruleset == RulesetStatus::FullyEnforced;
         if !status.no_new_privs || (known >= COMPLETE && !is_full) {
-            return none(abi, "the kernel enforces less than it says that it can");
+            return none(abi, "the kernel enforces less than its version promises");
         }
         let mut outcome = Self { mode, abi, enforced: Vec::new(), not_enforced: Vec::new() };
         for promise in role.promises() {
@@ -268,7 +268,7 @@ impl Outcome {
                 abi,
                 enforced,
                 notEnforced = not_enforced,
-                "sandbox: NOT EVERY PROMISE IS ENFORCED BY THE KERNEL; what is missing holds by this program alone"
+                "sandbox: NOT EVERY PROMISE IS ENFORCED BY THE KERNEL; only this program keeps the others"
             );
         }
     }
@@ -277,7 +277,7 @@ impl Outcome {
         Error::unavailable(
             "--sandbox require",
             format!("the kernel does not enforce {}; no input was read, nothing was recorded", self.gaps()),
-            "start it on Linux 6.12 or later with Landlock enabled, or go on with what this kernel enforces by `--sandbox auto`",
+            "start it on Linux 6.12 or later with Landlock enabled, or accept what this kernel enforces by `--sandbox auto`",
         )
     }
 }
@@ -295,6 +295,6 @@ fn gap(promise: Promise, known: ABI, trials: &Trials<'_>) -> Option<String> {
             tracing::debug!(step = 6, %promise, why, "sandbox: this could not be tried");
             None
         }
-        Verdict::NotRefused(act) => Some(format!("it was tried, and the kernel let pass: {act}")),
+        Verdict::NotRefused(act) => Some(format!("tried, and the kernel did not refuse it: {act}")),
     }
 }

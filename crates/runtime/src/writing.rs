@@ -5,19 +5,16 @@ use std::io;
 use std::path::PathBuf;
 
 use dreichor_log::{
-    AppendError, Appender, File, Lock, Medium, WriteFile, WriteMedium, refusal, uninterrupted,
+    AppendError, Appender, File, Lock, Medium, SyncFile, WriteMedium, refusal, uninterrupted,
 };
+pub(crate) use dreichor_replay::durable::UNSYNCED_BYTES_MAX;
 use dreichor_replay::{Error, Store, Stores};
 
 use crate::snapshots::SnapshotStrategy;
 
-/// The default of [`Commits::bytes_max`].
-const COMMIT_BYTES_MAX: u64 = 16 << 20;
-
-/// Upper bound on the bytes at a store's end that a last, unsynced commit may have left. A commit exceeds its limit by
-/// one input at most, so twice the limit is enough. A writer reads these bytes from the medium, not from the page
-/// cache.
-pub(crate) const UNSYNCED_BYTES_MAX: u64 = 2 * COMMIT_BYTES_MAX;
+/// The default of [`Commits::bytes_max`]. A commit exceeds its limit by one input at most, so it leaves no more than twice
+/// as many bytes unsynced.
+const COMMIT_BYTES_MAX: u64 = UNSYNCED_BYTES_MAX / 2;
 
 /// The snapshot strategy and the limits of a writer's commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +53,7 @@ pub enum WriteError {
     },
     /// A write or sync failed. Its bytes may or may not be on disk.
     #[error(
-        "{}: {problem}: {source}\n{consequence}\nnothing was tried again; next: check the disk, start again, and send what was not acknowledged",
+        "{}: {problem}: {source}\n{consequence}\nno operation was repeated; next: check the disk, start again, and send what was not acknowledged",
         .path.display()
     )]
     InDoubt {
@@ -194,7 +191,7 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
             sync_mount(self)?;
             file.evict(file.stat()?.size.saturating_sub(evicted_bytes))
         };
-        settle().map_err(|error: io::Error| self.in_doubt("what is in it could not be synced", error))
+        settle().map_err(|error: io::Error| self.in_doubt("its content could not be synced", error))
     }
 
     fn open_appender(&self, size: u64) -> Result<Appender<'_, M>, WriteError> {
@@ -208,8 +205,8 @@ impl<M: WriteMedium> WriteStore<M> for Store<M> {
         match error {
             AppendError::NotOurs(problem) => Error::unavailable(
                 self.path(),
-                format!("the file is no longer ours: {problem}; {consequence}"),
-                "find out what touched the file, then start again: `dreichor replay` says what it holds",
+                format!("this is no longer the writer's file: {problem}; {consequence}"),
+                "find out which process changed the file, then start again; `dreichor replay` shows what it holds",
             )
             .into(),
             AppendError::InDoubt { operation, error } => {

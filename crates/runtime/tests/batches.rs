@@ -46,7 +46,7 @@ impl Source for Pieces<'_> {
     }
 }
 
-/// How many lines each batch has, of lines of these lengths (LF included).
+/// The number of lines in each batch, for lines of these lengths (LF included).
 fn check(lengths: &[usize], limits: Limits, piece_bytes: usize, waits_at: Option<usize>) -> Vec<usize> {
     let bytes: Vec<u8> =
         lengths.iter().flat_map(|length| [vec![b'x'; length - 1], b"\n".to_vec()].concat()).collect();

@@ -1,5 +1,5 @@
-//! Whatever a kill leaves after the last whole batch, the next writer completes the stores: byte for byte those of a
-//! run that was never interrupted.
+//! After any kill within the last batch, the next writer completes the stores: byte for byte those of a run that was never
+//! interrupted.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod support;
@@ -41,7 +41,7 @@ fn check_kept(bench: &Bench, before: &Bytes) {
     }
 }
 
-/// How long the snapshots were when the log was `events_cut` bytes long: they are never ahead of it.
+/// The length of the snapshots when the log was `events_cut` bytes long: they are never ahead of it.
 fn snapshots_before(whole: &Bytes, events_cut: usize) -> usize {
     let durable = String::from_utf8_lossy(&whole.events[..events_cut]).matches('\n').count();
     let mut end = 0;

@@ -51,7 +51,7 @@ fn a_hole_in_the_snapshots_is_refused_by_a_writer() {
 /// A start would have read all snapshots ever taken, and refused what no crash can have left: a hole is only looked for
 /// where a last commit may have been.
 #[test]
-fn nuls_behind_which_more_than_a_commit_stands_are_no_hole() {
+fn nuls_before_more_than_a_commit_are_no_hole() {
     let whole = vector_stores();
     let later = b"a snapshot\n".repeat((33 << 20) / 11);
     let snapshots = [b"\0\0\0\n", &later[..], &whole.snapshots].concat();

@@ -30,7 +30,7 @@ use support::{Bench, Bytes, Whole, vector, vector_stores};
 /// Names the directory of a child process.
 const CHILD: &str = "SANDBOX_TEST_CHILD";
 
-/// What the kernel must have where every promise is asked for.
+/// The kernel's feature that every promise needs.
 const LANDLOCK: &str = "a complete Landlock, Linux 6.12";
 
 const TESTS: [Test; 6] = [
@@ -203,7 +203,7 @@ fn a_writer_can_append_and_nothing_else() {
         let admitted = gate::admit_writer(&config, &mut ()).unwrap();
         check_complete(&admitted.sandbox);
 
-        // What is needed: to append to both stores, and to read what is open.
+        // The needed operations: to append to both stores, and to read open files.
         let strategy = config.settings.snapshot_strategy;
         let mut session =
             Session::new(&admitted.stores, admitted.recovered, config.policy(), strategy).unwrap();

@@ -23,7 +23,7 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use dreichor_log::{File, FileKind, Medium, ReadAt, Stat, WriteFile, WriteMedium};
+use dreichor_log::{File, FileKind, Medium, ReadAt, Stat, SyncFile, WriteFile, WriteMedium};
 
 use crate::plan::{Failure, Plan};
 
@@ -44,9 +44,9 @@ impl Mount {
 /// A file's bytes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Inode {
-    /// What the medium holds.
+    /// The bytes on the medium.
     pub(crate) durable: Vec<u8>,
-    /// What the page cache shows.
+    /// The bytes in the page cache.
     pub(crate) cache: Vec<u8>,
     /// A sync failed: what is not durable by now never will be, though the cache shows it and syncs succeed.
     pub(crate) has_lost: bool,
@@ -56,7 +56,7 @@ pub(crate) struct Inode {
 #[derive(Debug, Clone)]
 pub(crate) enum EntryOperation {
     Link(String, usize),
-    /// Of this inode, whatever else of the two names stays.
+    /// Both names, and the inode that is renamed.
     Rename(String, String, usize),
     Unlink(String),
 }
@@ -97,7 +97,7 @@ impl Entries {
     }
 }
 
-/// What can be asked of a disk.
+/// An operation of a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the calls of the traits Medium and File, and of those for writers")]
 pub enum Operation {
@@ -118,12 +118,12 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether the caller may see EINTR of it, and must then repeat it.
+    /// True if it may fail with EINTR; the caller must then repeat it.
     pub const fn is_interruptible(self) -> bool {
         matches!(self, Self::SyncDirectory | Self::Read | Self::Write | Self::Sync)
     }
 
-    /// Whether it changes what the disk holds.
+    /// True if it changes the content of the disk.
     pub const fn is_change(self) -> bool {
         matches!(self, Self::Create | Self::Rename | Self::Remove | Self::Write | Self::Truncate)
     }
@@ -132,11 +132,11 @@ impl Operation {
 /// One call to the disk.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// What was asked.
+    /// The operation.
     pub operation: Operation,
-    /// Of which directory.
+    /// The directory.
     pub mount: Mount,
-    /// Of which of its files; empty if of the directory itself.
+    /// The name of its file; empty for the directory itself.
     pub name: Rc<str>,
 }
 
@@ -151,7 +151,7 @@ pub(crate) struct World {
     violations: Vec<String>,
     /// Which open file holds an inode's lock.
     locks: BTreeMap<usize, u64>,
-    /// How many files were ever opened: the next one's number.
+    /// The number of files opened so far: the next one's number.
     opened: u64,
 }
 
@@ -223,7 +223,7 @@ impl Disk {
         Self { world: Rc::new(RefCell::new(self.world.borrow().clone())) }
     }
 
-    /// How many calls this run has made.
+    /// The number of calls of this run.
     pub fn calls(&self) -> u64 {
         self.world.borrow().calls.len() as u64
     }
@@ -233,17 +233,17 @@ impl Disk {
         self.world.borrow().calls.clone()
     }
 
-    /// Whether the planned crash has come.
+    /// True if the planned crash has happened.
     pub fn has_crashed(&self) -> bool {
         self.world.borrow().has_crashed
     }
 
-    /// What the process did that it must not do.
+    /// The forbidden operations of the process.
     pub fn violations(&self) -> Vec<String> {
         self.world.borrow().violations.clone()
     }
 
-    /// What a file shows now; none if there is no such file.
+    /// The bytes that a reader of the file sees; none if there is no such file.
     pub fn shows(&self, mount: Mount, name: &str) -> Option<Vec<u8>> {
         let world = self.world.borrow();
         let inode = *world.entries.get(&mount)?.now().get(name)?;
@@ -300,7 +300,7 @@ impl World {
             links: 1,
             size: bytes.cache.len() as u64,
             mode: 0o640,
-            // Nobody who goes by it reads this disk.
+            // No reader of this disk uses it.
             change_time: (0, 0),
         })
     }
@@ -453,20 +453,7 @@ impl File for Handle {
     }
 }
 
-impl WriteFile for Handle {
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let verdict = self.change(Operation::Write);
-        let count = match &verdict {
-            Ok(Verdict::Goes) => bytes.len(),
-            Ok(Verdict::Short(count)) => (*count).min(bytes.len().saturating_sub(1)),
-            Err(error) if error.raw_os_error() == Some(EIO) => bytes.len() / 2,
-            Err(_) => 0,
-        };
-        let written = bytes.get(..count).unwrap_or_default();
-        self.with(|inode| inode.cache.extend_from_slice(written))?;
-        verdict.map(|_| count)
-    }
-
+impl SyncFile for Handle {
     fn sync(&self) -> io::Result<()> {
         match self.change(Operation::Sync) {
             Ok(_) => self.with(|inode| {
@@ -484,6 +471,34 @@ impl WriteFile for Handle {
         }
     }
 
+    fn evict(&self, offset: u64) -> io::Result<()> {
+        self.look(Operation::Evict)?;
+        self.with(|inode| {
+            // The bytes that are not on the medium are lost now; dirty pages without a failed sync stay. It is all or
+            // nothing: to drop only a part of the lost pages has no effect.
+            let reaches_all = usize::try_from(offset).is_ok_and(|offset| offset <= inode.durable.len());
+            if inode.has_lost && reaches_all {
+                inode.cache.clone_from(&inode.durable);
+                inode.has_lost = false;
+            }
+        })
+    }
+}
+
+impl WriteFile for Handle {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        let verdict = self.change(Operation::Write);
+        let count = match &verdict {
+            Ok(Verdict::Goes) => bytes.len(),
+            Ok(Verdict::Short(count)) => (*count).min(bytes.len().saturating_sub(1)),
+            Err(error) if error.raw_os_error() == Some(EIO) => bytes.len() / 2,
+            Err(_) => 0,
+        };
+        let written = bytes.get(..count).unwrap_or_default();
+        self.with(|inode| inode.cache.extend_from_slice(written))?;
+        verdict.map(|_| count)
+    }
+
     fn truncate(&self, size: u64) -> io::Result<()> {
         self.change(Operation::Truncate)?;
         self.with(|inode| inode.cache.truncate(usize::try_from(size).unwrap_or(usize::MAX)))
@@ -493,18 +508,5 @@ impl WriteFile for Handle {
         self.look(Operation::Lock)?;
         let mut world = self.world.borrow_mut();
         Ok(*world.locks.entry(self.inode).or_insert(self.number) == self.number)
-    }
-
-    fn evict(&self, offset: u64) -> io::Result<()> {
-        self.look(Operation::Evict)?;
-        self.with(|inode| {
-            // What the medium does not hold is gone now; dirty pages, of which no sync has failed, stay. All or
-            // nothing: whoever drops less than all that was lost must not be helped by it.
-            let reaches_all = usize::try_from(offset).is_ok_and(|offset| offset <= inode.durable.len());
-            if inode.has_lost && reaches_all {
-                inode.cache.clone_from(&inode.durable);
-                inode.has_lost = false;
-            }
-        })
     }
 }

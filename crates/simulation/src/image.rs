@@ -1,4 +1,4 @@
-//! What a crash leaves on the medium.
+//! The states of the medium after a crash.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::plan::Random;
 /// The size of a page, in bytes.
 const PAGE_BYTES: usize = 4096;
 
-/// Of so many things, or fewer, every subset is tried; of more, as many samples.
+/// For at most this many items, every subset is tried; for more, the same number of samples.
 const BITS_MAX: u32 = 10;
 
 /// A disk after a crash.
@@ -16,7 +16,7 @@ const BITS_MAX: u32 = 10;
 pub struct Image {
     /// Every file, by its directory and name.
     pub files: Vec<(Mount, String, Vec<u8>)>,
-    /// How it came about, to tell of a failure.
+    /// The choice that led to it, for messages of failures.
     pub kept: Kept,
 }
 
@@ -43,7 +43,7 @@ impl Image {
         Disk::holding(self.files.iter().cloned())
     }
 
-    /// What a file holds.
+    /// The content of a file.
     pub fn bytes(&self, mount: Mount, name: &str) -> &[u8] {
         let file = self.files.iter().find(|(at, file, _)| *at == mount && file == name);
         file.map_or(&[], |(_, _, bytes)| bytes)
@@ -69,7 +69,7 @@ impl Disk {
         ways
     }
 
-    /// What a crash now leaves if it ends in this way.
+    /// The image of a crash at this moment with this choice.
     pub fn image(&self, kept: Kept) -> Image {
         let world = self.world.borrow();
         let mut files = Vec::new();
@@ -83,7 +83,7 @@ impl Disk {
     }
 }
 
-/// What may be kept of one file's unsynced bytes, but all and nothing.
+/// The parts of one file's unsynced bytes that a crash may keep, except all and none.
 fn ways_of_file(mount: Mount, name: &str, inode: &Inode, random: &mut Random) -> Vec<Kept> {
     let unsynced = inode.cache.len().saturating_sub(inode.durable.len());
     let mut ways = Vec::new();
@@ -107,7 +107,7 @@ fn subsets(count: usize, random: &mut Random) -> Box<dyn Iterator<Item = u64> + 
     }
 }
 
-/// Whether `subset` has this thing; of more than 64 it has the 65th with the first.
+/// True if `subset` has this item; the 65th item counts as the first.
 fn has(subset: u64, index: usize) -> bool {
     let bit = u32::try_from(index % 64).unwrap_or_default();
     subset >> bit & 1 == 1

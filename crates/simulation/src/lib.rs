@@ -12,7 +12,7 @@
 //! directory operations every subset (likewise); of an unsynced truncation either size. That is what
 //! journaling file systems with delayed allocation may do: ext4 `data=ordered` and `data=writeback`, XFS, btrfs.
 //!
-//! What it does not model: bytes that were synced and rot, devices that lie about a completed flush, and writes
+//! It does not model: synced bytes that change later, devices that lie about a completed flush, and writes
 //! that reach the medium torn within a byte range that no page boundary divides (every byte prefix covers
 //! those at the end).
 //!

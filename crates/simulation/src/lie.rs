@@ -9,11 +9,11 @@ use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use dreichor_log::{File, Medium, ReadAt, Stat, WriteFile, WriteMedium};
+use dreichor_log::{File, Medium, ReadAt, Stat, SyncFile, WriteFile, WriteMedium};
 
 use crate::disk::{Directory, Disk, Handle, Mount};
 
-/// What the disk does in place of what it is asked.
+/// A wrong operation of the disk in place of the requested one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lie {
     /// A sync that follows a write to a store does nothing.
@@ -32,7 +32,7 @@ pub enum Lie {
     SyncRetried,
     /// A short write to a store is reported as a whole one.
     ShortWriteAccepted,
-    /// What a short write to a store left is written next.
+    /// The rest of a short write to a store is written next.
     ShortWriteContinued,
     /// An interrupted call reports another error, so that nobody repeats it.
     InterruptionFatal,
@@ -99,13 +99,13 @@ impl Lie {
     ];
 }
 
-/// What the directories and files of one process share.
+/// The state that the directories and files of one process share.
 #[derive(Debug)]
 struct Shared {
     lie: Option<Lie>,
     /// Calls that were reported as made.
     deferred: RefCell<Vec<Deferred>>,
-    /// What each store was when the last write had been made.
+    /// The status of each store after its last write.
     left: RefCell<BTreeMap<Mount, Stat>>,
 }
 
@@ -180,7 +180,7 @@ pub struct LyingDirectory {
     has_copy: Cell<bool>,
 }
 
-/// How a file was opened.
+/// The mode in which a file was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
@@ -188,7 +188,7 @@ enum Access {
     Create,
 }
 
-/// What the last change was.
+/// The last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Change {
     None,
@@ -422,21 +422,7 @@ impl File for LyingFile {
     }
 }
 
-impl WriteFile for LyingFile {
-    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.catch_up()?;
-        self.last.set(Change::Write);
-        if self.is_deferred() {
-            self.shared.defer(Deferred::Write(Rc::clone(&self.inner), bytes.to_vec()));
-            return Ok(bytes.len());
-        }
-        let written = self.write_as_told(bytes);
-        if self.tells(Lie::OwnershipAssumed) && self.is_store() {
-            self.shared.left.borrow_mut().insert(self.mount, File::stat(&*self.inner)?);
-        }
-        self.shared.report(written)
-    }
-
+impl SyncFile for LyingFile {
     fn sync(&self) -> io::Result<()> {
         let follows_write = self.last.get() == Change::Write;
         let is_events = self.is_store() && self.mount == Mount::Events;
@@ -458,6 +444,27 @@ impl WriteFile for LyingFile {
         self.shared.report(synced)
     }
 
+    fn evict(&self, offset: u64) -> io::Result<()> {
+        self.catch_up()?;
+        if self.tells(Lie::CacheKept) { Ok(()) } else { self.inner.evict(offset) }
+    }
+}
+
+impl WriteFile for LyingFile {
+    fn write(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.catch_up()?;
+        self.last.set(Change::Write);
+        if self.is_deferred() {
+            self.shared.defer(Deferred::Write(Rc::clone(&self.inner), bytes.to_vec()));
+            return Ok(bytes.len());
+        }
+        let written = self.write_as_told(bytes);
+        if self.tells(Lie::OwnershipAssumed) && self.is_store() {
+            self.shared.left.borrow_mut().insert(self.mount, File::stat(&*self.inner)?);
+        }
+        self.shared.report(written)
+    }
+
     fn truncate(&self, size: u64) -> io::Result<()> {
         self.catch_up()?;
         self.last.set(Change::Truncation);
@@ -471,10 +478,5 @@ impl WriteFile for LyingFile {
             return self.directory.open(&self.name)?.try_lock();
         }
         self.inner.try_lock()
-    }
-
-    fn evict(&self, offset: u64) -> io::Result<()> {
-        self.catch_up()?;
-        if self.tells(Lie::CacheKept) { Ok(()) } else { self.inner.evict(offset) }
     }
 }

@@ -1,6 +1,6 @@
-//! What goes wrong, and when.
+//! Planned failures.
 
-/// What goes wrong in one run of the process. Calls to the disk are counted from 0.
+/// The failures in one run of the process. Calls to the disk are counted from 0.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Plan {
     /// Everything stops just before this call.
@@ -14,13 +14,13 @@ pub struct Plan {
 pub struct Fault {
     /// The first call that fails.
     pub at: u64,
-    /// Whether all calls from then on fail too.
+    /// True if all calls from then on fail too.
     pub lasts: bool,
-    /// How.
+    /// The failure.
     pub failure: Failure,
 }
 
-/// How a call fails.
+/// The failure of a call.
 #[derive(Debug, Clone, Copy)]
 pub enum Failure {
     /// With this error (`errno`). EINTR comes only where [`crate::Operation::is_interruptible`].
@@ -31,7 +31,7 @@ pub enum Failure {
 }
 
 impl Fault {
-    /// Whether call number `call` fails.
+    /// True if call number `call` fails.
     pub(crate) fn hits(self, call: u64) -> bool {
         call == self.at || (self.lasts && call > self.at)
     }

@@ -46,7 +46,7 @@ impl SimulatedTree {
         Self { created: RefCell::default(), calls: Cell::new(0), kill_at, ..self.clone() }
     }
 
-    /// How many calls this process has made.
+    /// The number of calls of this process.
     pub fn calls(&self) -> u64 {
         self.calls.get()
     }
@@ -72,7 +72,7 @@ impl SimulatedTree {
         (0..1 << pending.len()).map(image).collect()
     }
 
-    /// Whether there is a directory at `path`.
+    /// True if there is a directory at `path`.
     pub fn has(&self, path: &Path) -> bool {
         [&self.durable, &self.pending.borrow(), &self.synced.borrow()].iter().any(|all| all.contains(path))
     }

@@ -1,4 +1,4 @@
-//! What a start asks of the disk, and what it makes of the answers.
+//! The calls of a start to the disk, and its reaction to the results.
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::{file, inputs, live, stores};
 
 const EEXIST: i32 = 17;
 
-/// What comes of creating the files when the first creation fails so.
+/// The result if the first creation of a file fails with this error.
 fn create_missing(errno: i32) -> Option<Kind> {
     let disk = Disk::default();
     // The first call examines the file, the second creates it.

@@ -11,7 +11,7 @@ use support::crash::Explorer;
 use support::situations::Situations;
 use support::{seed, trace};
 
-/// How many images to look at, and enough for every rare situation to occur.
+/// The number of images: enough for every rare situation to occur.
 const IMAGES: u64 = 100_000;
 
 #[test]

@@ -34,5 +34,5 @@ fn a_snapshot_that_fails_is_in_doubt() {
     let error = session.snapshot().unwrap_err();
     assert_eq!(kind(&error), Kind::InDoubt);
     let message = error.to_string();
-    assert!(message.contains("in doubt, on disk or not: the snapshot that was asked for"), "{message}");
+    assert!(message.contains("may or may not be on disk: the snapshot that was asked for"), "{message}");
 }

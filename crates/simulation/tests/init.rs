@@ -34,7 +34,7 @@ fn an_ancestor_that_cannot_be_synced_is_skipped_unless_it_fails() {
     for directory in ["/", "/srv", "/srv/new", "/srv/new/mount"] {
         create_in(&tree().refusing(Path::new(directory), EIO), path).unwrap_err();
     }
-    // What was created, or is to be used, must be synced.
+    // Every directory that was created or will be used must be synced.
     for directory in ["/srv", "/srv/new", "/srv/new/mount"] {
         create_in(&tree().refusing(Path::new(directory), EACCES), path).unwrap_err();
     }

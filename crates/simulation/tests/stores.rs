@@ -1,5 +1,5 @@
-//! What a writer does, and what it refuses: the order of its calls, other processes in its files,
-//! stores that are not as they were left; salvages that are stopped; and the published vectors, however they come.
+//! A writer's operations and refusals: the order of its calls, other processes that change its files, stores that are not
+//! as a writer left them; interrupted salvages; and the published vectors in batches of any size.
 
 mod support;
 

@@ -1,14 +1,14 @@
 //! A new file that lines are copied into, durably.
 
-use dreichor_log::{Appender, File, WriteFile, WriteMedium, uninterrupted};
+use dreichor_log::{Appender, File, SyncFile, WriteFile, WriteMedium, uninterrupted};
 use dreichor_replay::Store;
 
 use super::SalvageError;
 
-/// How much is written at once, in bytes, or more by one line.
+/// The size of one write, in bytes, or more by one line.
 const BLOCK_BYTES: usize = 8 << 20;
 
-/// How much was copied.
+/// The number of lines and bytes that were copied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Copied {
     /// Lines.
@@ -50,7 +50,7 @@ impl<'s, N: WriteMedium> NewFile<'s, N> {
         if self.block.len() >= BLOCK_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// How much was copied, all of it durable.
+    /// Ends the copy, and returns its size when it is durable.
     pub(super) fn finish(mut self) -> Result<Copied, SalvageError> {
         self.flush()?;
         Ok(self.copied)

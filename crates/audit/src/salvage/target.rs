@@ -13,7 +13,7 @@ use dreichor_replay::{Error, Progress, Stores};
 
 use super::{Report, SalvageError, salvage};
 
-/// Where a copy is made until it is whole; what an interrupted salvage leaves behind.
+/// The directory of a copy that is not complete. An interrupted salvage leaves it.
 pub const INCOMPLETE: &str = "incomplete";
 
 const MOUNTS: [&str; 2] = ["audit-events", "snapshots"];
@@ -22,21 +22,21 @@ const MOUNTS: [&str; 2] = ["audit-events", "snapshots"];
 ///
 /// # Errors
 ///
-/// Those of [`salvage`], and [`Error::Unavailable`] for an `out` that will not do. Whatever the error, `out`
-/// then has no mounts that a command would take for a result.
+/// Those of [`salvage`], and [`Error::Unavailable`] for an unsuitable `out`. After an error, `out` has no
+/// directories that a command would take for a result.
 pub fn salvage_to(
     from: &Stores<Directory>,
     out: &Path,
     progress: &mut impl Progress,
 ) -> Result<Report, SalvageError> {
-    // What can be refused without a trace is refused before there is one.
+    // Everything that can be refused is refused before the first change.
     from.events.stat()?;
     from.snapshots.stat()?;
     check_apart(from, out)?;
     let created = directory::create(out).map_err(|error| unusable(out, creation_problem(&error)))?;
     if !created && out.read_dir().map_err(|error| unusable(out, error.to_string()))?.next().is_some() {
         return Err(
-            unusable(out, "it is not empty, and salvage writes to a new or empty directory only").into()
+            unusable(out, "it is not empty, and salvage writes only to a new or empty directory").into()
         );
     }
     let incomplete = out.join(INCOMPLETE);
@@ -45,7 +45,7 @@ pub fn salvage_to(
         directory::create(&mount).map_err(|error| copy_failed(&mount, error))?;
         Directory::open(&mount).map_err(|error| copy_failed(&mount, error))
     };
-    // Whoever makes this directory has DIR for himself.
+    // The process that creates this directory is the only one that writes to DIR.
     if !directory::create(&incomplete).map_err(|error| copy_failed(&incomplete, error))? {
         return Err(unusable(out, "another salvage writes to it").into());
     }
@@ -73,15 +73,17 @@ fn check_apart(from: &Stores<Directory>, out: &Path) -> Result<(), Error> {
         let mount = mount.directory();
         let resolved = mount.canonicalize().map_err(|error| unusable(mount, error.to_string()))?;
         if place.starts_with(&resolved) {
-            let problem =
-                format!("it is within the directory {}, to which nothing may be added", mount.display());
+            let problem = format!(
+                "it is within the directory {} of the originals, which must not change",
+                mount.display()
+            );
             return Err(unusable(out, problem));
         }
     }
     Ok(())
 }
 
-/// Where `out` is, or will be: the directory above it must be there.
+/// The absolute path of `out`, which may be missing; the directory above it must exist.
 fn resolve(out: &Path) -> io::Result<PathBuf> {
     match (out.canonicalize(), out.parent(), out.file_name()) {
         (Err(error), Some(parent), Some(name)) if error.kind() == io::ErrorKind::NotFound => {
@@ -104,7 +106,7 @@ fn creation_problem(error: &io::Error) -> String {
 }
 
 fn unusable(path: &Path, problem: impl Into<String>) -> Error {
-    let next = "nothing was written; name a new directory by --out (what an interrupted salvage left can be removed)";
+    let next = "nothing was written; name a new directory by --out (a directory that an interrupted salvage left can be removed)";
     Error::unavailable(path, problem.into(), next)
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use dreichor_audit::verify::{Finding, Part, Report, verify};
+use dreichor_audit::verify::{Finding, KeptCheckpoint, Part, Report, verify};
 use dreichor_core::{Event, History, Snapshot};
 use dreichor_replay::Error;
 
@@ -48,8 +48,13 @@ impl Files {
 
     /// All findings, and the report.
     pub(crate) fn verify(&self) -> (Vec<Finding>, Report) {
+        self.verify_with(None)
+    }
+
+    /// The same, with a kept checkpoint.
+    pub(crate) fn verify_with(&self, kept: Option<&KeptCheckpoint>) -> (Vec<Finding>, Report) {
         let mut findings = Vec::new();
-        let report = verify(&memory::stores(&self.log, &self.snapshots), &mut (), |finding| {
+        let report = verify(&memory::stores(&self.log, &self.snapshots), kept, &mut (), |finding| {
             findings.push(finding);
             Ok::<_, Error>(())
         })

@@ -166,7 +166,7 @@ impl State {
                 Rule::DecisionOnce,
                 "decisionId",
                 decision_id,
-                "a decision that no tick before it has",
+                "a decision that no earlier tick has",
             ));
         }
         self.open_tick =
@@ -203,7 +203,7 @@ impl State {
             Rule::FeedbackOnce,
             "feedbackId",
             feedback.feedback_id,
-            "feedback that is not recorded yet",
+            "feedback that is not yet recorded",
         ))
     }
 
@@ -307,7 +307,7 @@ fn outside_tick(found: EventType) -> Box<Fault> {
         "type",
         found,
         alloc::format!(
-            "{} or {}, since the tick before it is whole",
+            "{} or {}, since the tick before it is complete",
             EventType::DecisionEvaluated,
             EventType::UserFeedbackRecorded
         ),

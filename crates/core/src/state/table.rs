@@ -58,7 +58,7 @@ fn hash(key: impl Hash) -> u64 {
 }
 
 impl<R: Row> Table<R> {
-    /// Makes room for so many rows in all, so that the index is not built anew on the way.
+    /// Makes room for so many rows in all, so that the index is not built again on the way.
     pub(crate) fn expect(&mut self, rows: usize) {
         let Self { rows: present, index } = self;
         let more = rows.saturating_sub(present.len());

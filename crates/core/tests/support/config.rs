@@ -1,8 +1,8 @@
-//! How property tests run.
+//! The configuration of property tests.
 
 use proptest::prelude::ProptestConfig;
 
-/// So many cases. The seed is printed with a failure; `TEST_SEED=… cargo test …` runs the same cases again.
+/// This number of cases. The seed is printed with a failure; `TEST_SEED=… cargo test …` runs the same cases again.
 #[expect(clippy::print_stderr, reason = "shown by the test runner with a failure")]
 pub(crate) fn config(cases: u32) -> ProptestConfig {
     use std::hash::{BuildHasher, Hasher};

@@ -20,17 +20,17 @@ pub(crate) fn lines(file: &[u8]) -> Vec<&[u8]> {
 /// The line with the id that its content demands: a changed event or snapshot whose id is right again.
 pub(crate) fn identified(line: &[u8]) -> Vec<u8> {
     let opening = if line.starts_with(b"{\"snapshotId\"") { "{\"snapshotId\":\"" } else { "{\"id\":\"" };
-    let behind_id = opening.len() + UUID_BYTES;
-    assert!(line.starts_with(opening.as_bytes()) && line[behind_id..].starts_with(b"\","), "no id");
+    let after_id = opening.len() + UUID_BYTES;
+    assert!(line.starts_with(opening.as_bytes()) && line[after_id..].starts_with(b"\","), "no id");
     let mut content = Hasher::leaf();
     content.put(b"{");
-    content.put(&line[behind_id + 2..]);
+    content.put(&line[after_id + 2..]);
     let id = content_id(content.finish()).to_string();
-    [opening.as_bytes(), id.as_bytes(), &line[behind_id..]].concat()
+    [opening.as_bytes(), id.as_bytes(), &line[after_id..]].concat()
 }
 
-/// The line with the first `from` made `to`, and where in it the mark `^` of `to` stood. In `to`, `·` stands
-/// for a space, `~xNN` for a byte and `~N~` for N times the letter x.
+/// The line with the first `from` made `to`, and where in it the mark `^` of `to` was. In `to`, `·` means
+/// a space, `~xNN` for a byte and `~N~` for N times the letter x.
 pub(crate) fn edited(line: &[u8], from: &str, to: &str) -> (Vec<u8>, Option<usize>) {
     let at = line.windows(from.len()).position(|window| window == from.as_bytes());
     let at = at.unwrap_or_else(|| panic!("no {from} in {}", String::from_utf8_lossy(line)));
@@ -47,9 +47,9 @@ pub(crate) fn edited(line: &[u8], from: &str, to: &str) -> (Vec<u8>, Option<usiz
                 rest = &rest[3..];
             }
             '~' => {
-                let (count, behind) = rest.split_once('~').unwrap();
+                let (count, after) = rest.split_once('~').unwrap();
                 new.resize(new.len() + count.parse::<usize>().unwrap(), b'x');
-                rest = behind;
+                rest = after;
             }
             letter => new.extend(letter.encode_utf8(&mut [0; 4]).bytes()),
         }

@@ -14,7 +14,7 @@ use crate::table::{self, Cell};
 
 const HEADER: [&str; 6] = ["TIME", "INSTANCE", "DECISION", "WANTED", "BECAME", "WHY"];
 
-/// How many decisions a terminal shows unless `-n` says otherwise.
+/// The number of decisions that a terminal shows without `-n`.
 const SHOWN: usize = 20;
 
 pub(super) fn run(config: &Config, arguments: &DecisionsArguments) -> Result<ExitCode, Failure> {
@@ -41,7 +41,7 @@ fn print_last(
 ) -> Result<u64, Failure> {
     let view = View::open(&stores.events)?;
     let mut recent = Recent::new(&view);
-    let mut holdings = Holdings::default();
+    let mut holdings = Holdings::of("decisions");
     let mut chosen = Vec::new();
     while chosen.len() < limit
         && let Some(decided) = recent.next_back()?
@@ -57,7 +57,9 @@ fn print_last(
     }
     printer.print_table(&chosen)?;
     if table::is_terminal() && !chosen.is_empty() {
-        print_note("these lines were checked by their ids and ticks; `dreichor replay` checks the whole log");
+        print_note(
+            "only the ids and ticks of these lines were checked; `dreichor replay` checks the whole log",
+        );
     }
     Ok(view.end())
 }
@@ -70,7 +72,7 @@ fn print_all(
 ) -> Result<u64, Failure> {
     let mut replay = Replay::open(stores)?;
     let mut ticks = Ticks::default();
-    let mut holdings = Holdings::default();
+    let mut holdings = Holdings::of("decisions");
     let (mut count, total) = (0_u64, replay.end());
     let mut progress = Progress::new("replay");
     printer.print_header()?;

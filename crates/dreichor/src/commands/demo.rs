@@ -46,7 +46,7 @@ impl Demo {
             None => free_name()?,
         };
         if dir.exists() {
-            let problem = "it exists already, and the demo writes to a new directory only";
+            let problem = "it exists already, and the demo writes only to a new directory";
             return Err(Error::unavailable(dir, problem, "name another by --dir, or leave --dir out").into());
         }
         for run in [WHOLE, KILLED] {
@@ -131,7 +131,7 @@ impl Demo {
         let again = Ingest::start(self.ingest(KILLED)?.stdin(self.open_ticks()?))?.finish()?;
         let known = again.iter().filter(|line| line.contains("\"ALREADY_RECORDED\"")).count();
         print_line(&format!(
-            "\n3. The same, killed without warning\n   kill -9 after {before} acknowledgements; then started again, and all {ticks} ticks sent again from the first\n   {known} were known already (ALREADY_RECORDED), {} were recorded now; nothing that was acknowledged was lost",
+            "\n3. The same, killed without warning\n   kill -9 after {before} acknowledgements; then started again, and all {ticks} ticks sent again from the first\n   {known} were known already (ALREADY_RECORDED), {} were recorded now; no acknowledged tick was lost",
             again.len() - known
         ))?;
         if known < before {
@@ -198,7 +198,7 @@ impl Demo {
         let replayed = replay.finish()?;
         let totals = replayed.history.state().memory().totals();
         print_line(&format!(
-            "\n5. What the machine decided, and why\n   {} decisions, {} filled orders, {} blocked, {} forced sales. One of each kind:",
+            "\n5. The decisions, and why\n   {} decisions, {} filled orders, {} blocked, {} forced sales. One of each kind:",
             totals.decisions, totals.filled, totals.blocked, totals.forced_sells
         ))?;
         let examples = storyteller.examples();
@@ -217,7 +217,7 @@ impl Demo {
     }
 }
 
-/// How many ticks are on their way, unacknowledged, when the kill comes.
+/// The number of ticks that are sent and not acknowledged at the kill.
 const SENT_BEFORE_KILL: usize = 25;
 
 /// A child process that ingests, and its acknowledgements.
@@ -272,7 +272,12 @@ fn free_name() -> Result<PathBuf, Failure> {
     let names =
         std::iter::once("dreichor-demo".to_owned()).chain((2..10_000).map(|n| format!("dreichor-demo-{n}")));
     let free = names.map(PathBuf::from).find(|path| !path.exists());
-    free.ok_or_else(|| ConfigError(vec!["--dir: no free name is left here; name one".into()]).into())
+    free.ok_or_else(|| {
+        ConfigError(vec![
+            "--dir: all names from dreichor-demo to dreichor-demo-9999 exist; name another".into(),
+        ])
+        .into()
+    })
 }
 
 fn short(digest: &str) -> &str {

@@ -4,24 +4,30 @@ use std::collections::VecDeque;
 use std::io::Write;
 
 use dreichor_core::History;
-use dreichor_replay::{Entry, Filter, Fold, Medium, Progress as _, Replay, Stores};
+use dreichor_explain::Holdings;
+use dreichor_replay::{Entry, Filter, Fold, Medium, Progress as _, Replay, Stores, View};
+use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
 use super::follow::Growth;
 use crate::arguments::EventsArguments;
-use crate::output::{Failure, Output, escape, stdout, wait_while_read};
+use crate::output::{Failure, Output, escape, print_note, stdout, wait_while_read};
 use crate::progress::Progress;
 use crate::table;
 
 pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<ExitCode, Failure> {
-    let stores = Stores::open_to_read(&config.directories)?;
     let mut printer = Printer::new(arguments)?;
+    let stores = Stores::open_to_read(&config.directories)?;
+    check_cursor(&stores, printer.after)?;
     let mut replay = Replay::open(&stores)?;
     let ended = printer.print_all(&mut replay);
-    // What is sound before a fault is printed all the same: it is what the fault's message promises.
+    // The sound events before a fault are printed, as the message of the fault promises.
     printer.print_held()?;
     ended?;
     let replayed = replay.finish()?;
+    if !printer.is_any_asked_for && printer.filter != Filter::default() {
+        print_note(&format!("no event was selected: {}", printer.holdings));
+    }
     if arguments.follow {
         // The limit was for the lines that were there; those that follow are printed as they come.
         printer.limit = None;
@@ -29,6 +35,20 @@ pub(super) fn run(config: &Config, arguments: &EventsArguments) -> Result<ExitCo
     }
     replayed.warn_of_tail();
     Ok(ExitCode::Done)
+}
+
+/// Refuses a cursor at which no line begins or ends.
+fn check_cursor<M: Medium>(stores: &Stores<M>, after: u64) -> Result<(), Failure> {
+    let view = View::open(&stores.events)?;
+    if view.is_boundary(after)? {
+        return Ok(());
+    }
+    let fault = if after > view.end() {
+        format!("the last line ends at byte {}", view.end())
+    } else {
+        format!("the line there begins at byte {}", view.line_start(after)?)
+    };
+    Err(ConfigError(vec![format!("--after: no line begins at byte {after}; {fault}")]).into())
 }
 
 /// Prints lines as they become whole, each checked like those before it. `history` ends at byte `offset`.
@@ -59,7 +79,12 @@ struct Printer {
     out: Output,
     is_terminal: bool,
     escapes: bool,
+    /// The offset before which no line is printed, in bytes.
+    after: u64,
     limit: Option<usize>,
+    is_any_asked_for: bool,
+    /// What the log holds, until an event is asked for.
+    holdings: Holdings,
     progress: Progress,
     /// With `--limit`, the last lines so far.
     held: VecDeque<Vec<u8>>,
@@ -67,22 +92,16 @@ struct Printer {
 
 impl Printer {
     fn new(arguments: &EventsArguments) -> Result<Self, Failure> {
-        let (from, to) = arguments.range.check()?;
         let is_terminal = table::is_terminal();
-        let filter = Filter {
-            event_type: arguments.event_type,
-            decision: arguments.decision,
-            market: arguments.market,
-            instance: arguments.instance,
-            from,
-            to,
-        };
         Ok(Self {
-            filter,
+            filter: arguments.filter()?,
             out: stdout(),
             is_terminal,
             escapes: is_terminal && !arguments.json,
+            after: arguments.after.unwrap_or_default(),
             limit: arguments.limit,
+            is_any_asked_for: false,
+            holdings: Holdings::of("events"),
             progress: Progress::new("replay"),
             held: VecDeque::new(),
         })
@@ -102,9 +121,14 @@ impl Printer {
 
     /// Prints or holds the entry's line, if it is asked for.
     fn take(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
-        if !self.filter.asks_for(&entry.event, entry.history.state().memory()) {
+        let memory = entry.history.state().memory();
+        if entry.line.offset < self.after || !self.filter.asks_for(&entry.event, memory) {
+            if !self.is_any_asked_for {
+                self.holdings.add_event(&entry.event);
+            }
             return Ok(());
         }
+        self.is_any_asked_for = true;
         let Some(limit) = self.limit else { return self.print(entry.line.bytes) };
         self.held.push_back(entry.line.bytes.to_vec());
         while self.held.len() > limit {

@@ -26,7 +26,7 @@ pub(super) fn run(config: &Config, reference: &Reference, json: Json) -> Result<
             replayed.warn_of_tail();
             return Err(Failure::NotFound(not_found(reference, &replayed)));
         }
-        Explained::Ambiguous(candidates) => return Err(ambiguous(&candidates)),
+        Explained::Ambiguous(candidates) => return Err(ambiguous(&candidates, "decision")),
     };
     let mut out = stdout();
     if json.json {
@@ -40,18 +40,17 @@ pub(super) fn run(config: &Config, reference: &Reference, json: Json) -> Result<
     Ok(ExitCode::Done)
 }
 
-/// Lists what a reference could mean.
-fn ambiguous(candidates: &[Named]) -> Failure {
+/// Lists what a reference could mean, of which one `thing` is wanted.
+pub(super) fn ambiguous(candidates: &[Named], thing: &str) -> Failure {
     let line = |named: &Named| {
         let instance = named.instance.map_or_else(String::new, |instance| format!(", instance {instance}"));
         format!("line {} at time {}: {}{instance}", named.line, named.logical_time, named.subject)
     };
     let lines: Vec<String> = candidates.iter().map(line).collect();
-    ConfigError(vec![format!("ID names more than one decision; add digits:\n  {}", lines.join("\n  "))])
-        .into()
+    ConfigError(vec![format!("ID names more than one {thing}; add digits:\n  {}", lines.join("\n  "))]).into()
 }
 
-/// Says that the log has nothing of this name, and where to look for what it has.
+/// The message that no id matches, and where the ids of the log are shown.
 fn not_found(reference: &Reference, replayed: &Replayed) -> String {
     let events = replayed.history.size();
     let lifecycles = replayed.history.state().lifecycles();
@@ -63,14 +62,14 @@ fn not_found(reference: &Reference, replayed: &Replayed) -> String {
     };
     let next = if let Some(instance) = instance {
         format!(
-            "next: it is a strategy instance; `dreichor decisions --instance {instance}` shows its decisions"
+            "next: the ID is of a strategy instance; `dreichor decisions --instance {instance}` shows its decisions"
         )
     } else if let Some(decision) = replayed.interrupted_decision() {
         format!(
-            "next: the log ends within the tick of decision {decision}, whose missing events may have it; ask again when a writer has recorded them"
+            "next: the log ends within the tick of decision {decision}, whose missing events may have the ID; try again when a writer has recorded them"
         )
     } else {
-        "next: check that it is of this log; `dreichor decisions` lists the decisions, and `dreichor events` every id".into()
+        "next: check that the ID belongs to this log; `dreichor decisions` lists the decisions, and `dreichor events` every id".into()
     };
-    format!("the log's {events} events have nothing of this name\n{next}")
+    format!("no id in the log's {events} events matches\n{next}")
 }

@@ -28,7 +28,7 @@ impl<'s, M: Medium> Growth<'s, M> {
             };
         };
         if self.identity.is_some_and(|identity| identity != stat.identity) || stat.size < offset {
-            return Err(changed("the file was replaced or cut off while it was followed"));
+            return Err(changed("the file was replaced or truncated while it was followed"));
         }
         self.identity = Some(stat.identity);
         Ok((stat.size != offset).then_some((file, stat.size)))

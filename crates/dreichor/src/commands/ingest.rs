@@ -10,7 +10,7 @@ use dreichor_runtime::ingest::{Ended, IngestError, Session};
 use dreichor_runtime::recovery::Recovered;
 use dreichor_runtime::{Config, ExitCode, gate};
 
-use super::check::Tally;
+use super::ingest_check::Tally;
 use crate::input::{self, Inputs};
 use crate::output::{Failure, print_line, print_note};
 use crate::progress::Progress;
@@ -73,15 +73,15 @@ pub(super) fn start_session<'s>(
     Ok(session)
 }
 
-/// What a pipe takes without waiting once it says that it is ready (POSIX: `PIPE_BUF` bytes).
+/// The number of bytes that a ready pipe accepts without waiting (POSIX: `PIPE_BUF`).
 const PIECE_BYTES: usize = 4_096;
 
-/// Writes the acknowledgements piece by piece, so that a signal finds us even if nobody reads them.
+/// Writes the acknowledgements in pieces, so that a signal ends the wait for a reader.
 fn deliver(acknowledgements: &[u8], signals: &Signals) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for piece in acknowledgements.chunks(PIECE_BYTES) {
         if !signals.wait_to_write(&out)? {
-            return Err(io::Error::other("nobody read it, and a signal asked for an end"));
+            return Err(io::Error::other("it was not read, and a signal ended the command"));
         }
         out.write_all(piece)?;
         // Standard output is buffered by line; what is left of a line must go before the next wait.

@@ -15,7 +15,7 @@ pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
     let mut created = Vec::new();
     for (name, path) in directories {
         let is_new = directory::create(path).map_err(|error| {
-            let next = "check what is there and the permissions above it, or name a directory of your own: `dreichor --data-dir DIR init`";
+            let next = "check the path and the permissions of the directory above it, or name another one: `dreichor --data-dir DIR init`";
             Error::unavailable(path, "the directory cannot be created", next).because(error)
         })?;
         created.push((name, path, is_new));
@@ -27,7 +27,7 @@ pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
             let path_json = String::from_utf8_lossy(&path_json);
             print_line(&format!("{{\"directory\":\"{name}\",\"path\":{path_json},\"created\":{is_new}}}"))?;
         } else {
-            let what = if is_new { "created" } else { "is there already, unchanged" };
+            let what = if is_new { "created" } else { "exists already, unchanged" };
             print_line(&format!("{} directory {}: {what}", name, path.display()))?;
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn run(
         }
     }
     Err(fault(&format!(
-        "`migrate` needs the program {PROGRAM}, beside this one or on the PATH, which cannot be started: {error}; `cargo install --path crates/migrate` installs it"
+        "`migrate` needs the program {PROGRAM} in the directory of this program or on the PATH, and it cannot be started: {error}; `cargo install --path crates/migrate` installs it"
     )))
 }
 

@@ -1,14 +1,18 @@
 //! Each command: from its arguments to its result.
 
 mod check;
+mod checkpoint;
 mod decisions;
 mod demo;
 mod events;
 mod explain;
 mod follow;
 mod ingest;
+mod ingest_check;
 mod init;
+mod key;
 mod migrate;
+mod prove;
 mod replay;
 mod run;
 mod salvage;
@@ -44,7 +48,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Demo { dir, steps } => demo::run(dir, steps),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),
-        Command::Ingest { file, check: true, .. } => check::run(&configure()?, file.as_deref()),
+        Command::Ingest { file, check: true, .. } => ingest_check::run(&configure()?, file.as_deref()),
         Command::Ingest { file, acks, .. } => ingest::run(&configure()?, file.as_deref(), acks),
         Command::Status(arguments) => status::run(&configure()?, &arguments),
         Command::Decisions(arguments) => decisions::run(&configure()?, &arguments),
@@ -52,9 +56,13 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Snapshot(json) => snapshot::run(&configure()?, json),
         Command::Replay(arguments) => replay::run(&configure()?, &arguments),
         Command::Whatif(arguments) => whatif::run(&configure()?, &arguments),
-        Command::Verify(json) => verify::run(&configure()?, json),
+        Command::Verify(arguments) => verify::run(&configure()?, &arguments),
         Command::Events(arguments) => events::run(&configure()?, &arguments),
         Command::Explain { id, json } => explain::run(&configure()?, &id, json),
+        Command::Checkpoint(arguments) => checkpoint::run(&configure()?, &arguments),
+        Command::Key { action } => configure().and_then(|_| key::run(action)),
+        Command::Prove { what } => prove::run(&configure()?, &what),
+        Command::Check(arguments) => configure().and_then(|_| check::run(&arguments)),
         Command::Salvage { out, json } => salvage::run(&configure()?, &out, json),
         Command::Migrate { action } => migrate::run(&configure()?, matches, color, action),
         Command::State { part, format, point } => state::run(&configure()?, part, format, point),

@@ -1,23 +1,23 @@
 //! `replay`: the receipt, of now or of an earlier point, and whether the log extends a kept one.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
+use dreichor_proof::Checkpoint;
 use dreichor_replay::point::{Point, hold};
 use dreichor_replay::receipt::Fact;
 use dreichor_replay::{Receipt, Replayed, Stores};
 use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
-use crate::arguments::ReplayArguments;
+use crate::arguments::{ReplayArguments, TrustArguments};
 use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
-use crate::table;
+use crate::{table, trust};
 
 pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
     if let Some(file) = &arguments.expect {
-        return compare(config, file);
+        return compare(config, file, &arguments.trust);
     }
     let receipt = match arguments.point.point() {
         None => {
@@ -39,7 +39,7 @@ pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// What held at a point, which must end a tick or be feedback.
+/// The state at a point, which must end a tick or be feedback.
 pub(super) fn hold_at(
     stores: &Stores<dreichor_replay::Directory>,
     point: Point,
@@ -70,16 +70,20 @@ const COMPARED: [&str; 7] =
     ["events", "bytes", "treeSize", "rootHash", "memoryDigest", "ledgerDigest", "lifecyclesDigest"];
 
 /// Compares the log with a kept receipt or checkpoint of this size or an earlier one.
-fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
+fn compare(config: &Config, file: &Path, trust: &TrustArguments) -> Result<ExitCode, Failure> {
     let fault =
         |problem: String| Failure::from(ConfigError(vec![format!("--expect {}: {problem}", file.display())]));
-    let text = fs::read_to_string(file).map_err(|error| fault(error.to_string()))?;
-    let kept = parse_kept(&text)
-        .ok_or_else(|| fault("expected a receipt of `dreichor replay`, or a checkpoint".into()))?;
+    let bytes = trust::read_file(file)?;
+    let trust = trust::read(trust)?;
+    let kept = match (parse_receipt(&bytes), trust) {
+        (Some(receipt), None) => receipt,
+        (Some(_), Some(_)) => return Err(fault("this is a receipt, which no key signs".into())),
+        (None, trust) => facts_of(&trust::read_kept_in(file, &bytes, trust.as_ref())?),
+    };
     let size = kept.get("treeSize").or_else(|| kept.get("events"));
     let size: u64 = size
         .and_then(|size| size.parse().ok())
-        .ok_or_else(|| fault("it names no treeSize and no events".into()))?;
+        .ok_or_else(|| fault("it has no treeSize and no events".into()))?;
     let stores = Stores::open_to_read(&config.directories)?;
     let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"))?;
     let found = match held {
@@ -99,14 +103,13 @@ fn compare(config: &Config, file: &Path) -> Result<ExitCode, Failure> {
         }
     }
     let events = replayed.history.size();
-    print_line(&format!(
-        "the log extends the kept receipt: {size} of its {events} events are those of then"
-    ))?;
+    print_line(&format!("the log extends the kept receipt: {size} of its {events} events are the same"))?;
     Ok(ExitCode::Done)
 }
 
-/// The facts of a receipt in JSON or in text, or of a checkpoint: origin, size and root in Base64, a line each.
-fn parse_kept(text: &str) -> Option<BTreeMap<String, String>> {
+/// The facts of a receipt in JSON or in text; none for another file.
+fn parse_receipt(bytes: &[u8]) -> Option<BTreeMap<String, String>> {
+    let text = str::from_utf8(bytes).ok()?;
     if text.trim_start().starts_with('{') {
         let object: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).ok()?;
         let fact = |(name, value): (String, serde_json::Value)| match value {
@@ -119,18 +122,14 @@ fn parse_kept(text: &str) -> Option<BTreeMap<String, String>> {
         };
         return Some(object.into_iter().filter_map(fact).collect());
     }
-    if text.contains("rootHash=") {
-        let fact = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-        return Some(text.split_whitespace().filter_map(fact).collect());
-    }
-    let mut lines = text.lines();
-    let (_origin, size, root) = (lines.next()?, lines.next()?, lines.next()?);
-    let root = data_encoding::BASE64.decode(root.as_bytes()).ok().filter(|root| root.len() == 32)?;
-    let size: u64 = size.parse().ok()?;
-    Some(
-        [("treeSize", size.to_string()), ("rootHash", data_encoding::HEXLOWER.encode(&root))]
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
-    )
+    let fact = |pair: &str| pair.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    text.contains("rootHash=").then(|| text.split_whitespace().filter_map(fact).collect())
+}
+
+/// The facts of a checkpoint, by the names of a receipt.
+fn facts_of(checkpoint: &Checkpoint) -> BTreeMap<String, String> {
+    [("treeSize", checkpoint.size().to_string()), ("rootHash", checkpoint.root().to_string())]
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
 }

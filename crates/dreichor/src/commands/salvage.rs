@@ -14,7 +14,7 @@ use crate::arguments::Json;
 use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
 
-/// How many snapshots that were left out are shown to people one by one; JSON has them all.
+/// The number of omitted snapshots that are shown one by one as text; JSON has them all.
 const SHOWN_MAX: usize = 20;
 
 pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<ExitCode, Failure> {
@@ -63,7 +63,7 @@ impl Display for Shown<'_> {
         }
         show_tail(f, report.snapshots_tail)?;
         writeln!(f, "the copy in {} was replayed: {}", out.display(), report.receipt)?;
-        writeln!(f, "the originals are as they were")?;
+        writeln!(f, "the originals are unchanged")?;
         let ingest = format!("`dreichor --data-dir {} ingest`", out.display());
         if report.events_left_out.is_none() {
             return write!(f, "no event was left out; next: {ingest}");

@@ -19,10 +19,10 @@ use serde::Serialize;
 use crate::arguments::StatusArguments;
 use crate::output::{Failure, escape, stdout};
 
-/// How much of the log is read backwards to find the last trade.
+/// The size of the part of the log that is read backwards to find the last trade.
 const SEARCH_BYTES_MAX: u64 = 8 << 20;
 
-/// How long an Observer may take to accept a connection.
+/// The time limit for an Observer to accept a connection.
 const OBSERVER_LIMIT: Duration = Duration::from_millis(500);
 
 /// `status --json`.
@@ -215,7 +215,9 @@ fn show(status: &Status, out: &mut impl Write) -> std::io::Result<()> {
     let position = match (&status.open_position, status.is_position_known) {
         (Some(OpenPosition { market_id, quantity }), _) => format!("{quantity} of {market_id}"),
         (None, true) => "none".into(),
-        (None, false) => "unknown: the last trade is far back; `dreichor state ledger` shows it".into(),
+        (None, false) => {
+            "unknown: the last trade is too far from the end; `dreichor state ledger` shows it".into()
+        }
     };
     line("open position", position)?;
     let tail = match &status.interrupted_tick {

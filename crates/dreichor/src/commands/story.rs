@@ -16,11 +16,11 @@ pub(super) struct Storyteller {
 pub(super) struct Example {
     kind: Kind,
     pub(super) decision_id: DecisionId,
-    /// It in two sentences; `explain` tells all of it.
+    /// The decision in two sentences; `explain` shows the whole story.
     pub(super) summary: String,
 }
 
-/// What a decision is an example of.
+/// The kind of decision that the demo shows an example of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Bought,

@@ -38,7 +38,8 @@ pub(super) fn run(config: &Config, arguments: &SummaryArguments) -> Result<ExitC
     let mut replay = Replay::open(&stores)?;
     let total_bytes = replay.end();
     let mut progress = Progress::new("replay");
-    let (mut ticks, mut total, mut holdings) = (Ticks::default(), Funnel::default(), Holdings::default());
+    let (mut ticks, mut total, mut holdings) =
+        (Ticks::default(), Funnel::default(), Holdings::of("decisions"));
     let mut groups: BTreeMap<Option<String>, Funnel> = BTreeMap::new();
     let mut count = |decided: &Decided| {
         holdings.add(decided);

@@ -3,25 +3,28 @@
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
-use dreichor_audit::verify::{Checked, Finding, Report, verify};
+use dreichor_audit::verify::{Checked, Finding, KeptCheckpoint, Report, verify};
 use dreichor_core::FORMAT_VERSION;
 use dreichor_core::value::Spelled;
 use dreichor_log::Tail;
+use dreichor_proof::{CheckpointError, read_checkpoint};
 use dreichor_replay::Stores;
 use dreichor_replay::receipt::PROGRAM_VERSION;
 use dreichor_runtime::{Config, ExitCode};
 use serde::Serialize;
 
-use crate::arguments::Json;
+use crate::arguments::VerifyArguments;
 use crate::output::{Failure, Output, escape, result, stdout};
 use crate::progress::Progress;
+use crate::trust;
 
-pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
+pub(super) fn run(config: &Config, arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
+    let kept = read_kept(arguments)?;
     let stores = Stores::open_to_read(&config.directories)?;
-    let mut printer = Printer { out: stdout(), is_json: json.json };
+    let mut printer = Printer { out: stdout(), is_json: arguments.json.json, has_checkpoint: kept.is_some() };
     let mut code = ExitCode::Done;
     let started = Instant::now();
-    let verified = verify(&stores, &mut Progress::new("verify"), |finding| {
+    let verified = verify(&stores, kept.as_ref(), &mut Progress::new("verify"), |finding| {
         code = ExitCode::VerificationFailed;
         Ok::<_, Failure>(printer.print(&finding)?)
     });
@@ -29,9 +32,23 @@ pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
     result(done, code)
 }
 
+/// The checkpoint that is named. One that is not accepted is a finding; a question that is not asked whole is not.
+fn read_kept(arguments: &VerifyArguments) -> Result<Option<KeptCheckpoint>, Failure> {
+    let trust = trust::read(&arguments.trust)?;
+    let Some(path) = &arguments.checkpoint else {
+        let problem = "--public-key and --policy are for a checkpoint: name it by --checkpoint";
+        return if trust.is_some() { Err(trust::usage(problem)) } else { Ok(None) };
+    };
+    match read_checkpoint(&trust::read_file(path)?, trust.as_ref()) {
+        Err(error @ CheckpointError::NoTrust) => Err(trust::refused(path, error)),
+        read => Ok(Some(KeptCheckpoint { path: path.clone(), read })),
+    }
+}
+
 struct Printer {
     out: Output,
     is_json: bool,
+    has_checkpoint: bool,
 }
 
 impl Printer {
@@ -69,31 +86,42 @@ impl Printer {
             writeln!(out)?;
         }
         let Checked { lines, bytes, without_state, tail } = events;
-        writeln!(out, "events     {lines} lines of {bytes} bytes{}", by_themselves(*without_state))?;
+        writeln!(out, "events      {lines} lines of {bytes} bytes{}", by_themselves(*without_state))?;
         if let Some(root) = root {
-            writeln!(out, "root       {root}")?;
+            writeln!(out, "root        {root}")?;
         }
         show_tail(out, *tail)?;
-        writeln!(out, "ticks      {ticks} executed again")?;
+        writeln!(out, "ticks       {ticks} executed again")?;
         if let Some(decision) = interrupted_tick {
             writeln!(
                 out,
-                "           the log ends within the tick of decision {decision}, which the next writer completes"
+                "            the log ends within the tick of decision {decision}, which the next writer completes"
             )?;
         }
         let Checked { lines, bytes, without_state, tail } = snapshots;
-        writeln!(out, "snapshots  {lines} lines of {bytes} bytes{}", by_themselves(*without_state))?;
+        writeln!(out, "snapshots   {lines} lines of {bytes} bytes{}", by_themselves(*without_state))?;
         show_tail(out, *tail)?;
         if *updates_without_snapshot > 0 {
-            writeln!(out, "           {updates_without_snapshot} ledger updates follow the last snapshot")?;
+            writeln!(out, "            {updates_without_snapshot} ledger updates follow the last snapshot")?;
+        }
+        if self.has_checkpoint {
+            writeln!(
+                out,
+                "checkpoint  {}",
+                match is_extension {
+                    Some(true) => "the log extends it",
+                    Some(false) => "the log is not known to extend it: see the finding",
+                    None => "not compared: it covers a malformed line",
+                }
+            )?;
         }
         let millis = elapsed.as_millis().max(1);
         let megabytes = u128::from(events.bytes + snapshots.bytes) / 1_000 / millis;
-        writeln!(out, "time       {millis} ms, {megabytes} MB/s")?;
+        writeln!(out, "time        {millis} ms, {megabytes} MB/s")?;
         match findings {
-            0 => writeln!(out, "findings   none: all holds"),
-            1 => writeln!(out, "findings   1"),
-            more => writeln!(out, "findings   {more}"),
+            0 => writeln!(out, "findings    none: all holds"),
+            1 => writeln!(out, "findings    1"),
+            more => writeln!(out, "findings    {more}"),
         }
     }
 }
@@ -109,7 +137,7 @@ fn show_tail(out: &mut impl Write, tail: Option<Tail>) -> io::Result<()> {
     let Some(Tail { offset, length }) = tail else { return Ok(()) };
     writeln!(
         out,
-        "           {length} unterminated bytes at byte {offset} were not checked: no line ends there"
+        "            {length} unterminated bytes at byte {offset} were not checked: no line ends there"
     )
 }
 
@@ -159,6 +187,7 @@ struct Summary {
     interrupted_tick: Option<String>,
     snapshots: StoreSummary,
     updates_without_snapshot: u64,
+    is_extension: Option<bool>,
     milliseconds: u128,
     format_version: u64,
     program_version: &'static str,
@@ -184,6 +213,7 @@ impl Summary {
             interrupted_tick: report.interrupted_tick.map(|decision| decision.to_string()),
             snapshots: StoreSummary::of(report.snapshots),
             updates_without_snapshot: report.updates_without_snapshot,
+            is_extension: report.is_extension,
             milliseconds: elapsed.as_millis(),
             format_version: FORMAT_VERSION,
             program_version: PROGRAM_VERSION,

@@ -15,7 +15,7 @@ pub(crate) struct Observed {
     pub(crate) address: SocketAddr,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -70,7 +70,7 @@ pub(crate) fn connect(address: SocketAddr) -> TcpStream {
 /// Sends these bytes, and reads all that comes back until the server closes the connection.
 pub(crate) fn send(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
-    // Who is refused early may not take all of it.
+    // If the request is refused early, not all of it may be read.
     let _ = stream.write_all(bytes);
     read_to_the_end(stream)
 }

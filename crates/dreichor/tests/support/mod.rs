@@ -1,5 +1,5 @@
-//! What the tests of the real binary share: stores in a directory of their own, processes that work on them,
-//! and what both looked like before and after.
+//! Shared parts of the tests of the real binary: stores in a temporary directory, processes that use them, and the state of
+//! both before and after.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(
     clippy::unwrap_used,
@@ -68,7 +68,7 @@ pub(crate) fn json_lines(bytes: &[u8]) -> Vec<serde_json::Value> {
     lines(bytes).into_iter().map(|line| serde_json::from_slice(line).unwrap()).collect()
 }
 
-/// The file without the line of this number (from 1), which is given to `change`, and where it stood.
+/// The file without the line of this number (from 1), which is given to `change`, and its offset.
 pub(crate) fn with_line(
     file: &[u8],
     number: usize,
@@ -91,12 +91,12 @@ pub(crate) fn edited(text: &[u8], from: &str, to: &str) -> Vec<u8> {
 /// The snapshot's line (with its LF) with the id that its content demands.
 pub(crate) fn identified(line: &[u8]) -> Vec<u8> {
     let opening = b"{\"snapshotId\":\"";
-    let behind_id = opening.len() + 36;
+    let after_id = opening.len() + 36;
     let mut content = Hasher::leaf();
     content.put(b"{");
-    content.put(line[behind_id + 2..].strip_suffix(b"\n").unwrap());
+    content.put(line[after_id + 2..].strip_suffix(b"\n").unwrap());
     let id = content_id(content.finish()).to_string();
-    [opening, id.as_bytes(), &line[behind_id..]].concat()
+    [opening, id.as_bytes(), &line[after_id..]].concat()
 }
 
 /// Stores in a directory of their own.
@@ -261,7 +261,7 @@ pub(crate) fn clean(program: &str) -> Command {
     command
 }
 
-/// What a name of a mount stands for. Directories are without times: those of their files say it all.
+/// The state of one name in a mount. Directories have no times here: those of their files are enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     mode: u32,
@@ -308,7 +308,7 @@ fn survey(path: &Path, entries: &mut BTreeMap<PathBuf, Entry>) {
     }
 }
 
-/// How a process ended.
+/// The result of a process.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     /// None: a signal ended it.
@@ -349,7 +349,7 @@ pub(crate) fn run(command: &mut Command, inputs: &[u8]) -> Outcome {
     let mut running = Running::start(command);
     let mut stdin = running.stdin.take().unwrap();
     thread::scope(|scope| {
-        // Who does not read all of it has a reason, which the test asks for.
+        // A process may end before it has read all; the test checks its result.
         scope.spawn(move || drop(stdin.write_all(inputs)));
         running.finish()
     })
@@ -437,7 +437,7 @@ impl Running {
         }
     }
 
-    /// So many lines, in one piece.
+    /// This number of lines, as one text.
     #[track_caller]
     pub(crate) fn take_lines(&mut self, count: usize) -> Vec<u8> {
         let mut taken = Vec::new();
@@ -445,7 +445,7 @@ impl Running {
         taken
     }
 
-    /// Whether a further line is there already.
+    /// True if a further line was printed.
     pub(crate) fn has_line(&self) -> bool {
         !matches!(self.stdout.try_recv(), Err(TryRecvError::Empty | TryRecvError::Disconnected))
     }
@@ -566,12 +566,12 @@ pub(crate) fn acknowledged(count: usize) -> Option<String> {
     }
 }
 
-/// How a message names a line of a file: its number, and the byte at which it starts.
+/// The facts by which a message names a line of a file: its number, and the byte at which it starts.
 pub(crate) fn place(file: &str, line: usize, start: usize) -> [String; 2] {
     [format!("{file}: line {line} at byte "), format!("(the line starts at byte {start}) ")]
 }
 
-/// How a message names a rule and the member that breaks it; empty: any rule, no member.
+/// The fact by which a message names a rule and the member that breaks it; empty: any rule, no member.
 pub(crate) fn rule(rule: &str, member: &str) -> String {
     let member = if member.is_empty() { String::new() } else { format!(", member {member}") };
     format!("rule {rule}{member}")

@@ -42,7 +42,7 @@ impl Namespace {
     pub(crate) fn mount(file_system: FileSystem, place: &Path) -> Self {
         fs::create_dir(place).unwrap();
         let is_root = rustix::process::geteuid().is_root();
-        // Who is not root becomes it in a user namespace, where some file systems can be mounted, tmpfs among them.
+        // Without root, a user namespace allows mounts of some file systems, such as tmpfs.
         let flags = if is_root { "-m" } else { "-rm" };
         let script = format!("{} >&2 && echo mounted && exec cat", file_system.script());
         let keeper = clean("unshare")
@@ -71,7 +71,7 @@ impl Namespace {
         [bench.log_path(), bench.snapshots_path()].map(|path| fs::read(self.path(&path)).unwrap_or_default())
     }
 
-    /// What `path` is inside.
+    /// `path` as seen from inside.
     pub(crate) fn path(&self, path: &Path) -> PathBuf {
         PathBuf::from(format!("/proc/{}/root{}", self.keeper.id(), path.display()))
     }

@@ -1,4 +1,4 @@
-//! A page of the documentation, whose examples can be tried as they stand: in a checkout, with the program on the path.
+//! Pages of the documentation, whose commands are run as they are written: in a checkout, with the program on the path.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,43 +9,74 @@ use std::process::Command;
 use super::http::Observed;
 use super::{Bench, DREICHOR, Running, clean, run};
 
-/// Where the pages say that the Observer listens.
-const OBSERVER: &str = "export OBSERVER=http://127.0.0.1:4710";
+/// The Observer's address on the pages.
+const OBSERVER: &str = "http://127.0.0.1:4710";
 
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A page of `docs`.
+/// A page, by its path from the root.
 pub(crate) struct Page {
     pub(crate) text: String,
 }
 
-/// What stands between two fences.
-pub(crate) struct Block<'p> {
-    pub(crate) language: &'p str,
-    pub(crate) text: &'p str,
+/// The text between two fences, without the indentation of the first.
+pub(crate) struct Block {
+    pub(crate) language: String,
+    pub(crate) text: String,
 }
 
 impl Page {
     pub(crate) fn read(name: &str) -> Self {
-        Self { text: fs::read_to_string(root().join("docs").join(name)).unwrap() }
+        Self { text: fs::read_to_string(root().join(name)).unwrap() }
     }
 
     /// The blocks, in order.
-    pub(crate) fn blocks(&self) -> impl Iterator<Item = Block<'_>> {
-        // Fences come in pairs, so every second piece stands within one.
-        self.text.split("\n```").skip(1).step_by(2).map(|block| {
-            let (language, text) = block.split_once('\n').unwrap();
-            Block { language, text }
-        })
+    pub(crate) fn blocks(&self) -> Vec<Block> {
+        let mut blocks = Vec::new();
+        let mut lines = self.text.lines();
+        while let Some(fence) = lines.next() {
+            let Some(language) = fence.trim_start().strip_prefix("```") else { continue };
+            let indent = fence.len() - fence.trim_start().len();
+            let inner = lines.by_ref().take_while(|line| line.trim_start() != "```");
+            let text =
+                inner.map(|line| line.get(indent..).unwrap_or_default()).collect::<Vec<_>>().join("\n");
+            blocks.push(Block { language: language.to_owned(), text });
+        }
+        blocks
     }
 }
 
-/// A directory like a checkout, in which the page's examples are tried one after the other.
+/// The commands of a block: one a line, together with the here-document that it begins.
+fn commands(block: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    let mut lines = block.lines();
+    while let Some(line) = lines.next() {
+        let mut command = line.to_owned();
+        if line.contains("<<'END'") {
+            for line in lines.by_ref() {
+                command = command + "\n" + line;
+                if line == "END" {
+                    break;
+                }
+            }
+        }
+        commands.push(command);
+    }
+    commands
+}
+
+/// The exit code that the command's comment names; 0 without one.
+fn exit_code(command: &str) -> i32 {
+    let Some((_, code)) = command.split_once("# exit code ") else { return 0 };
+    code.split(':').next().unwrap().parse().unwrap()
+}
+
+/// A directory like a checkout, in which the commands of pages are run one after another.
 pub(crate) struct Checkout {
     directory: PathBuf,
-    /// The runtime that the page had started last.
+    /// The latest runtime that a page has started.
     observed: Option<Observed>,
 }
 
@@ -53,23 +84,28 @@ impl Checkout {
     pub(crate) fn new(bench: &Bench) -> Self {
         let directory = bench.path("checkout");
         fs::create_dir(&directory).unwrap();
-        symlink(root().join("tests"), directory.join("tests")).unwrap();
+        for name in ["tests", "examples"] {
+            symlink(root().join(name), directory.join(name)).unwrap();
+        }
         Self { directory, observed: None }
     }
 
-    /// Tries every example: each line of a shell, which must succeed and print something; each program in Python;
-    /// and what is shown behind them must be what the last of them printed.
+    /// Runs every command of a shell and every program in Python, but for those of cargo. A block of JSON or text
+    /// after them must be what the last of them printed, unless it is shortened.
     pub(crate) fn follow(&mut self, page: &Page) {
         let mut printed = None;
         for Block { language, text } in page.blocks() {
-            match language {
-                "sh" => printed = text.lines().map(|line| self.try_line(line)).last().flatten(),
+            match &*language {
+                "sh" => {
+                    printed =
+                        commands(&text).iter().map(|command| self.run_command(command)).last().flatten();
+                }
                 "python" => {
                     fs::write(self.directory.join("block.py"), text).unwrap();
-                    printed = Some(self.output("python3 block.py"));
+                    printed = Some(self.output("python3 block.py", 0));
                 }
                 "json" | "text" => {
-                    if let Some(printed) = printed.take() {
+                    if let Some(printed) = printed.take().filter(|_| !text.contains('…')) {
                         assert_eq!(printed.trim_end(), text.trim_end());
                     }
                 }
@@ -78,41 +114,44 @@ impl Checkout {
         }
     }
 
-    /// What one line printed; none: it is no command that ends.
-    fn try_line(&mut self, line: &str) -> Option<String> {
-        println!("{line}");
-        if line.starts_with("export ") {
-            // Where the runtime listens here, its own log says.
-            assert_eq!(line, OBSERVER);
+    /// The output of one command; none if it does not end, or is one of cargo.
+    fn run_command(&mut self, command: &str) -> Option<String> {
+        println!("{command}");
+        if command.starts_with("cargo ") {
             return None;
         }
-        if line.starts_with("dreichor") && line.split(' ').any(|word| word == "run") {
+        if command.starts_with("export ") {
+            assert_eq!(command, format!("export OBSERVER={OBSERVER}"));
+            return None;
+        }
+        if command.starts_with("dreichor") && command.split(' ').any(|word| word == "run") {
             self.observed = None;
-            let running = Running::start(&mut self.shell(&format!("exec {line}")));
+            let running = Running::start(&mut self.shell(&format!("exec {command}")));
             self.observed = Some(Observed::when_ready(running));
             return None;
         }
-        let printed = self.output(line);
-        assert_ne!(printed, "", "{line} prints something");
+        let printed = self.output(command, exit_code(command));
+        let is_silent = command.contains(" > ") || !command.starts_with("dreichor");
+        assert!(is_silent || !printed.is_empty(), "{command} prints something");
         Some(printed)
     }
 
-    /// The output of a script, which must succeed.
-    fn output(&self, script: &str) -> String {
-        run(&mut self.shell(script), b"").expect(0).text()
+    /// The output of a script, which must end with this code.
+    fn output(&self, script: &str, code: i32) -> String {
+        run(&mut self.shell(script), b"").expect(code).text()
     }
 
     fn shell(&self, script: &str) -> Command {
         let mut path = OsString::from(Path::new(DREICHOR).parent().unwrap());
         path.push(":");
         path.push(std::env::var_os("PATH").unwrap_or_default());
+        // The default port may be in use. The log names the one that the runtime has.
+        let address = self.observed.as_ref().map(|observed| format!("http://{}", observed.address));
+        let address = address.as_deref().unwrap_or(OBSERVER);
         let mut command = clean("sh");
-        command.args(["-e", "-c", script]).current_dir(&self.directory).env("PATH", path);
-        // The default port can be had once only, and is found again in the log.
+        command.args(["-e", "-c", &script.replace(OBSERVER, address)]).current_dir(&self.directory);
+        command.env("PATH", path).env("OBSERVER", address);
         command.env("DREICHOR_OBSERVER_ADDR", "127.0.0.1:0").env("DREICHOR_LOG_FORMAT", "json");
-        if let Some(observed) = &self.observed {
-            command.env("OBSERVER", format!("http://{}", observed.address));
-        }
         command
     }
 }

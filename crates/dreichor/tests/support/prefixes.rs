@@ -1,5 +1,5 @@
-//! What the Observer must answer of each beginning of a log that ends in a whole line: computed beforehand, by the
-//! core's fold and by what the commands print, from the log that the inputs will have made in the end.
+//! The expected answers of the Observer for each prefix of a log that ends in a whole line: computed in advance from the
+//! final log, by the core's fold and from the output of the commands.
 
 use dreichor_core::value::Spelled;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ pub(crate) const MEMORY: &str = "/v1/observe/derived/decision-memory";
 pub(crate) const STORY: &str = "/v1/observe/derived/decisions";
 pub(crate) const SNAPSHOT: &str = "/v1/observe/persistence/snapshots/latest";
 
-/// How many entries of Decision Memory are asked for.
+/// The number of entries of Decision Memory in a request.
 pub(crate) const ENTRIES: usize = 3;
 
 /// One event of the log.
@@ -43,12 +43,12 @@ pub(crate) struct Entry {
 /// A log, and what each beginning of it adds up to.
 pub(crate) struct Prefixes {
     pub(crate) events: Vec<Entry>,
-    /// Where the first so many lines end.
+    /// The offsets of the ends of the lines.
     offsets: Vec<u64>,
     roots: Vec<Hash>,
     /// After how many events which whole answers are right; by a hash of path and body.
     answers: BTreeMap<u64, (usize, usize)>,
-    /// What is remembered of each decision, and since which event.
+    /// The entry of each decision in Decision Memory, and the event since which it holds.
     memory: BTreeMap<String, Vec<(usize, String)>>,
     /// The snapshots' lines, and of how many events they are.
     snapshots: Vec<(usize, String)>,
@@ -56,11 +56,11 @@ pub(crate) struct Prefixes {
     pub(crate) stories: Vec<(String, usize, String)>,
 }
 
-/// Of which beginnings an answer may be: of no shorter one than was known of before the question, and of no longer
-/// one than there was behind the answer.
+/// The prefixes that an answer may be of: at least as long as the one known before the request, at most as long as the one
+/// after the answer.
 pub(crate) type Window = RangeInclusive<usize>;
 
-/// What is asked for in pages.
+/// A resource that has pages.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Asked {
     All,
@@ -79,7 +79,7 @@ impl Asked {
 }
 
 impl Prefixes {
-    /// Of the log and the snapshots that stand in this bench.
+    /// The prefixes of the log and the snapshots of this bench.
     pub(crate) fn of(bench: &Bench) -> Self {
         let [log, snapshots] = bench.stores();
         let mut prefixes = Self {
@@ -103,7 +103,7 @@ impl Prefixes {
             if let Some(decision) = decision.and_then(|id| state.memory().decision(id)) {
                 let mut entry = Vec::new();
                 decision.write(&mut entry);
-                let (id, entry) = (decision.id().to_string(), snake_case(&entry));
+                let (id, entry) = (decision.id().to_string(), text(entry));
                 let place = *places.entry(id.clone()).or_insert(entries.len());
                 if entries.get(place) != Some(&entry) {
                     match entries.get_mut(place) {
@@ -137,7 +137,7 @@ impl Prefixes {
         self.events.len()
     }
 
-    /// Where the first so many lines end.
+    /// The offsets of the ends of the lines.
     pub(crate) fn offset(&self, size: usize) -> u64 {
         self.offsets[size]
     }
@@ -147,7 +147,7 @@ impl Prefixes {
         self.roots[size]
     }
 
-    /// How many whole lines so many bytes hold.
+    /// The number of whole lines in this number of bytes.
     pub(crate) fn lines_in(&self, bytes: u64) -> usize {
         self.offsets.partition_point(|offset| *offset <= bytes) - 1
     }
@@ -161,15 +161,15 @@ impl Prefixes {
             write!(counted, ",\"{}\":{count}", event_type.as_str()).unwrap();
         }
         let summary = format!(
-            r#"{{"total_count":{size},"counts_by_type":{{{}}},"last_event_id":{},"last_logical_time":{time},"bytes":{},"unterminated_bytes":0,"interrupted_tick":{}}}"#,
+            r#"{{"totalCount":{size},"countsByType":{{{}}},"lastEventId":{},"lastLogicalTime":{time},"bytes":{},"unterminatedBytes":0,"interruptedTick":{}}}"#,
             &counted[1..],
             quoted(self.events.last().map(|event| &event.id)),
             self.offsets[size],
             quoted(state.open_tick()),
         );
-        let head = format!(r#"{{"tree_size":{size},"root_hash":"{root}"}}"#);
+        let head = format!(r#"{{"treeSize":{size},"rootHash":"{root}"}}"#);
         let ledger = format!(
-            r#"{{"plane":"PAPER","positions":[{}],"as_of":{{"tree_size":{size},"logical_time":{time}}}}}"#,
+            r#"{{"plane":"PAPER","positions":[{}],"asOf":{{"treeSize":{size},"logicalTime":{time}}}}}"#,
             list(|sink| state.write_ledger(sink)),
         );
         let lifecycles = format!(r#"{{"lifecycles":[{}]}}"#, list(|sink| state.write_lifecycles(sink)));
@@ -178,7 +178,7 @@ impl Prefixes {
         let from = entries.len().saturating_sub(ENTRIES);
         let memory = format!(
             r#"{{"totals":{},"entries":[{}],"next":"{}","previous":{}}}"#,
-            snake_case(&totals),
+            text(totals),
             entries[from..].join(","),
             entries.len(),
             quoted((from > 0).then_some(from)),
@@ -197,7 +197,7 @@ impl Prefixes {
         }
     }
 
-    /// What `explain` prints of a few decisions on which there is no feedback.
+    /// The output of `explain` for a few decisions without feedback.
     fn tell_stories(&mut self, bench: &Bench) {
         let is_feedback = |entry: &&Entry| entry.event_type == EventType::UserFeedbackRecorded;
         let spoken_of: Vec<_> = self.events.iter().filter(is_feedback).map(|entry| &entry.decision).collect();
@@ -219,9 +219,9 @@ impl Prefixes {
         let text = answer.text();
         let mut body = text.to_owned();
         if path == SUMMARY {
-            // Of a write that goes on, some bytes may stand behind the last whole line.
-            let behind = answer.json()["unterminated_bytes"].as_u64().unwrap();
-            body = text.replace(&format!("\"unterminated_bytes\":{behind}"), "\"unterminated_bytes\":0");
+            // Some bytes of a write in progress may follow the last whole line.
+            let tail = answer.json()["unterminatedBytes"].as_u64().unwrap();
+            body = text.replace(&format!("\"unterminatedBytes\":{tail}"), "\"unterminatedBytes\":0");
         }
         let found = self.answers.get(&key(path, &body));
         let (first, last) = found.unwrap_or_else(|| panic!("{path}: it is of no beginning: {text}"));
@@ -275,7 +275,7 @@ impl Prefixes {
         next
     }
 
-    /// Where the page says that the next one begins: a line's start.
+    /// The start of the next page according to this page: the start of a line.
     fn next(&self, answer: &Answer) -> usize {
         let next = answer.json()["next"].as_str().unwrap().parse().unwrap();
         self.offsets.binary_search(&next).unwrap_or_else(|_| panic!("{next} is no line's start"))
@@ -298,7 +298,7 @@ impl Prefixes {
             return *window.start();
         }
         let line = &self.events[at].line;
-        let expected = format!(r#"{{"event":{line},"line_number":{},"leaf_index":{at}}}"#, at + 1);
+        let expected = format!(r#"{{"event":{line},"lineNumber":{},"leafIndex":{at}}}"#, at + 1);
         assert_eq!(answer.text(), expected);
         (at + 1).max(*window.start())
     }
@@ -309,9 +309,9 @@ impl Prefixes {
             return *window.start();
         }
         let proof = answer.json();
-        let size = number(&proof["tree_size"]);
+        let size = number(&proof["treeSize"]);
         assert!(window.contains(&size), "a proof of {size} events, not {window:?}");
-        assert_eq!(number(&proof["leaf_index"]), at);
+        assert_eq!(number(&proof["leafIndex"]), at);
         let (leaf, root) = (*self.events[at].leaf.as_bytes(), *self.roots[size].as_bytes());
         assert!(
             verifies_inclusion(at as u64, size as u64, &path(&proof), leaf, root),
@@ -330,7 +330,7 @@ impl Prefixes {
         to
     }
 
-    /// What is remembered of the decision of event `at`.
+    /// Checks the entry of the decision of event `at`.
     pub(crate) fn check_decision(&self, id: &str, answer: &Answer, window: &Window) -> usize {
         let remembered = &self.memory[id];
         if answer.status == 404 {
@@ -367,7 +367,7 @@ impl Prefixes {
     }
 }
 
-/// Whether the answer has event `at`; it must have it if it is older than the window, and must not if it is newer.
+/// True if the answer has event `at`; it must have it if it is older than the window, and must not if it is newer.
 fn is_there(at: usize, answer: &Answer, window: &Window) -> bool {
     if answer.status == 404 {
         answer.is_problem(404, "not-found");
@@ -379,7 +379,7 @@ fn is_there(at: usize, answer: &Answer, window: &Window) -> bool {
     true
 }
 
-/// Of how many events a snapshot is, and its line without LF.
+/// The size of a snapshot, and its line without LF.
 fn read_snapshot(line: &[u8]) -> (usize, String) {
     let snapshot: serde_json::Value = serde_json::from_slice(line).unwrap();
     (number(&snapshot["auditTreeSize"]), std::str::from_utf8(line).unwrap().trim_end().to_owned())
@@ -408,43 +408,13 @@ fn quoted<T: std::fmt::Display>(value: Option<T>) -> String {
     value.map_or_else(|| "null".into(), |value| format!("\"{value}\""))
 }
 
+fn text(canonical: Vec<u8>) -> String {
+    String::from_utf8(canonical).unwrap()
+}
+
 /// Lines as the items of a list.
 fn list(write: impl Fn(&mut Vec<u8>)) -> String {
     let mut lines = Vec::new();
     write(&mut lines);
-    snake_case(&lines).trim_end().replace('\n', ",")
-}
-
-/// Canonical JSON with its members in `snake_case`: the members that there are, by name.
-fn snake_case(canonical: &[u8]) -> String {
-    const NAMES: [(&str, &str); 20] = [
-        ("decisionId", "decision_id"),
-        ("strategyInstanceId", "strategy_instance_id"),
-        ("decisionClass", "decision_class"),
-        ("firstSeenLogicalTime", "first_seen_logical_time"),
-        ("executionsObserved", "executions_observed"),
-        ("filledCount", "filled_count"),
-        ("failedCount", "failed_count"),
-        ("lastExecutionStatus", "last_execution_status"),
-        ("evaluationsObserved", "evaluations_observed"),
-        ("blockedCount", "blocked_count"),
-        ("forcedSellCount", "forced_sell_count"),
-        ("lastSafetyResult", "last_safety_result"),
-        ("feedbackCount", "feedback_count"),
-        ("marketId", "market_id"),
-        ("isOpen", "is_open"),
-        ("lastExecutionId", "last_execution_id"),
-        ("lastLogicalTime", "last_logical_time"),
-        ("parameterPoolId", "parameter_pool_id"),
-        ("targetMarketId", "target_market_id"),
-        ("logicalTime", "logical_time"),
-    ];
-    let mut text = std::str::from_utf8(canonical).unwrap().to_owned();
-    for (name, snake) in NAMES {
-        let name = format!("\"{name}\":");
-        if text.contains(&name) {
-            text = text.replace(&name, &format!("\"{snake}\":"));
-        }
-    }
-    text
+    text(lines).trim_end().replace('\n', ",")
 }

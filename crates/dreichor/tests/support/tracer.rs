@@ -24,7 +24,7 @@ pub(crate) enum Found {
 impl Found {
     pub(crate) const ALL: [Self; 2] = [Self::Empty, Self::Torn];
 
-    /// What stands of log and snapshots.
+    /// The bytes of log and snapshots.
     fn bytes(self) -> [Vec<u8>; 2] {
         match self {
             Self::Empty => [Vec::new(), Vec::new()],
@@ -41,11 +41,11 @@ pub(crate) struct Try {
     traces: TempDir,
 }
 
-/// How a traced process ended.
+/// The result of a traced process.
 pub(crate) struct Ended {
     /// None: a signal ended it.
     pub(crate) code: Option<i32>,
-    /// How many inputs it acknowledged.
+    /// The number of inputs that it acknowledged.
     pub(crate) acknowledged: usize,
     pub(crate) stderr: String,
     /// The traced calls, one a line.
@@ -88,7 +88,7 @@ impl Try {
     }
 
     /// Everything is sent again: nothing acknowledged was lost, the stores are those of an uninterrupted run, and
-    /// what was cut off of what was found lies beside them.
+    /// each truncated tail has its copy.
     #[track_caller]
     pub(crate) fn check_again(&self, acknowledged: usize, story: &str) {
         let arguments = ["--log-level", "error", "--sandbox", "off", "ingest"];
@@ -111,7 +111,7 @@ impl Try {
     }
 }
 
-/// How many bytes of these are whole lines.
+/// The number of these bytes that are whole lines.
 fn whole_bytes(bytes: &[u8]) -> usize {
     bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
 }

@@ -53,7 +53,7 @@ fn enacted(seeds: &[Seed]) -> Vec<u8> {
     let (mut state, mut log) = (State::new(), Vec::new());
     for seed in seeds {
         let Some(input) = input(seed, &state) else { continue };
-        // What the rules reject, like feedback that is given twice, is no part of the log.
+        // Inputs that the rules reject, such as repeated feedback, are no part of the log.
         let Ok(Step::Events(events)) = step(&state, &input, Policy::default()) else { continue };
         for event in events {
             event.write_line(&mut log);

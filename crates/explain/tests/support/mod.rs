@@ -32,7 +32,7 @@ pub(crate) fn lines(log: &[u8]) -> Vec<&[u8]> {
     log.split_inclusive(|&byte| byte == b'\n').collect()
 }
 
-/// The text is that of the golden file. With `UPDATE_GOLDEN=1` the file is written anew, if `is_first`.
+/// The text is that of the golden file. With `UPDATE_GOLDEN=1` the file is rewritten, if `is_first`.
 #[track_caller]
 pub(crate) fn check_golden(path: &Path, told: &str, is_first: bool) {
     if is_first && std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -41,8 +41,8 @@ pub(crate) fn check_golden(path: &Path, told: &str, is_first: bool) {
     assert_eq!(told, fs::read_to_string(path).unwrap(), "{}", path.display());
 }
 
-/// How a story says where the log leaves the rules.
-pub(crate) const STRAY: &str = "The log leaves the tick's rules here";
+/// The start of the sentence at the first event that does not follow the rules.
+pub(crate) const STRAY: &str = "From here on, the log does not follow the tick's rules";
 
 /// One line as JSON.
 pub(crate) fn json(line: &[u8]) -> serde_json::Value {
@@ -71,7 +71,7 @@ impl Bench {
         &self.stores
     }
 
-    /// What `explain` finds for an id.
+    /// The story that `explain` finds for an id.
     pub(crate) fn explain(&self, id: &str) -> Option<Story> {
         match explain(&self.stores, &Reference::from(uuid(id)), &mut ()).unwrap() {
             Explained::Story(story, _) => Some(story),

@@ -10,7 +10,7 @@ use dreichor_log::ReadAt;
 pub(crate) struct Reluctant<'b> {
     bytes: &'b [u8],
     pub(crate) at_once: usize,
-    /// How often it was read, interruptions included.
+    /// The number of reads, interruptions included.
     reads: Cell<usize>,
     /// A bad sector follows the bytes, not the end of the file.
     is_broken: bool,
@@ -21,7 +21,7 @@ impl<'b> Reluctant<'b> {
         Self { bytes, at_once, reads: Cell::new(0), is_broken: false }
     }
 
-    /// How often it was read since this was last asked.
+    /// The number of reads since the last call of this function.
     pub(crate) fn reads(&self) -> usize {
         self.reads.take()
     }

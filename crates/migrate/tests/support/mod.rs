@@ -39,7 +39,7 @@ pub(crate) struct Cluster {
     port: u16,
 }
 
-/// The directory of the server's programs: on the PATH (behind links, perhaps), or where Debian keeps them, the
+/// The directory of the server's programs: on the PATH (perhaps by links), or where Debian keeps them, the
 /// newest first.
 fn programs() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -225,7 +225,7 @@ impl Bench {
         run(&mut self.command(arguments))
     }
 
-    /// What psql, which is not our code, answers.
+    /// The answer of psql, which is not our code.
     pub(crate) fn ask(&self, question: &str) -> String {
         self.ask_of(&self.database, question)
     }
@@ -292,7 +292,7 @@ impl Bench {
         }
     }
 
-    /// Holds the advisory lock 42 of this database until it is dropped: a migration that wants it stands still.
+    /// Holds the advisory lock 42 of this database until it is dropped: a migration that wants it waits.
     pub(crate) fn hold_42(&self) -> Holder {
         let mut command = self.client("psql", &self.database);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -316,7 +316,7 @@ impl Drop for Holder {
     }
 }
 
-/// How a process ended.
+/// The result of a process.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: Option<i32>,

@@ -1,4 +1,4 @@
-//! `/v1/observe/derived`: what the events add up to, by the one fold.
+//! `/v1/observe/derived`: the state that follows from the events, by the one fold.
 
 use axum::extract::{RawQuery, State};
 use dreichor_core::id::DecisionId;
@@ -9,12 +9,11 @@ use utoipa::ToSchema;
 
 use super::Shared;
 use super::persistence::AuditEvent;
-use crate::answer::{Answer, JSON, Outcome};
+use crate::answer::{Answer, JSON, Outcome, raw};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
-use crate::snake::snake_case;
 
-/// What Decision Memory adds up to.
+/// The totals of Decision Memory.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what the core writes")]
 pub(super) struct Totals {
@@ -25,6 +24,7 @@ pub(super) struct Totals {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct ExecutionTotals {
     executions_observed: u64,
@@ -33,6 +33,7 @@ struct ExecutionTotals {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct SafetyTotals {
     evaluations_observed: u64,
@@ -41,6 +42,7 @@ struct SafetyTotals {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Feedback {
     feedback_count: u64,
@@ -55,8 +57,9 @@ struct Categories {
     SYSTEM_BEHAVIOR: u64,
 }
 
-/// What is remembered of one decision.
+/// The entry of one decision in Decision Memory.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 pub(super) struct MemoryEntry {
     decision_id: String,
@@ -69,6 +72,7 @@ pub(super) struct MemoryEntry {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Execution {
     executions_observed: u64,
@@ -79,6 +83,7 @@ struct Execution {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Safety {
     evaluations_observed: u64,
@@ -96,9 +101,9 @@ pub(super) struct DecisionMemoryPage {
     /// In the order of their first appearance.
     #[schema(value_type = Vec<MemoryEntry>)]
     entries: Vec<Box<RawValue>>,
-    /// The cursor for `after`: what follows, now or when the log has grown.
+    /// The cursor for `after`: the next page, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: what comes before; null: nothing.
+    /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
     previous: Option<String>,
 }
@@ -109,7 +114,7 @@ pub(super) struct DecisionMemoryPage {
     path = "/v1/observe/derived/decision-memory",
     tag = "derived",
     params(
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most entries; 100 if not given"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of entries; 100 if not given"),
         ("before" = Option<String>, Query, description = "A cursor: the last entries before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first entries after it; `0` is the beginning"),
     ),
@@ -134,7 +139,7 @@ pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuer
     memory.totals().write(&mut totals);
     let entries = memory.decisions_in(index(start)..index(end)).map(entry).collect::<Result<_, _>>()?;
     Answer::json(&DecisionMemoryPage {
-        totals: snake_case(&totals)?,
+        totals: raw(totals)?,
         entries,
         next: end.to_string(),
         previous: (start > 0).then(|| start.to_string()),
@@ -144,19 +149,19 @@ pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuer
 fn entry(decision: dreichor_core::state::Decision<'_>) -> Result<Box<RawValue>, Problem> {
     let mut entry = Vec::new();
     decision.write(&mut entry);
-    snake_case(&entry)
+    raw(entry)
 }
 
 fn unknown(id: DecisionId) -> Problem {
     Problem::new(Kind::NotFound, format!("the log has no decision {id}"))
 }
 
-/// What is remembered of one decision.
+/// The entry of one decision in Decision Memory.
 #[utoipa::path(
     method(get, head),
-    path = "/v1/observe/derived/decision-memory/{decision_id}",
+    path = "/v1/observe/derived/decision-memory/{decisionId}",
     tag = "derived",
-    params(("decision_id" = String, Path, description = "The decision's id")),
+    params(("decisionId" = String, Path, description = "The decision's id")),
     responses(
         (status = 200, body = MemoryEntry),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
@@ -164,7 +169,7 @@ fn unknown(id: DecisionId) -> Problem {
 )]
 pub(super) async fn decision(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let id: DecisionId = path_form("decision_id", &id)?;
+    let id: DecisionId = path_form("decisionId", &id)?;
     let derived = api.source.derived().await?;
     let decision = derived.replayed.history.state().memory().decision(id).ok_or_else(|| unknown(id))?;
     Answer::json(&entry(decision)?)
@@ -172,16 +177,19 @@ pub(super) async fn decision(State(api): Shared, id: Segment, RawQuery(query): R
 
 /// One decision's story.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the story writes")]
 pub(super) struct Story {
     decision_id: String,
-    /// Whether the log ends within the decision's tick.
+    /// What became of the decision, in a sentence or two.
+    outcome: String,
+    /// True if the log ends within the decision's tick.
     interrupted: bool,
-    /// How many events, the latest feedback, are left out for their size.
+    /// The number of the latest feedback events that are left out for their size.
     feedback_left_out: u64,
     /// The decision's events and the feedback on it, in file order.
     events: Vec<StoryEvent>,
-    /// The same for people.
+    /// The same as sentences.
     explanation: Vec<Sentence>,
 }
 
@@ -194,6 +202,7 @@ struct StoryEvent {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, clippy::struct_field_names, reason = "it describes what the story writes")]
 struct Sentence {
     sentence: String,
@@ -203,13 +212,12 @@ struct Sentence {
     event_id: String,
 }
 
-/// One decision's story: its events in order, and what they say in plain sentences, as `dreichor explain` prints
-/// them.
+/// One decision's story: its events in order, and their explanation in sentences, as `dreichor explain` prints it.
 #[utoipa::path(
     method(get, head),
-    path = "/v1/observe/derived/decisions/{decision_id}",
+    path = "/v1/observe/derived/decisions/{decisionId}",
     tag = "derived",
-    params(("decision_id" = String, Path, description = "The decision's id")),
+    params(("decisionId" = String, Path, description = "The decision's id")),
     responses(
         (status = 200, body = Story),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
@@ -217,7 +225,7 @@ struct Sentence {
 )]
 pub(super) async fn story(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let id: DecisionId = path_form("decision_id", &id)?;
+    let id: DecisionId = path_form("decisionId", &id)?;
     let derived = api.source.derived().await?;
     if derived.replayed.history.state().memory().decision(id).is_none() {
         return Err(unknown(id));
@@ -227,17 +235,19 @@ pub(super) async fn story(State(api): Shared, id: Segment, RawQuery(query): RawQ
 
 /// The Shadow Ledger.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Ledger {
     /// Always `PAPER` in this phase.
     plane: &'static str,
-    /// Every market that was ever traded, in byte order.
+    /// Every market with a trade, in byte order.
     #[schema(value_type = Vec<Position>)]
     positions: Vec<Box<RawValue>>,
     as_of: AsOf,
 }
 
-/// How many events were folded, and the time of the last.
+/// The number of folded events, and the time of the last.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct AsOf {
     tree_size: u64,
     /// Null: there is no event.
@@ -246,6 +256,7 @@ struct AsOf {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct Position {
     market_id: String,
@@ -269,7 +280,7 @@ pub(super) async fn shadow_ledger(State(api): Shared, RawQuery(query): RawQuery)
     let positions = history.state().ledger().positions().iter().map(|(market, position)| {
         let mut text = Vec::new();
         position.write(*market, &mut text);
-        snake_case(&text)
+        raw(text)
     });
     Answer::json(&Ledger {
         plane: "PAPER",
@@ -290,6 +301,7 @@ pub(super) struct LifecyclesAnswer {
 }
 
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct LifecycleEntry {
     strategy_instance_id: String,
@@ -318,7 +330,7 @@ pub(super) async fn lifecycles(State(api): Shared, RawQuery(query): RawQuery) ->
     let lifecycles = instances.into_iter().map(|instance| {
         let mut text = Vec::new();
         instance.write(&mut text);
-        snake_case(&text)
+        raw(text)
     });
     Answer::json(&LifecyclesAnswer { lifecycles: lifecycles.collect::<Result<_, _>>()? })
 }

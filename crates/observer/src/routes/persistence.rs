@@ -1,4 +1,4 @@
-//! `/v1/observe/persistence`: the very bytes on disk, and the tree over them.
+//! `/v1/observe/persistence`: the bytes on disk, and the tree over them.
 
 use axum::extract::{RawQuery, State};
 use dreichor_core::Hash;
@@ -12,20 +12,19 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Shared;
-use crate::answer::{Answer, Outcome};
+use crate::answer::{Answer, Outcome, raw};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{LIMIT, POSITION_MAX, Place, Query, Segment, path_form};
-use crate::snake::raw;
 
-/// An audit event, its very bytes on disk. The members behind these depend on the type.
+/// An audit event, byte for byte as on disk. The members after these depend on the type.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes the bytes on disk")]
 pub(super) struct AuditEvent {
     id: String,
     #[schema(rename = "type")]
     event_type: String,
     version: u64,
-    #[schema(rename = "logicalTime")]
     logical_time: u64,
 }
 
@@ -34,47 +33,49 @@ pub(super) struct AuditEvent {
 pub(super) struct AuditEvents {
     #[schema(value_type = Vec<AuditEvent>)]
     events: Vec<Box<RawValue>>,
-    /// The cursor for `after`: what follows, now or when the log has grown.
+    /// The cursor for `after`: the next page, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: what comes before; null: nothing.
+    /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
     previous: Option<String>,
 }
 
 /// Audit events, as a page: the last ones, those before a cursor, or those after it. A cursor is a position in the
-/// log, and stays what it is for ever.
+/// log, and stays valid for ever.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/audit-events",
     tag = "persistence",
     params(
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most events; 100 if not given. Fewer come if they have 16 MiB together"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of events; 100 if not given. A page has fewer if they have 16 MiB together"),
         ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
         ("type" = Option<String>, Query, description = "Only events of this type"),
-        ("decision_id" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
-        ("market_id" = Option<String>, Query, description = "Only events that name this market"),
-        ("strategy_instance_id" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
+        ("decisionId" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
+        ("marketId" = Option<String>, Query, description = "Only events that name this market"),
+        ("strategyInstanceId" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
     ),
     responses((status = 200, body = AuditEvents))
 )]
 pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
-    let known = ["limit", "before", "after", "type", "decision_id", "market_id", "strategy_instance_id"];
+    let known = ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId"];
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
+    let instance = query.form::<StrategyInstanceId>("strategyInstanceId")?;
     let filter = Filter {
-        event_type: query.form::<EventType>("type")?,
-        decision: query.form::<DecisionId>("decision_id")?,
-        market: query.form::<MarketId>("market_id")?,
-        instance: query.form::<StrategyInstanceId>("strategy_instance_id")?,
+        event_types: query.form::<EventType>("type")?.into_iter().collect(),
+        decisions: query.form::<DecisionId>("decisionId")?.map(|id| id.uuid().into()).into_iter().collect(),
+        markets: query.form::<MarketId>("marketId")?.into_iter().collect(),
+        instances: instance.map(|id| id.uuid().into()).into_iter().collect(),
         from: None,
         to: None,
     };
     // Only memory knows whose decision an event is of.
-    let derived = if filter.instance.is_some() { Some(api.source.derived().await?) } else { None };
+    let derived = if instance.is_some() { Some(api.source.derived().await?) } else { None };
     // A large page takes long to write, too: not where others are served.
-    let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, filter, derived.as_deref())?);
-    if filter != Filter::default() {
+    let is_search = filter != Filter::default();
+    let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, &filter, derived.as_deref())?);
+    if is_search {
         api.source.search(read).await
     } else if limit > LIMIT {
         api.source.page(read).await
@@ -87,12 +88,12 @@ fn read_page(
     stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
     limit: u64,
     place: Place,
-    filter: Filter,
+    filter: &Filter,
     derived: Option<&crate::derived::Derived>,
 ) -> Result<AuditEvents, Problem> {
     let mut view = View::open(&stores.events)?;
     if let Some(derived) = derived {
-        // Lines behind those whose decisions are known must not be passed over: they are of the next page.
+        // Lines after those whose decisions are known belong to the next page.
         view = view.up_to(derived.replayed.events_bytes);
     }
     if let Place::Before(position) | Place::After(position) = place
@@ -120,8 +121,9 @@ fn read_page(
     })
 }
 
-/// One event, and where it is.
+/// One event, and its place.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct FoundEvent {
     #[schema(value_type = AuditEvent)]
     event: Box<RawValue>,
@@ -160,9 +162,10 @@ fn find(
 
 /// The log in numbers.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Summary {
     total_count: u64,
-    /// Every type, those that have not occurred too.
+    /// Every type, also those that have not occurred.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts_by_type: Counted,
     /// Null: the log is empty.
@@ -172,14 +175,14 @@ pub(super) struct Summary {
     last_logical_time: Option<u64>,
     /// The size of the whole lines.
     bytes: u64,
-    /// What stands behind them.
+    /// The size of the unterminated bytes after them.
     unterminated_bytes: u64,
     /// The decision of the last tick, if its last events are missing.
     #[schema(required)]
     interrupted_tick: Option<String>,
 }
 
-/// Counts in the format's order, which no map keeps.
+/// Counts in the format's order, which a map does not keep.
 struct Counted(crate::derived::Counts);
 
 impl Serialize for Counted {
@@ -188,7 +191,7 @@ impl Serialize for Counted {
     }
 }
 
-/// How many events there are, of which types, and how the log ends.
+/// The number of events by type, and the end of the log.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/audit-events/summary",
@@ -210,21 +213,18 @@ pub(super) async fn summary(State(api): Shared, RawQuery(query): RawQuery) -> Ou
     })
 }
 
-/// A snapshot of the Shadow Ledger, its very bytes on disk.
+/// A snapshot of the Shadow Ledger, byte for byte as on disk.
 #[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
 #[expect(dead_code, clippy::struct_field_names, reason = "it describes the bytes on disk")]
 pub(super) struct Snapshot {
-    #[schema(rename = "snapshotId")]
     snapshot_id: String,
-    #[schema(rename = "logicalTime")]
     logical_time: u64,
-    #[schema(rename = "auditTreeSize")]
     audit_tree_size: u64,
-    #[schema(rename = "auditRootHash")]
     audit_root_hash: String,
 }
 
-/// A longer snapshot, in bytes, has the turn of a large page.
+/// A snapshot that is longer than this, in bytes, waits in the queue of large pages.
 const QUICK_BYTES_MAX: u64 = 1 << 20;
 
 /// The latest snapshot.
@@ -265,6 +265,7 @@ fn read_latest(
 
 /// The tree over all events: RFC 6962, SHA-256, one leaf for each in file order.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct TreeHead {
     tree_size: u64,
     /// 64 hexadecimal digits.
@@ -287,6 +288,7 @@ pub(super) async fn tree_head(State(api): Shared, RawQuery(query): RawQuery) -> 
 
 /// A proof that an event is in the log.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct InclusionProof {
     leaf_index: u64,
     tree_size: u64,
@@ -300,8 +302,8 @@ pub(super) struct InclusionProof {
     path = "/v1/observe/persistence/proof/inclusion",
     tag = "persistence",
     params(
-        ("event_id" = String, Query, description = "The event's id"),
-        ("tree_size" = Option<u64>, Query, minimum = 1, maximum = 999_999_999_999_999_999_u64, description = "The size of the tree; that of the log if not given"),
+        ("eventId" = String, Query, description = "The event's id"),
+        ("treeSize" = Option<u64>, Query, minimum = 1, maximum = 999_999_999_999_999_999_u64, description = "The size of the tree; that of the log if not given"),
     ),
     responses(
         (status = 200, body = InclusionProof),
@@ -309,20 +311,20 @@ pub(super) struct InclusionProof {
     )
 )]
 pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
-    let query = Query::parse(query.as_deref(), &["event_id", "tree_size"])?;
-    let id: Uuid = Query::required("event_id", query.form("event_id")?)?;
-    let tree_size = query.integer("tree_size", 1, POSITION_MAX)?;
+    let query = Query::parse(query.as_deref(), &["eventId", "treeSize"])?;
+    let id: Uuid = Query::required("eventId", query.form("eventId")?)?;
+    let tree_size = query.integer("treeSize", 1, POSITION_MAX)?;
     let derived = api.source.derived().await?;
     let proof = api.source.search(move |stores| {
-        // An event that is written meanwhile is not in the tree yet.
+        // An event that was written after the derivation is not in the tree yet.
         let view = View::open(&stores.events)?.up_to(derived.replayed.events_bytes);
         let leaf_index = find(&view, id)?.number - 1;
         let tree_size = tree_size.unwrap_or(derived.leaves.size());
         let path = derived.leaves.inclusion(&view, leaf_index, tree_size)?;
         let path = path.ok_or_else(|| {
             let leaves = derived.leaves.size();
-            let detail = format!("tree_size must be from {} to {leaves} for this event", leaf_index + 1);
-            Problem::parameter("tree_size", detail)
+            let detail = format!("treeSize must be from {} to {leaves} for this event", leaf_index + 1);
+            Problem::parameter("treeSize", detail)
         })?;
         Ok(InclusionProof { leaf_index, tree_size, path: hex(path) })
     });

@@ -1,4 +1,4 @@
-//! Beside the API: probes, metrics, and the API's own description.
+//! Probes, metrics, and the description of the API.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
 });
 static PAGE: LazyLock<String> = LazyLock::new(|| openapi::page(&openapi::document()));
 
-/// Whether the process answers.
+/// 200 if the process answers.
 #[utoipa::path(method(get, head), path = "/livez", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
@@ -32,8 +32,8 @@ pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
     Answer::of(TEXT, "live\n")
 }
 
-/// Whether the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, cut
-/// off or unreadable.
+/// 200 if the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, truncated
+/// or unreadable.
 #[utoipa::path(method(get, head), path = "/readyz", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn readyz(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {

@@ -35,7 +35,7 @@ pub enum Verdict {
 pub struct Trials<'s> {
     role: Role,
     stores: &'s Stores<Directory>,
-    /// An abstract socket that exists before the process is confined, so that it lies outside the sandbox.
+    /// An abstract socket that exists before the process is confined, so that it is outside the sandbox.
     listener: io::Result<(UnixListener, SocketAddr)>,
     /// A file without a name in the audit-events directory, which nobody misses.
     unnamed: io::Result<fs::File>,
@@ -105,9 +105,9 @@ impl<'s> Trials<'s> {
                     return Err(Error::unavailable(
                         store.path(),
                         format!(
-                            "the kernel's sandbox refuses what is needed: {error}; no input was read, nothing was recorded"
+                            "the kernel's sandbox refuses an operation that is needed: {error}; no input was read, nothing was recorded"
                         ),
-                        "find out whether the file was replaced just now and start again; if the file system cannot do with the sandbox, start with `--sandbox off`",
+                        "check whether the file was replaced at this moment, and start again; if the file system does not work with the sandbox, start with `--sandbox off`",
                     ));
                 }
             }
@@ -130,12 +130,12 @@ impl<'s> Trials<'s> {
     fn truncate_unnamed(&self) -> Verdict {
         let file = match &self.unnamed {
             Ok(file) => file,
-            Err(error) => return Verdict::Untried(format!("no file to cut off: {error}")),
+            Err(error) => return Verdict::Untried(format!("no file to truncate: {error}")),
         };
         let path = format!("/proc/self/fd/{}", file.as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::TRUNC | OFlags::CLOEXEC;
         let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from);
-        act("cutting off a file without a name", opened)
+        act("truncating a file without a name", opened)
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Bug {
     pub(crate) means: Means,
 }
 
-/// How it is planted.
+/// The means by which it is planted.
 #[derive(Debug)]
 pub(crate) enum Means {
     /// The disk tells a lie, under the program as it is.

@@ -88,10 +88,10 @@ impl Check {
     }
 }
 
-/// Where the last panic was.
+/// The place of the last panic.
 static PANICKED_AT: Mutex<String> = Mutex::new(String::new());
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Debug, Clone)]
 #[allow(dead_code, reason = "shown with a failure")]
 pub(crate) enum Outcome {

@@ -32,7 +32,7 @@ const SEED: u64 = 1;
 
 const TABLE_HEAD: &str = "| bug | caught by | after |\n|---|---|---|\n";
 
-/// What one process of the copy tries.
+/// The task of one process of the copy.
 #[derive(Debug, Clone, Copy)]
 enum Trial<'b> {
     /// A check on the program as it is.

@@ -1,4 +1,4 @@
-//! A copy of the source tree with all bugs in it, each behind a switch: production has none.
+//! A copy of the source tree with all bugs in it, each with a switch. Production code has none.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,7 @@ const SWITCH: &str = r#"//! Which bug is planted.
 
 use std::sync::OnceLock;
 
-/// Whether the bug of this name is planted in this process.
+/// True if the bug of this name is planted in this process.
 pub fn is(name: &str) -> bool {
     static PLANTED: OnceLock<Option<String>> = OnceLock::new();
     PLANTED.get_or_init(|| std::env::var("PLANTED_TRIAL").ok()).as_deref() == Some(name)

@@ -1,4 +1,4 @@
-//! What must hold of every crash image.
+//! The conditions on every crash image.
 
 use dreichor_simulation::{Disk, Image, Kept, Mount, Plan};
 
@@ -60,7 +60,7 @@ pub(crate) fn names_and_bytes(disk: &Disk, mount: Mount) -> Vec<(Mount, String, 
     disk.names(mount).into_iter().filter_map(file).collect()
 }
 
-/// What was cut off lies beside the file, durably, and the log has said so.
+/// The truncated tail has a durable copy beside the file, and the log names it.
 fn check_kept(disk: &Disk, mount: Mount, before: &[u8], logged: &[String], story: &str) {
     let whole = whole_lines(before);
     if whole.len() == before.len() {

@@ -71,7 +71,7 @@ impl<'c> Bench<'c> {
         log
     }
 
-    /// How many events the latest snapshot covers.
+    /// The number of events that the latest snapshot covers.
     fn covered(&self) -> usize {
         usize::try_from(snapshot(self.snapshots.last().unwrap()).audit_tree_size).unwrap()
     }

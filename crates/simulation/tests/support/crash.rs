@@ -37,27 +37,27 @@ fn scenarios(seed: u64) -> Vec<Scenario> {
     ]
 }
 
-/// How often a crash strikes while the one before it is being recovered from.
+/// The maximum number of crashes during recoveries, one after another.
 const DEPTH_MAX: u32 = 2;
 
 pub(crate) struct Explorer {
     random: Random,
-    /// How many images were looked at.
+    /// The number of checked images.
     pub(crate) images: u64,
     /// The situations that they show.
     pub(crate) situations: Situations,
-    /// How many images to look at for each crash.
+    /// The number of images to check for each crash.
     images_per_crash: u64,
     story: String,
 }
 
-/// What a crash strikes: a disk on which so much is durable, and a run that begins on it.
+/// The target of a crash: a disk with its durable content, and a run that begins on it.
 struct Struck<'a> {
     scenario: &'a Scenario,
     whole: &'a Whole,
     progress: Progress,
     depth: u32,
-    /// How many recoveries have crashed one after the other.
+    /// The number of recoveries that have crashed one after another.
     recoveries: u32,
 }
 
@@ -177,7 +177,7 @@ impl Explorer {
             crashed.begin(Plan { crash_at: Some(call), fault: None });
             let (again, _) = scenario.live(&crashed);
             let story = format!("{story}; again at call {call}");
-            // What is acknowledged again is known from before; what was acknowledged stays so.
+            // The inputs acknowledged again were recorded before; acknowledged inputs stay acknowledged.
             let progress = struck.progress.max(again);
             let recoveries = struck.recoveries_with(disk, &crashed);
             self.explore(&Struck { progress, recoveries, ..*struck }, &crashed, Some(disk), &story);
@@ -238,7 +238,7 @@ impl Explorer {
     }
 }
 
-/// How many calls a run on `disk` makes.
+/// The number of calls of a run on `disk`.
 fn calls_of(scenario: &Scenario, disk: &Disk) -> u64 {
     let rehearsal = disk.fork();
     rehearsal.begin(Plan::default());

@@ -112,7 +112,7 @@ fn check_message(error: &IngestError, acknowledged: usize, last: usize, story: &
     let kind = kind(error);
     assert!([Kind::Unavailable, Kind::InDoubt].contains(&kind), "{story}");
     // Refused before anything was written, or stopped in a recovery.
-    let is_start = kind == Kind::Unavailable && !message.contains("no longer ours");
+    let is_start = kind == Kind::Unavailable && !message.contains("no longer the writer's file");
     if acknowledged == 0 && (is_start || message.contains("this process acknowledged nothing")) {
         return;
     }
@@ -124,7 +124,7 @@ fn check_message(error: &IngestError, acknowledged: usize, last: usize, story: &
     };
     assert!(message.contains(&told), "{story}: {message}");
     let fates: &[&str] = match kind {
-        Kind::InDoubt => &["in doubt, on disk or not"],
+        Kind::InDoubt => &["may or may not be on disk"],
         Kind::Unavailable | Kind::Locked | Kind::Malformed | Kind::Other => &["not written"],
     };
     // Then everything that was read is acknowledged, and the message is about the snapshots alone.

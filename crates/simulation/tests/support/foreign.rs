@@ -7,7 +7,7 @@ use dreichor_simulation::{Disk, Mount, Plan};
 use super::kind::{Kind, kind};
 use super::{Moment, Scenario, file, inputs, live, live_watched};
 
-/// What the other process does to a store's file.
+/// The operation of the other process on a store's file.
 #[derive(Debug, Clone, Copy)]
 enum Change {
     Append,

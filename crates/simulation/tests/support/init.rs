@@ -17,12 +17,12 @@ fn path(mount: Mount) -> &'static Path {
     }
 }
 
-/// What `init` does.
+/// The operations of `init`.
 fn init(tree: &SimulatedTree) -> io::Result<()> {
     Mount::ALL.iter().try_for_each(|&mount| create_in(tree, path(mount)).map(drop))
 }
 
-/// What the medium holds of the stores when an ingest has crashed.
+/// The state of the stores on the medium after a crash of an ingest.
 struct Crashed {
     progress: Progress,
     image: Image,
@@ -50,7 +50,7 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
     }
 }
 
-/// What an `init` leaves that is killed at any of its calls: to the next process, and after a power cut.
+/// The states that an `init` leaves when it is killed at any of its calls: for the next process, and after a power cut.
 fn killed(tree: &SimulatedTree, story: &str) -> Vec<(String, SimulatedTree)> {
     let rehearsal = tree.next_process(None);
     init(&rehearsal).unwrap();

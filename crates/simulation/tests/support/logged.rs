@@ -1,4 +1,4 @@
-//! What the program logs as an error.
+//! The errors that the program logs.
 
 use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex};
@@ -46,7 +46,7 @@ thread_local! {
     };
 }
 
-/// Does `act`; what it came to, and the errors that were logged meanwhile.
+/// Runs `act`; returns its result, and the errors that were logged during it.
 pub(crate) fn of<T>(act: impl FnOnce() -> T) -> (T, Vec<String>) {
     LOGGED.with(|(logged, dispatch)| {
         logged.0.lock().unwrap().clear();

@@ -37,7 +37,7 @@ use dreichor_simulation::{Disk, Lie, LyingDirectory, Mount, Random};
 pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) inputs: Vec<String>,
-    /// How many inputs come together.
+    /// The number of inputs in one batch.
     pub(crate) batch: usize,
     pub(crate) commits: Commits,
 }
@@ -53,7 +53,7 @@ pub(crate) fn overlapping_commits() -> Commits {
     Commits { beside_bytes_min: 0, ..short_commits() }
 }
 
-/// What an uninterrupted run leaves, and how long both files are after each input.
+/// The files of an uninterrupted run, and their lengths after each input.
 pub(crate) struct Whole {
     pub(crate) events: Vec<u8>,
     pub(crate) snapshots: Vec<u8>,
@@ -79,7 +79,7 @@ pub(crate) enum Moment<'a> {
 }
 
 thread_local! {
-    /// What the disks of this thread's processes tell.
+    /// The lie of the disks of this thread's processes.
     static LIE: Cell<Option<Lie>> = const { Cell::new(None) };
 }
 
@@ -94,22 +94,22 @@ pub(crate) fn stores(disk: &Disk) -> Stores<LyingDirectory> {
     Stores::new(events, snapshots)
 }
 
-/// How far a writer has come, in inputs.
+/// The progress of a writer, in inputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Progress {
-    /// Those that are acknowledged: their events are durable.
+    /// The number of acknowledged inputs: their events are durable.
     pub(crate) acknowledged: usize,
-    /// Those of which the snapshots are durable too: the batch after them is acknowledged, or the writer goes on to it.
+    /// The number of inputs with durable snapshots: the next batch is acknowledged, or the writer has begun it.
     pub(crate) completed: usize,
 }
 
 impl Progress {
-    /// So many inputs, with their snapshots.
+    /// This number of inputs, with their snapshots.
     pub(crate) fn completed(inputs: usize) -> Self {
         Self { acknowledged: inputs, completed: inputs }
     }
 
-    /// What is durable after both.
+    /// The progress that is durable after both.
     pub(crate) fn max(self, other: Self) -> Self {
         Self {
             acknowledged: self.acknowledged.max(other.acknowledged),
@@ -170,7 +170,7 @@ fn live_untraced(
     let recovered = recover(&stores, commits, &mut ())?;
     let mut session = Session::new(&stores, recovered, Policy::default(), commits)?;
     let watch = RefCell::new(watch);
-    // Where commits are computed beside each other, everything can be read without waiting.
+    // If commits are computed in parallel, everything can be read without waiting.
     let is_ready = commits.beside_bytes_min == 0;
     let limits = Limits { inputs: batch, ..Limits::default() };
     let rest = inputs.chunks(if is_ready { inputs.len().max(1) } else { batch });
@@ -273,7 +273,7 @@ impl Whole {
             .unwrap_or_else(|| scenario.inputs.len().min(batch_end))
     }
 
-    /// What the file of a mount holds in the end.
+    /// The final content of the file of a mount.
     pub(crate) fn of(&self, mount: Mount) -> &[u8] {
         match mount {
             Mount::Events => &self.events,
@@ -281,12 +281,12 @@ impl Whole {
         }
     }
 
-    /// How much of each file must be durable.
+    /// The length of each file that must be durable.
     pub(crate) fn kept(&self, progress: Progress) -> [usize; 2] {
         [self.lengths[progress.acknowledged].0, self.lengths[progress.completed].1]
     }
 
-    /// How many inputs both files hold whole.
+    /// The number of inputs that both files hold completely.
     pub(crate) fn acknowledged(&self, events: usize, snapshots: usize) -> usize {
         self.lengths.iter().filter(|lengths| lengths.0 <= events && lengths.1 <= snapshots).count() - 1
     }
@@ -311,7 +311,7 @@ pub(crate) fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
     bytes.split_inclusive(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect()
 }
 
-/// So many inputs: ticks of two instances, feedback now and then, with comments that give lines of about
+/// This number of inputs: ticks of two instances, and some feedback with comments, so that lines have about
 /// `line_bytes`.
 pub(crate) fn inputs(count: usize, line_bytes: usize, seed: u64) -> Vec<String> {
     let mut random = Random(seed);

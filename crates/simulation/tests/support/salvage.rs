@@ -9,7 +9,7 @@ use super::check::names_and_bytes;
 use super::{Progress, Scenario, Whole, file, holding, inputs, lines, stores};
 
 /// Stops a salvage of stores with a hole at each of its calls and looks at all that the medium may then hold of
-/// the new mounts: a second salvage into them begins anew where there is nothing, and otherwise leaves them as
+/// the new mounts: a second salvage into them starts over where there is nothing, and otherwise leaves them as
 /// they are and says what to do. `cases` counts what the medium may hold.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
     let mut random = Random(seed);
@@ -54,7 +54,7 @@ fn check_second(
     let Err(error) = ended else { panic!("{story}: a second salvage writes into what the first left") };
     assert!(matches!(error, SalvageError::Copy { .. }), "{story}: {error}");
     let message = error.to_string();
-    for text in ["the copy is not whole", "next: remove the copy"] {
+    for text in ["the copy is not complete", "next: remove the copy"] {
         assert!(message.contains(text), "{story}: {message}");
     }
     let left = Mount::ALL.iter().flat_map(|&mount| names_and_bytes(&target, mount));
@@ -78,7 +78,7 @@ pub(crate) fn check(scenario: &Scenario, whole: &Whole, image: &Image, progress:
     }
 }
 
-/// What salvage says of its result; the originals are as they were.
+/// The result of salvage; it checks that the originals are unchanged.
 fn attempt(image: &Image, target: &Disk, story: &str) -> Result<(), SalvageError> {
     let source = image.disk();
     source.begin(Plan::default());

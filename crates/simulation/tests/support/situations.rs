@@ -13,9 +13,9 @@ pub(crate) struct Seen<'a> {
     pub(crate) scenario: &'a Scenario,
     pub(crate) whole: &'a Whole,
     pub(crate) progress: Progress,
-    /// How many crashes led to the run that this one struck.
+    /// The number of crashes before the run of this crash.
     pub(crate) depth: u32,
-    /// How many recoveries have crashed one after the other, this one included.
+    /// The number of recoveries that have crashed one after another, this one included.
     pub(crate) recoveries: u32,
     /// The disk when the machine stopped.
     pub(crate) disk: &'a Disk,
@@ -119,7 +119,7 @@ impl Seen<'_> {
     }
 }
 
-/// How often each situation occurred.
+/// The number of occurrences of each situation.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Situations([u64; SITUATIONS.len()]);
 
@@ -151,7 +151,7 @@ impl fmt::Display for Situations {
     }
 }
 
-/// Whether a run that began on `before` and left `disk` was stopped while it recovered, after it had changed something.
+/// True if a run that began on `before` and left `disk` was stopped during its recovery, after a first change.
 pub(crate) fn is_recovery(whole: &Whole, before: &Disk, disk: &Disk) -> bool {
     let shown = |disk: &Disk, mount| disk.shows(mount, file(mount)).unwrap_or_default();
     let [events, snapshots] = Mount::ALL.map(|mount| shown(before, mount));

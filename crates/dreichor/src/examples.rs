@@ -1,0 +1,34 @@
+//! Examples at the end of each command's help.
+
+use clap::Command;
+
+/// Each command with one or two examples.
+const EXAMPLES: &[(&str, &[&str])] = &[
+    ("init", &["dreichor -d data init"]),
+    ("run", &["dreichor -d data run", "dreichor -d data run --observer-addr off"]),
+    ("ingest", &["dreichor -d data ingest inputs.ndjson", "strategy | dreichor -d data ingest"]),
+    ("snapshot", &["dreichor -d data snapshot"]),
+    ("status", &["dreichor -d data status"]),
+    ("decisions", &["dreichor -d data decisions -n 50", "dreichor -d data decisions --outcome blocked -f"]),
+    ("summary", &["dreichor -d data summary --by instance"]),
+    ("replay", &["dreichor -d data replay > receipt.txt", "dreichor -d data replay --expect receipt.txt"]),
+    ("events", &["dreichor -d data events -n 10", "dreichor -d data events --type LEDGER_UPDATED -f"]),
+    ("explain", &["dreichor -d data explain 9ae3", "dreichor -d data explain 27ac@3"]),
+    ("state", &["dreichor -d data state ledger", "dreichor -d data state memory --at-time 1000"]),
+    ("salvage", &["dreichor -d data salvage --out salvaged"]),
+    ("migrate", &["dreichor migrate status --database-url postgres://localhost/dreichor"]),
+    ("demo", &["dreichor demo --dir demo"]),
+    ("completions", &["dreichor completions bash > dreichor.bash"]),
+    ("man", &["dreichor man ingest > dreichor-ingest.1"]),
+];
+
+/// Adds its examples to each command.
+pub(crate) fn add_to(program: Command) -> Command {
+    program.mut_subcommands(|command| {
+        let examples = EXAMPLES.iter().find(|(name, _)| *name == command.get_name());
+        match examples {
+            Some((_, lines)) => command.after_help(format!("Examples:\n  {}", lines.join("\n  "))),
+            None => command,
+        }
+    })
+}
