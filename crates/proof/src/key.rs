@@ -86,7 +86,7 @@ pub enum KeyError {
     #[error("the key has type {0:#04x}; known are 0x01 (Ed25519) and 0x04 (Ed25519 cosignatures)")]
     Type(u8),
     /// The key has too many or too few bytes, or is a point of the curve that no signature can be trusted of.
-    #[error("this is no public key of Ed25519")]
+    #[error("this is not a public key of Ed25519")]
     Point,
     /// The id is not that of the key.
     #[error("the key's id is {found}, but name and key have the id {expected}: one of them was changed")]
