@@ -51,22 +51,22 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     }
 }
 
-/// Reads a checkpoint that somebody kept. If it is signed, `trust` must accept its signatures; if it is not, it is accepted
-/// as the text that it is.
-pub(crate) fn read_kept(path: &Path, trust: Option<&Trust>) -> Result<Checkpoint, Failure> {
-    read_kept_in(path, &read_file(path)?, trust)
+/// Reads a kept checkpoint: its text if there is no `trust`, else a note with signatures that `trust` accepts.
+pub(crate) fn read_checkpoint(
+    path: &Path,
+    bytes: &[u8],
+    trust: Option<&Trust>,
+) -> Result<Checkpoint, Failure> {
+    dreichor_proof::read_checkpoint(bytes, trust).map_err(|error| refused(path, error))
 }
 
-/// The same for the bytes of the file.
-pub(crate) fn read_kept_in(path: &Path, bytes: &[u8], trust: Option<&Trust>) -> Result<Checkpoint, Failure> {
-    let kept = Kept::parse(bytes).map_err(|error| malformed(path, "checkpoint", &error))?;
-    match (kept, trust) {
-        (Kept::Unsigned(checkpoint), _) => Ok(checkpoint),
-        (Kept::Signed(_), None) => Err(refused(path, CheckpointError::NoTrust)),
-        (Kept::Signed(signed), Some(trust)) => {
-            trust.verify(&signed).map_err(|error| refused(path, error.into()))?;
-            Ok(signed.checkpoint().clone())
-        }
+/// Reads the older checkpoint of a proof. It gives only a size and a root, so a text without signatures will do; if it has
+/// some, `trust` must accept them.
+pub(crate) fn read_older(path: &Path, trust: &Trust) -> Result<Checkpoint, Failure> {
+    let bytes = read_file(path)?;
+    match Kept::parse(&bytes) {
+        Ok(Kept::Unsigned(checkpoint)) => Ok(checkpoint),
+        Ok(Kept::Signed(_)) | Err(_) => read_checkpoint(path, &bytes, Some(trust)),
     }
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn refused(path: &Path, error: CheckpointError) -> Failure {
 /// The failure of a file that is not of its format.
 pub(crate) fn malformed(path: &Path, what: &str, error: &Malformed) -> Failure {
     Failure::Unverified(format!(
-        "{}: {}\nthis is no {what} as it was written: it was damaged or cut off, or it is another file; next: get it again from where it was kept",
+        "{}: {}\nthe file is not a {what} as it was written: it is damaged, cut off, or another file; next: get it again from where it was kept",
         shown(path),
         escape(error.to_string().as_bytes())
     ))

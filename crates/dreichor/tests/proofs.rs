@@ -329,7 +329,7 @@ fn a_client_of_others_accepts_checkpoints_and_proofs() {
         signing.keep("inclusion", &["prove", "inclusion", ":5", "--checkpoint", "{dir}/new"]);
         let consistency = ["prove", "consistency", "--from", "{dir}/old", "--checkpoint", "{dir}/new"];
         signing.keep("consistency", &consistency);
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tlog_scales.py");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tlog_scales_client.py");
         let mut command = Command::new(&python);
         command.arg(script).arg(&signing.public).arg(signing.bench.path(""));
         run(&mut command, b"").expect(0);

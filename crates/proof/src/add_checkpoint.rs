@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use data_encoding::BASE64;
 use dreichor_core::Hash;
 
+use crate::base64;
 use crate::checkpoint::SignedCheckpoint;
 use crate::consistency::{self, ConsistencyError, Head};
 use crate::lines::{Lines, check};
@@ -64,7 +64,7 @@ impl AddCheckpoint {
 impl fmt::Display for AddCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{OLD} {}", self.old)?;
-        self.path.iter().try_for_each(|hash| writeln!(f, "{}", BASE64.encode(hash.as_bytes())))?;
+        self.path.iter().try_for_each(|hash| writeln!(f, "{}", base64::encode(hash.as_bytes())))?;
         write!(f, "\n{}", self.checkpoint)
     }
 }

@@ -5,9 +5,9 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use data_encoding::BASE64;
 use dreichor_core::{Hash, Tree};
 
+use crate::base64;
 use crate::key::SignerKey;
 use crate::lines::{Lines, check};
 use crate::malformed::{Malformed, Problem};
@@ -87,7 +87,7 @@ impl Checkpoint {
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { origin, size, root, extensions } = self;
-        writeln!(f, "{origin}\n{size}\n{}", BASE64.encode(root.as_bytes()))?;
+        writeln!(f, "{origin}\n{size}\n{}", base64::encode(root.as_bytes()))?;
         extensions.iter().try_for_each(|line| writeln!(f, "{line}"))
     }
 }

@@ -6,10 +6,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use data_encoding::{BASE64, HEXLOWER};
+use data_encoding::HEXLOWER;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
+
+use crate::base64;
 
 /// The name of a key: not empty, without spaces, plus signs and control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,7 +88,7 @@ pub enum KeyError {
     #[error("the key has type {0:#04x}; known are 0x01 (Ed25519) and 0x04 (Ed25519 cosignatures)")]
     Type(u8),
     /// The key has too many or too few bytes, or is a point of the curve that no signature can be trusted of.
-    #[error("this is no public key of Ed25519")]
+    #[error("this is not a public key of Ed25519")]
     Point,
     /// The id is not that of the key.
     #[error("the key's id is {found}, but name and key have the id {expected}: one of them was changed")]
@@ -127,7 +129,7 @@ impl VerifierKey {
             return Err(KeyError::VerifierForm);
         };
         let name = KeyName::parse(name).ok_or(KeyError::Name)?;
-        let key = BASE64.decode(key.as_bytes()).map_err(|_| KeyError::VerifierForm)?;
+        let key = base64::decode(key).ok_or(KeyError::VerifierForm)?;
         let (key_type, public) = match key.split_first() {
             Some((0x01, public)) => (KeyType::Note, public),
             Some((0x04, public)) => (KeyType::Cosignature, public),
@@ -209,7 +211,7 @@ fn cosigned_message(time: u64, text: &str) -> String {
 /// `NAME+ID+BASE64`.
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = BASE64.encode(&[&[self.key_type.byte()], &self.public.as_bytes()[..]].concat());
+        let key = base64::encode(&[&[self.key_type.byte()], &self.public.as_bytes()[..]].concat());
         write!(f, "{}+{}+{key}", self.name, self.id)
     }
 }
@@ -252,7 +254,7 @@ impl SignerKey {
             return Err(KeyError::SignerForm);
         };
         let name = KeyName::parse(name).ok_or(KeyError::Name)?;
-        let key = Zeroizing::new(BASE64.decode(key.as_bytes()).map_err(|_| KeyError::SignerForm)?);
+        let key = Zeroizing::new(base64::decode(key).ok_or(KeyError::SignerForm)?);
         let seed = match key.split_first() {
             Some((0x01, seed)) => seed.try_into().map_err(|_| KeyError::SignerForm)?,
             Some((other, _)) => return Err(KeyError::Type(*other)),
@@ -268,7 +270,7 @@ impl SignerKey {
         let mut key = Zeroizing::new(Vec::with_capacity(33));
         key.push(self.verifier.key_type.byte());
         key.extend_from_slice(self.signing.as_bytes());
-        let key = Zeroizing::new(BASE64.encode(&key));
+        let key = Zeroizing::new(base64::encode(&key));
         Zeroizing::new(format!("PRIVATE+KEY+{}+{}+{}", self.verifier.name, self.verifier.id, *key))
     }
 

@@ -18,6 +18,7 @@
 extern crate alloc;
 
 pub mod add_checkpoint;
+mod base64;
 pub mod checkpoint;
 pub mod consistency;
 mod decimal;

@@ -3,10 +3,10 @@
 use alloc::vec::Vec;
 use core::str::Utf8Error;
 
-use data_encoding::BASE64;
 use dreichor_core::Hash;
 
 use crate::TEXT_BYTES_MAX;
+use crate::base64;
 use crate::malformed::{Malformed, Problem};
 
 /// Checks what holds for every text: its length, UTF-8, no control characters but LF, and an LF at the end.
@@ -114,7 +114,7 @@ impl<'t> Lines<'t> {
 
     /// Reads a SHA-256 hash.
     pub(crate) fn hash(&self, text: &str, what: &'static str) -> Result<Hash, Malformed> {
-        let bytes = BASE64.decode(text.as_bytes()).map_err(|_| self.fault(Problem::Base64(what)))?;
+        let bytes = base64::decode(text).ok_or_else(|| self.fault(Problem::Base64(what)))?;
         let wrong = |bytes: Vec<u8>| Problem::Length { what, found: bytes.len(), expected: "32" };
         bytes.try_into().map(Hash::from_bytes).map_err(|bytes| self.fault(wrong(bytes)))
     }

@@ -19,7 +19,7 @@ pub enum Problem {
     #[error("the file is longer than any checkpoint, proof or policy, 1 MiB")]
     TooLong,
     /// The text is not UTF-8.
-    #[error("the file is no text in UTF-8")]
+    #[error("the file is not text in UTF-8")]
     NotText,
     /// A control character other than LF, in any text; in a policy, tab is allowed too.
     #[error("the control character {0:?} is not allowed here (a carriage return is one, too)")]
@@ -37,7 +37,7 @@ pub enum Problem {
     #[error("a signature line has the form `— NAME BASE64`")]
     SignatureLine,
     /// A name that no key may have.
-    #[error("{0:?} is no key name: it must have a character, and neither space nor plus")]
+    #[error("{0:?} is not a key name, which has a character or more, and neither space nor plus")]
     KeyName(String),
     /// Another encoding than Base64 with padding, RFC 4648 section 4.
     #[error("{0} is not in Base64 (RFC 4648 section 4, with padding)")]
@@ -53,7 +53,7 @@ pub enum Problem {
         expected: &'static str,
     },
     /// A number in another spelling, or 2^64 or more.
-    #[error("{0} is no decimal number below 2^64 without sign and leading zeros")]
+    #[error("{0} is not a decimal number below 2^64, without sign and leading zeros")]
     Decimal(&'static str),
     /// A checkpoint of size 0 with another root than that of the empty tree.
     #[error("the tree of size 0 has one root only, the SHA-256 of nothing, and this is another one")]

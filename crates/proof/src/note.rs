@@ -5,8 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-use data_encoding::BASE64;
-
+use crate::base64;
 use crate::key::{KeyId, KeyName, SignerKey};
 use crate::lines::{Lines, check};
 use crate::malformed::{Malformed, Problem};
@@ -88,7 +87,7 @@ fn signature(line: &str) -> Result<NoteSignature, Problem> {
     let signature = line.strip_prefix(SIGNATURE).and_then(|rest| rest.split_once(' '));
     let (name, signature) = signature.ok_or(Problem::SignatureLine)?;
     let name = KeyName::parse(name).ok_or_else(|| Problem::KeyName(name.to_string()))?;
-    let bytes = BASE64.decode(signature.as_bytes()).map_err(|_| Problem::Base64("the signature"))?;
+    let bytes = base64::decode(signature).ok_or(Problem::Base64("the signature"))?;
     match bytes.split_first_chunk::<4>() {
         Some((id, bytes)) if !bytes.is_empty() => {
             Ok(NoteSignature { name, id: KeyId(*id), bytes: bytes.to_vec() })
@@ -106,7 +105,7 @@ impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
         self.signatures.iter().try_for_each(|NoteSignature { name, id, bytes }| {
-            let signature = BASE64.encode(&[&id.0, &bytes[..]].concat());
+            let signature = base64::encode(&[&id.0, &bytes[..]].concat());
             writeln!(f, "{SIGNATURE}{name} {signature}")
         })
     }

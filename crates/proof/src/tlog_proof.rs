@@ -3,9 +3,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use data_encoding::BASE64;
 use dreichor_core::Hash;
 
+use crate::base64;
 use crate::checkpoint::SignedCheckpoint;
 use crate::inclusion::{self, InclusionError};
 use crate::lines::{Lines, check};
@@ -44,8 +44,8 @@ impl TlogProof {
         let mut extra = None;
         if lines.rest().starts_with("extra ") {
             let text = lines.after("extra")?;
-            let data = BASE64.decode(text.as_bytes());
-            extra = Some(data.map_err(|_| lines.fault(Problem::Base64("the extra data")))?);
+            let data = base64::decode(text);
+            extra = Some(data.ok_or_else(|| lines.fault(Problem::Base64("the extra data")))?);
         }
         let index = lines.after("index")?;
         let index = lines.decimal(index, "the index")?;
@@ -70,10 +70,10 @@ impl fmt::Display for TlogProof {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{HEADER}")?;
         if let Some(extra) = &self.extra {
-            writeln!(f, "extra {}", BASE64.encode(extra))?;
+            writeln!(f, "extra {}", base64::encode(extra))?;
         }
         writeln!(f, "index {}", self.index)?;
-        self.path.iter().try_for_each(|hash| writeln!(f, "{}", BASE64.encode(hash.as_bytes())))?;
+        self.path.iter().try_for_each(|hash| writeln!(f, "{}", base64::encode(hash.as_bytes())))?;
         write!(f, "\n{}", self.checkpoint)
     }
 }

@@ -112,6 +112,7 @@ fn texts_that_are_no_checkpoint_are_refused_where_they_are_wrong() {
         &ROOT.replace('/', "_"),
         &format!("{ROOT} "),
         &format!("{ROOT}{ROOT}"),
+        "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxqw==Yg==",
     ] {
         assert_eq!(with_root(root), (3, base64.clone()), "{root}");
     }
@@ -151,7 +152,14 @@ fn notes_of_another_form_are_refused() {
     for name in ["a+b", "a\u{a0}b", ""] {
         assert_eq!(with(&format!("— {name} {base64}")), (5, Problem::KeyName(name.into())), "{name}");
     }
-    for other in [&base64[..base64.len() - 2], &base64.replace('=', ""), &format!("{base64} "), "A"] {
+    for other in [
+        &base64[..base64.len() - 2],
+        &base64.replace('=', ""),
+        &format!("{base64} "),
+        "A",
+        "AAAAAA==AAAA",
+        "AAAA AAAA",
+    ] {
         assert_eq!(with(&format!("— x {other}")).1, Problem::Base64("the signature"), "{other}");
     }
     for short in ["AAAA", "AAAAAA=="] {

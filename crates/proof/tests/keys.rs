@@ -86,7 +86,7 @@ fn errors_say_what_is_wrong_with_a_key() {
         "++",
         "a+b",
         "example.org/x",
-        "a+530d903+AA==",
+        "a+530d903+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
         "a+530D903A+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k",
     ] {
         assert!(matches!(VerifierKey::parse(text), Err(KeyError::VerifierForm | KeyError::Name)), "{text}");
@@ -120,7 +120,7 @@ const RFC_8032: [[&str; 4]; 4] = [
     ],
     [
         "833fe62409237b9d62ec77587520911e9a759cec1d19755b7da901b96dca3d42",
-        "ec172b93ad5e563f4932c70e1245034c35467ef2efd4d64ebf819683467e2bf2",
+        "ec172b93ad5e563bf4932c70e1245034c35467ef2efd4d64ebf819683467e2bf",
         "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
         "dc2a4459e7369633a52b1bf277839a00201009a3efbf3ecb69bea2186c26b58909351fc9ac90b3ecfdfbc7c66431e0303dca179c138ac17ad9bef1177331a704",
     ],

@@ -3,9 +3,12 @@
 
 mod support;
 
+use std::fmt::Display;
+
 use dreichor_core::canonical::Sink;
 use dreichor_core::tree::Hasher;
-use dreichor_proof::{AddCheckpoint, Problem, TlogProof};
+use dreichor_proof::{AddCheckpoint, Checkpoint, Malformed, Note, Problem, SignedCheckpoint, TlogProof};
+use proptest::prelude::*;
 use support::{
     checkpoint, consistency_path, data, edges, inclusion_path, log_key, no_change_is_accepted, root, trust_in,
 };
@@ -122,5 +125,51 @@ fn consistency_from_nothing_needs_the_root_of_nothing() {
         proof.verify(root(1)).unwrap_err();
         let longer = AddCheckpoint { path: vec![root(1)], ..proof };
         longer.verify(root(0)).unwrap_err();
+    }
+}
+
+/// What texts of these formats consist of, and some of what they do not.
+const PIECES: [&str; 15] = [
+    "c2sp.org/tlog-proof@v1\n",
+    "extra ",
+    "AAAA\n",
+    "index ",
+    "old ",
+    "0\n",
+    "1\n",
+    "example.org/log\n",
+    "CsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+    "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n",
+    "\n",
+    "— example.org/log ",
+    "AAAAAAA=\n",
+    " ",
+    "\r\n",
+];
+
+/// A text that is read is written back to the same bytes.
+fn is_faithful<T: Display>(text: &str, parse: impl Fn(&[u8]) -> Result<T, Malformed>) -> bool {
+    parse(text.as_bytes()).is_ok_and(|read| {
+        assert_eq!(read.to_string(), text);
+        true
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+    #[test]
+    fn what_is_read_is_written_back(pieces in prop::collection::vec(prop::sample::select(&PIECES), 0..14)) {
+        let text = pieces.concat();
+        let is_checkpoint = is_faithful(&text, Checkpoint::parse);
+        let is_note = is_faithful(&text, Note::parse);
+        let is_signed = is_faithful(&text, SignedCheckpoint::parse);
+        let is_proof = is_faithful(&text, TlogProof::parse);
+        let is_extension = is_faithful(&text, AddCheckpoint::parse);
+        // A file is of one format. All but the text of a checkpoint are notes, too.
+        let formats = [is_checkpoint, is_signed, is_proof, is_extension];
+        prop_assert!(formats.iter().filter(|is_it| **is_it).count() <= 1);
+        prop_assert_eq!(is_note && is_checkpoint, false);
+        prop_assert!(is_note || !(is_signed || is_proof || is_extension));
     }
 }

@@ -61,11 +61,11 @@ pub(super) fn run(arguments: &CheckArguments) -> Result<ExitCode, Failure> {
             return Err(usage("a consistency proof begins at an older checkpoint: name it by --from OLD"));
         }
         (Kind::Consistency | Kind::Checkpoint, Some(_), _) => {
-            return Err(usage("--event is for inclusion proofs, and this is none"));
+            return Err(usage("--event is for inclusion proofs, and this file is not one"));
         }
         (Kind::Inclusion | Kind::Checkpoint, _, Some(_)) => {
             return Err(usage(
-                "--from is for consistency proofs, and this is none; `dreichor prove consistency` makes one",
+                "--from is for consistency proofs, and this file is not one; `dreichor prove consistency` makes one",
             ));
         }
     };
@@ -131,7 +131,7 @@ fn check_inclusion(
         )
     })?;
     let (event, leaf) = Event::read_line(&line).map_err(|fault| {
-        refuse(format!("what is proven is no event of Dreichor: {fault}"), "check whose log this is")
+        refuse(format!("what is proven is not an event of Dreichor: {fault}"), "check whose log this is")
     })?;
     let id = content_id(leaf);
     let number = proof.index + 1;
@@ -157,7 +157,7 @@ fn check_consistency(
 ) -> Result<(Checked, String), Failure> {
     let proof = AddCheckpoint::parse(bytes).map_err(|error| trust::malformed(path, "proof", &error))?;
     let mut checked = Checked::of("consistency", path, &proof.checkpoint, trust)?;
-    let old = trust::read_kept(old_path, Some(trust))?;
+    let old = trust::read_older(old_path, trust)?;
     let new = proof.checkpoint.checkpoint();
     trust::check_same_log(&old, old_path, new, path)?;
     let refuse = |problem: String, next: &str| {

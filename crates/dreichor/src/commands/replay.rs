@@ -78,7 +78,7 @@ fn compare(config: &Config, file: &Path, trust: &TrustArguments) -> Result<ExitC
     let kept = match (parse_receipt(&bytes), trust) {
         (Some(receipt), None) => receipt,
         (Some(_), Some(_)) => return Err(fault("this is a receipt, which no key signs".into())),
-        (None, trust) => facts_of(&trust::read_kept_in(file, &bytes, trust.as_ref())?),
+        (None, trust) => facts_of(&trust::read_checkpoint(file, &bytes, trust.as_ref())?),
     };
     let size = kept.get("treeSize").or_else(|| kept.get("events"));
     let size: u64 = size

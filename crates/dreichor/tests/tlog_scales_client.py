@@ -1,4 +1,4 @@
-"""Checks a checkpoint and two proofs with tlog-scales: python tlog_scales.py VERIFIER_KEY DIRECTORY."""
+"""Checks a checkpoint and two proofs with tlog-scales: python tlog_scales_client.py VERIFIER_KEY DIRECTORY."""
 
 import base64
 import hashlib
