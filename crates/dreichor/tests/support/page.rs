@@ -53,7 +53,9 @@ impl Checkout {
     pub(crate) fn new(bench: &Bench) -> Self {
         let directory = bench.path("checkout");
         fs::create_dir(&directory).unwrap();
-        symlink(root().join("tests"), directory.join("tests")).unwrap();
+        for name in ["tests", "tools"] {
+            symlink(root().join(name), directory.join(name)).unwrap();
+        }
         Self { directory, observed: None }
     }
 
