@@ -84,7 +84,7 @@ impl Checkout {
     pub(crate) fn new(bench: &Bench) -> Self {
         let directory = bench.path("checkout");
         fs::create_dir(&directory).unwrap();
-        for name in ["tests", "examples"] {
+        for name in ["tests", "examples", "tools"] {
             symlink(root().join(name), directory.join(name)).unwrap();
         }
         Self { directory, observed: None }
