@@ -11,6 +11,7 @@
 
 mod candidates;
 mod copy;
+mod left_out;
 mod target;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use dreichor_replay::{Error, Fold, Progress, Receipt, Replay, Replayed, Store, S
 use candidates::Candidates;
 pub use copy::Copied;
 use copy::NewFile;
+pub use left_out::{LeftOut, Run};
 pub use target::{INCOMPLETE, salvage_to};
 
 /// What was copied, and what was left out and why.
@@ -36,8 +38,8 @@ pub struct Report {
     pub events_tail: Option<Tail>,
     /// The snapshots in the copy.
     pub snapshots: Copied,
-    /// The snapshots that were left out, in file order.
-    pub snapshots_left_out: Vec<Broken>,
+    /// The snapshots that were left out.
+    pub snapshots_left_out: LeftOut,
     /// Bytes behind the snapshots' last LF, which are never copied.
     pub snapshots_tail: Option<Tail>,
     /// The time of the copied log's last event: nothing of an earlier time was left out.

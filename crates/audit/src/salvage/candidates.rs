@@ -1,9 +1,9 @@
 //! The snapshots that may be salvaged, held against the fold.
 //!
-//! In damaged stores a snapshot may say anything of its size, so the file's order proves nothing: all lines
+//! In damaged stores a snapshot may say anything of its size, so the file's order proves nothing: all snapshots
 //! are found first, and looked at again in the order of their sizes, as the fold comes by. What is kept in
-//! memory is one line, and for each line where it stands: less than the fold's own memory of the decision
-//! whose ledger update it was taken at.
+//! memory is one line, and for each snapshot where it stands: less than the fold's own memory of the decision
+//! whose ledger update it was taken at. Lines that are no snapshots are kept as runs, of which there is a limit.
 
 use dreichor_core::History;
 use dreichor_core::fault::{Fault, Rule};
@@ -15,6 +15,7 @@ use dreichor_replay::{
 };
 
 use super::copy::{Copied, NewFile};
+use super::left_out::LeftOut;
 use super::{Broken, Opened, SalvageError};
 
 /// All lines of a snapshot store.
@@ -23,8 +24,11 @@ pub(super) struct Candidates<'s, M: Medium> {
     file: Option<&'s M::File>,
     /// The size of the log beside them.
     log_bytes: u64,
+    /// The snapshots, in file order.
     found: Vec<Candidate>,
-    /// Those that are snapshots, in the order of their sizes.
+    /// The other lines.
+    foreign: LeftOut,
+    /// The snapshots in the order of their sizes.
     by_size: Vec<usize>,
     /// How many of these the fold has come by.
     reached: usize,
@@ -53,6 +57,7 @@ impl<'s, M: Medium> Candidates<'s, M> {
             file: None,
             log_bytes,
             found: Vec::new(),
+            foreign: LeftOut::default(),
             by_size: Vec::new(),
             reached: 0,
             tail: None,
@@ -62,14 +67,14 @@ impl<'s, M: Medium> Candidates<'s, M> {
         let mut sizes = Vec::new();
         let mut spans = Spans::starting_at(file, 0, 0, stat.size);
         while let Some(span) = spans.next_span().map_err(|error| store.unreadable(error, 0))? {
-            let standing = match candidates.read(span)? {
+            match candidates.read(span)? {
                 Ok((_, Latest { snapshot, .. })) => {
                     sizes.push((snapshot.audit_tree_size, candidates.found.len()));
-                    Standing::Unreached(snapshot.audit_tree_size)
+                    let standing = Standing::Unreached(snapshot.audit_tree_size);
+                    candidates.found.push(Candidate { span, standing });
                 }
-                Err(fault) => Standing::Broken(fault),
-            };
-            candidates.found.push(Candidate { span, standing });
+                Err(fault) => candidates.foreign.add(broken(span, fault)),
+            }
         }
         sizes.sort_unstable();
         candidates.by_size = sizes.into_iter().map(|(_, index)| index).collect();
@@ -101,16 +106,18 @@ impl<'s, M: Medium> Candidates<'s, M> {
         Ok(())
     }
 
-    /// Copies the sound ones of a log of so many `events`, in file order; the others with their faults.
+    /// Copies the sound ones of a log of so many `events`, in file order; the others are left out.
     pub(super) fn copy<N: WriteMedium>(
-        &self,
+        &mut self,
         to: &Store<N>,
         events: u64,
-    ) -> Result<(Copied, Vec<Broken>), SalvageError> {
+    ) -> Result<(Copied, LeftOut), SalvageError> {
         let mut copy = NewFile::create(to)?;
-        let mut left_out = Vec::new();
+        let mut foreign = std::mem::take(&mut self.foreign);
+        let mut left_out = LeftOut::default();
         let mut latest = 0;
         for Candidate { span, standing } in &self.found {
+            foreign.move_before(span.number, &mut left_out);
             let fault = match standing {
                 Standing::Broken(fault) => fault.clone(),
                 Standing::Unreached(covered) => snapshot_ahead(*covered, events),
@@ -124,8 +131,9 @@ impl<'s, M: Medium> Candidates<'s, M> {
                     Err(fault) => fault,
                 },
             };
-            left_out.push(Broken { line: span.number, offset: span.offset, fault });
+            left_out.add(broken(*span, fault));
         }
+        foreign.move_before(u64::MAX, &mut left_out);
         Ok((copy.finish()?, left_out))
     }
 
@@ -135,6 +143,10 @@ impl<'s, M: Medium> Candidates<'s, M> {
         snapshot::read(file, span.offset, span.length, self.log_bytes)
             .map_err(|error| self.store.unreadable(error, 0))
     }
+}
+
+fn broken(span: Span, fault: Box<Fault>) -> Broken {
+    Broken { line: span.number, offset: span.offset, fault }
 }
 
 fn out_of_sequence(covered: u64, latest: u64) -> Box<Fault> {
