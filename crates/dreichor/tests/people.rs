@@ -288,3 +288,28 @@ fn snapshots_that_outgrow_the_log_are_told_of() {
     );
     assert_eq!(status(&advised)["snapshotsOutgrown"], json!(null));
 }
+
+/// Memory and `decisions` call the same thing by the same word, at each point of the log.
+#[test]
+fn memory_and_decisions_have_one_vocabulary() {
+    let column = |text: &str, name: &str| -> Vec<String> {
+        let mut rows = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let at = rows.next().unwrap().iter().position(|title| *title == name).unwrap();
+        rows.map(|row| row[at].to_owned()).collect()
+    };
+    let log = vector("audit_events.ndjson");
+    let all = lines(&log);
+    for count in [all.len(), all.len() - 1, 2, 1] {
+        let bench = Bench::new();
+        bench.put(&bench.log_path(), &all[..count].concat());
+        let memory = bench.run(&["state", "memory"]).expect(0).text();
+        let decisions = bench.run(&["decisions"]).expect(0).text();
+        for name in ["DECISION", "BECAME"] {
+            assert_eq!(column(&memory, name), column(&decisions, name), "{count} lines");
+        }
+        let begun = bench.run(&["state", "memory", "--at", "3"]);
+        if begun.code == Some(0) {
+            assert_eq!(column(&begun.text(), "BECAME"), column(&decisions, "BECAME")[..1]);
+        }
+    }
+}
