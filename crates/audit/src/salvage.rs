@@ -10,6 +10,7 @@
 //! 5. The copy is replayed from its files. The result of salvage has passed a replay.
 
 mod copy;
+mod left_out;
 mod target;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use dreichor_replay::{Error, Fold, Progress, Receipt, Replay, Replayed, Store, S
 use crate::snapshots::{Snapshots, Verdict};
 pub use copy::Copied;
 use copy::NewFile;
+pub use left_out::{LeftOut, Run};
 pub use target::{INCOMPLETE, salvage_to};
 
 /// The parts that were copied, the parts that were left out, and the reasons.
@@ -35,8 +37,8 @@ pub struct Report {
     pub events_tail: Option<Tail>,
     /// The snapshots in the copy.
     pub snapshots: Copied,
-    /// The snapshots that were left out, in file order.
-    pub snapshots_left_out: Vec<Broken>,
+    /// The snapshots that were left out.
+    pub snapshots_left_out: LeftOut,
     /// Bytes after the snapshots' last LF, which are never copied.
     pub snapshots_tail: Option<Tail>,
     /// The time of the copied log's last event: nothing of an earlier time was left out.
@@ -179,10 +181,11 @@ fn copy_snapshots<M: Medium, N: WriteMedium>(
     found: &Snapshots<'_, M>,
     to: &Store<N>,
     events: u64,
-) -> Result<(Copied, Vec<Broken>), SalvageError> {
+) -> Result<(Copied, LeftOut), SalvageError> {
     let mut copy = NewFile::create(to)?;
-    let mut left_out = Vec::new();
-    for (span, verdict) in found.verdicts(events) {
+    let mut left_out = LeftOut::default();
+    let mut verdicts = found.verdicts(events);
+    while let Some((span, verdict)) = verdicts.next()? {
         let fault = match verdict {
             Verdict::Broken(fault) => fault,
             Verdict::Unknown => unreachable!("the fold has reached every size up to {events}"),
@@ -194,7 +197,7 @@ fn copy_snapshots<M: Medium, N: WriteMedium>(
                 Err(fault) => fault,
             },
         };
-        left_out.push(Broken { line: span.number, offset: span.offset, fault });
+        left_out.add(Broken { line: span.number, offset: span.offset, fault });
     }
     Ok((copy.finish()?, left_out))
 }

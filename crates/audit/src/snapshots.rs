@@ -1,8 +1,9 @@
 //! The snapshots of a store, each checked against the fold of the log.
 //!
-//! A malformed snapshot may name any size, so the order of the file proves nothing: all lines are found first, and read
-//! again in the order of their sizes, when the fold reaches these. In memory are one line and, of each line, its place:
-//! less than the fold's own memory of the decision whose ledger update the snapshot follows.
+//! A malformed snapshot may name any size, so the order of the file proves nothing: all snapshots are found first, and
+//! read again in the order of their sizes, when the fold reaches these. In memory are one line and, of each snapshot, its
+//! place: less than the fold's own memory of the decision whose ledger update the snapshot follows. A line that is no
+//! snapshot takes no memory, however many there are; it is read again for its verdict.
 
 use dreichor_core::History;
 use dreichor_core::fault::{Fault, Rule};
@@ -20,8 +21,13 @@ pub(crate) struct Snapshots<'s, M: Medium> {
     file: Option<&'s M::File>,
     /// The size of the log beside them, in bytes.
     log_bytes: u64,
+    /// The size of the file, in bytes.
+    end: u64,
+    /// The number of lines.
+    lines: u64,
+    /// The lines that are snapshots, in file order.
     found: Vec<Candidate>,
-    /// The indices of those that are snapshots, in the order of their sizes.
+    /// Their indices, in the order of their sizes.
     by_size: Vec<usize>,
     /// How many of these sizes the fold has reached.
     reached: usize,
@@ -38,7 +44,7 @@ enum Standing {
     Unreached(u64),
     /// A snapshot that agrees with the fold at this size.
     Sound(u64),
-    /// No snapshot of this log.
+    /// It contradicts the log.
     Broken(Box<Fault>),
 }
 
@@ -64,6 +70,8 @@ impl<'s, M: Medium> Snapshots<'s, M> {
             store,
             file: None,
             log_bytes,
+            end: 0,
+            lines: 0,
             found: Vec::new(),
             by_size: Vec::new(),
             reached: 0,
@@ -71,19 +79,18 @@ impl<'s, M: Medium> Snapshots<'s, M> {
         };
         let Some((file, stat)) = opened else { return Ok(snapshots) };
         snapshots.file = Some(file);
+        snapshots.end = stat.size;
         let mut sizes = Vec::new();
         let mut spans = Spans::starting_at(file, 0, 0, stat.size);
         while let Some(span) = spans.next_span().map_err(|error| store.unreadable(error, 0))? {
             progress.advance(span.offset, stat.size);
-            let standing = match snapshots.read(span)? {
-                Ok((_, Latest { snapshot, .. })) => {
-                    sizes.push((snapshot.audit_tree_size, snapshots.found.len()));
-                    Standing::Unreached(snapshot.audit_tree_size)
-                }
-                Err(fault) => Standing::Broken(fault),
-            };
-            snapshots.found.push(Candidate { span, standing });
+            if let Ok((_, Latest { snapshot, .. })) = snapshots.read(span)? {
+                sizes.push((snapshot.audit_tree_size, snapshots.found.len()));
+                let standing = Standing::Unreached(snapshot.audit_tree_size);
+                snapshots.found.push(Candidate { span, standing });
+            }
         }
+        snapshots.lines = spans.count();
         sizes.sort_unstable();
         snapshots.by_size = sizes.into_iter().map(|(_, index)| index).collect();
         snapshots.tail = spans.tail();
@@ -92,7 +99,7 @@ impl<'s, M: Medium> Snapshots<'s, M> {
 
     /// The number of lines.
     pub(crate) fn count(&self) -> u64 {
-        self.found.len() as u64
+        self.lines
     }
 
     /// The unterminated tail.
@@ -123,24 +130,16 @@ impl<'s, M: Medium> Snapshots<'s, M> {
         Ok(is_covered)
     }
 
-    /// Each line with its verdict, in file order. The log has `events` lines.
-    pub(crate) fn verdicts(&self, events: u64) -> impl Iterator<Item = (Span, Verdict)> {
-        let mut latest = 0;
-        self.found.iter().map(move |Candidate { span, standing }| {
-            let verdict = match standing {
-                Standing::Broken(fault) => Verdict::Broken(fault.clone()),
-                Standing::Unreached(covered) if *covered <= events => Verdict::Unknown,
-                Standing::Unreached(covered) => Verdict::Broken(snapshot_ahead(*covered, events)),
-                Standing::Sound(covered) if *covered <= latest => {
-                    Verdict::Broken(out_of_sequence(*covered, latest))
-                }
-                Standing::Sound(covered) => {
-                    latest = *covered;
-                    Verdict::Sound
-                }
-            };
-            (*span, verdict)
-        })
+    /// Goes through all lines again, in file order. The log has `events` lines.
+    pub(crate) fn verdicts(&self, events: u64) -> Verdicts<'_, 's, M> {
+        let spans = self.file.map(|file| Spans::starting_at(file, 0, 0, self.end));
+        Verdicts { snapshots: self, events, spans, next: 0, latest: 0 }
+    }
+
+    fn changed(&self, offset: u64) -> Error {
+        let problem = format!("the line at byte {offset} has changed");
+        let next = "find out which process changed the file; `dreichor replay` shows what it holds now";
+        Error::unavailable(self.store.path(), problem, next)
     }
 
     /// Reads the line again.
@@ -149,6 +148,52 @@ impl<'s, M: Medium> Snapshots<'s, M> {
         let file = self.file.expect("a line is of a file");
         snapshot::read(file, span.offset, span.length, self.log_bytes)
             .map_err(|error| self.store.unreadable(error, 0))
+    }
+}
+
+/// The verdict on each line, in file order.
+pub(crate) struct Verdicts<'v, 's, M: Medium> {
+    snapshots: &'v Snapshots<'s, M>,
+    events: u64,
+    spans: Option<Spans<'s, M::File>>,
+    /// The index of the next snapshot.
+    next: usize,
+    /// The size of the last sound snapshot.
+    latest: u64,
+}
+
+impl<M: Medium> Verdicts<'_, '_, M> {
+    /// The next line and its verdict; none after the last.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read.
+    pub(crate) fn next(&mut self) -> Result<Option<(Span, Verdict)>, Error> {
+        let Self { snapshots, spans: Some(spans), .. } = self else { return Ok(None) };
+        let span = spans.next_span().map_err(|error| snapshots.store.unreadable(error, 0))?;
+        let Some(span) = span else { return Ok(None) };
+        let Some(Candidate { standing, .. }) =
+            snapshots.found.get(self.next).filter(|found| found.span == span)
+        else {
+            return match snapshots.read(span)? {
+                Err(fault) => Ok(Some((span, Verdict::Broken(fault)))),
+                Ok(_) => Err(snapshots.changed(span.offset)),
+            };
+        };
+        self.next += 1;
+        let verdict = match standing {
+            Standing::Broken(fault) => Verdict::Broken(fault.clone()),
+            Standing::Unreached(covered) if *covered <= self.events => Verdict::Unknown,
+            Standing::Unreached(covered) => Verdict::Broken(snapshot_ahead(*covered, self.events)),
+            Standing::Sound(covered) if *covered <= self.latest => {
+                Verdict::Broken(out_of_sequence(*covered, self.latest))
+            }
+            Standing::Sound(covered) => {
+                self.latest = *covered;
+                Verdict::Sound
+            }
+        };
+        Ok(Some((span, verdict)))
     }
 }
 

@@ -244,7 +244,8 @@ impl<M: Medium, E: From<Error>, F: FnMut(Finding) -> Result<(), E>> Verification
     /// The result of part 3, once the fold is over.
     fn check_snapshots(&mut self, snapshots: &Snapshots<'_, M>, end: u64) -> Result<(), E> {
         let mut checked = Checked::of(snapshots.count(), snapshots.tail(), end);
-        for (span, verdict) in snapshots.verdicts(self.report.events.lines) {
+        let mut verdicts = snapshots.verdicts(self.report.events.lines);
+        while let Some((span, verdict)) = verdicts.next()? {
             match verdict {
                 Verdict::Sound => {}
                 Verdict::Unknown => checked.without_state += 1,

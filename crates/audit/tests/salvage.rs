@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use dreichor_audit::salvage::{Broken, Report, salvage_to};
+use dreichor_audit::salvage::{Broken, LeftOut, Report, salvage_to};
 use dreichor_core::event::{Body, Event, OrderIntentSkipped};
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{Decimal, Form, SkipReason, Spelled};
@@ -91,19 +91,20 @@ fn summary(report: &Report) -> String {
         "{} events{}{}; {} snapshots{}{}",
         report.events.lines,
         torn(report.events_tail),
-        list(rest.map_or(&[], |rest| &rest.reasons)),
+        list(rest.map_or(&[][..], |rest| &rest.reasons).iter().map(|broken| (broken, 1))),
         report.snapshots.lines,
         torn(report.snapshots_tail),
-        list(&report.snapshots_left_out)
+        list(report.snapshots_left_out.runs.iter().map(|run| (&run.first, run.lines)))
     )
 }
 
-fn list(left_out: &[Broken]) -> String {
+fn list<'r>(left_out: impl Iterator<Item = (&'r Broken, u64)>) -> String {
     let mut runs: Vec<(u64, u64, &str)> = Vec::new();
-    for Broken { line, fault, .. } in left_out {
+    for (Broken { line, fault, .. }, lines) in left_out {
+        let end = line + lines - 1;
         match runs.last_mut() {
-            Some((_, last, rule)) if *last + 1 == *line && *rule == fault.rule.as_str() => *last = *line,
-            _ => runs.push((*line, *line, fault.rule.as_str())),
+            Some((_, last, rule)) if *last + 1 == *line && *rule == fault.rule.as_str() => *last = end,
+            _ => runs.push((*line, end, fault.rule.as_str())),
         }
     }
     let runs: Vec<_> = runs
@@ -123,7 +124,7 @@ fn check_places(report: &Report, corrupted: &Bytes) {
         let before = lines(bytes)[..usize::try_from(broken.line).unwrap() - 1].concat();
         assert_eq!(broken.offset, len(&before));
     };
-    report.snapshots_left_out.iter().for_each(|broken| check(broken, &corrupted.snapshots));
+    report.snapshots_left_out.runs.iter().for_each(|run| check(&run.first, &corrupted.snapshots));
     let torn = report.events_tail.map_or(0, |tail| tail.length);
     let mut accounted = report.events.bytes + torn;
     if let Some(rest) = &report.events_left_out {
@@ -391,4 +392,25 @@ proptest! {
         prop_assert!(copy.events == whole.events[..intact], "{}", summary(&report));
         check_start(&copy, &whole, &all_inputs, &bench);
     }
+}
+
+/// A file of any length makes a report of bounded size: runs of lines, and no more than there may be.
+#[test]
+fn runs_of_bad_lines_are_counted_and_not_kept() {
+    let Bytes { events, snapshots } = vector_stores();
+    let sound = lines(&snapshots);
+    let before = [sound[..3].concat(), b"\n".repeat(200_000), sound[3..].concat()].concat();
+    let (report, copy) = salvage(&Bytes { events: events.clone(), snapshots: before });
+    assert_eq!(summary(&report), "254 events; 17 snapshots [4-200003 canonical]");
+    assert_eq!((report.snapshots_left_out.runs.len(), copy.snapshots.len()), (1, snapshots.len()));
+
+    // No two lines that follow each other break the same rule.
+    let pairs = 3 * LeftOut::RUNS_MAX as u64;
+    let alternating = [&b"\n"[..], &line("{\"snapshotId\":\"x\"}")].concat().repeat(3 * LeftOut::RUNS_MAX);
+    let both = [&sound[0][..], &alternating, &sound[1..].concat()].concat();
+    let (report, copy) = salvage(&Bytes { events, snapshots: both });
+    let left_out = &report.snapshots_left_out;
+    assert_eq!((left_out.runs.len(), left_out.lines()), (LeftOut::RUNS_MAX, 2 * pairs));
+    assert_eq!((report.snapshots.lines, copy.snapshots.len()), (17, snapshots.len()));
+    assert!(!report.is_whole());
 }

@@ -223,9 +223,11 @@ pub fn escaped(text: &str) -> String {
     shown
 }
 
-/// Appends `character`, or its escape if it could control a terminal, change the direction of the text, or be invisible.
+/// Appends `character`, or its escape if it could control a terminal, change the direction of the text, be invisible, or
+/// look like a space and be none.
 pub fn push_escaped(text: &mut String, character: char) {
     let is_unseen = character.is_control()
+        || (character.is_whitespace() && character != ' ')
         || matches!(
             character,
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
@@ -233,7 +235,7 @@ pub fn push_escaped(text: &mut String, character: char) {
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
-                | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
+                | '\u{2800}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
                 | '\u{fe00}'..='\u{fe0f}'
                 | '\u{fff0}'..='\u{fffb}'
                 | '\u{1d173}'..='\u{1d17a}'

@@ -54,6 +54,11 @@ macro_rules! content_ids {
             fn parse(text: &[u8]) -> Option<Self> {
                 read_content_id(text.try_into().ok()?).map(Self)
             }
+
+            fn schema() -> String {
+                r#"{"type":"string","pattern":"^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"}"#
+                    .into()
+            }
         }
 
         impl<'a> Value<'a> for $name {

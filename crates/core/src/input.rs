@@ -7,6 +7,7 @@
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use strum::{Display, IntoStaticStr, VariantArray};
 
@@ -194,97 +195,92 @@ fn read_object<'a, S: Default>(
     Ok(Ok(slots))
 }
 
-/// The members of both kinds.
-#[derive(Debug, Default)]
-struct Slots<'a> {
-    irregular: Irregular,
-    version: Slot<()>,
-    kind: Slot<KindName>,
-    logical_time: Slot<LogicalTime>,
-    strategy_instance_id: Slot<StrategyInstanceId>,
-    decision_class: Slot<DecisionClass>,
-    reason_codes: Slot<ReasonCodes>,
-    attention: Slot<Attention>,
-    parameter_pool: Slot<ParameterPool>,
-    target_market_id: Slot<Option<MarketId>>,
-    safety_gates: Slot<SafetyGates>,
-    category: Slot<FeedbackCategory>,
-    target: Slot<FeedbackTarget>,
-    comment: Slot<Option<Comment<'a>>>,
+/// Declares the members of an object: a slot for each, the reader that fills them, and the schema of each.
+macro_rules! slots {
+    ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)? from Cursor<$text:lifetime> {
+        $($field:ident: $ty:ty = $key:literal),* $(,)?
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        struct $name $(<$life>)? {
+            irregular: Irregular,
+            $($field: Slot<$ty>,)*
+        }
+
+        impl $(<$life>)? $name $(<$life>)? {
+            fn read(&mut self, cursor: &mut Cursor<$text>, named: (&str, usize)) -> Result<()> {
+                let irregular = &mut self.irregular;
+                match named.0 {
+                    $($key => irregular.fill(&mut self.$field, cursor, named, Given::read),)*
+                    _ => irregular.skip_unknown(cursor, named),
+                }
+            }
+
+            /// The name of each member, and its offset if the object has it.
+            fn met(&self) -> [(&'static str, Option<usize>); [$($key),*].len()] {
+                [$(($key, self.$field.name_at())),*]
+            }
+
+            /// The schema of a member.
+            fn schema(name: &str) -> String {
+                match name {
+                    $($key => <$ty as Given<'_>>::schema(),)*
+                    _ => unreachable!("only declared members are asked for"),
+                }
+            }
+        }
+    };
 }
 
-const TICK_MEMBERS: [&str; 10] = [
-    "version",
-    "kind",
-    "logicalTime",
-    "strategyInstanceId",
-    "decisionClass",
-    "reasonCodes",
-    "attention",
-    "parameterPoolId",
-    "targetMarketId",
-    "safetyGates",
-];
-const FEEDBACK_MEMBERS: [&str; 6] = ["version", "kind", "logicalTime", "category", "target", "comment"];
+slots! {
+    /// The members of both kinds.
+    Slots<'a> from Cursor<'a> {
+        version: Version = "version",
+        kind: KindName = "kind",
+        logical_time: LogicalTime = "logicalTime",
+        strategy_instance_id: StrategyInstanceId = "strategyInstanceId",
+        decision_class: DecisionClass = "decisionClass",
+        reason_codes: ReasonCodes = "reasonCodes",
+        attention: Attention = "attention",
+        parameter_pool: ParameterPool = "parameterPoolId",
+        target_market_id: Option<MarketId> = "targetMarketId",
+        safety_gates: SafetyGates = "safetyGates",
+        category: FeedbackCategory = "category",
+        target: FeedbackTarget = "target",
+        comment: Option<Comment<'a>> = "comment",
+    }
+}
 
-impl<'a> Slots<'a> {
-    fn read(&mut self, cursor: &mut Cursor<'a>, named: (&str, usize)) -> Result<()> {
-        let irregular = &mut self.irregular;
-        match named.0 {
-            "version" => irregular.fill(&mut self.version, cursor, named, read_version),
-            "kind" => irregular.fill(&mut self.kind, cursor, named, |cursor| {
-                Ok(read_form(cursor)?.map_err(|mut fault| {
-                    fault.rule = Rule::Type;
-                    fault
-                }))
-            }),
-            "logicalTime" => irregular.fill(&mut self.logical_time, cursor, named, read_time),
-            "strategyInstanceId" => irregular.fill(&mut self.strategy_instance_id, cursor, named, read_form),
-            "decisionClass" => irregular.fill(&mut self.decision_class, cursor, named, read_form),
-            "reasonCodes" => irregular.fill(&mut self.reason_codes, cursor, named, read_reason_codes),
-            "attention" => irregular.fill(&mut self.attention, cursor, named, |cursor| {
-                Ok(read_flags(cursor, &Attention::NAMES)?.map(Attention::new))
-            }),
-            "parameterPoolId" => irregular.fill(&mut self.parameter_pool, cursor, named, read_form),
-            "targetMarketId" => irregular.fill(&mut self.target_market_id, cursor, named, |cursor| {
-                if cursor.take("null") { Ok(Ok(None)) } else { Ok(read_form(cursor)?.map(Some)) }
-            }),
-            "safetyGates" => irregular.fill(&mut self.safety_gates, cursor, named, |cursor| {
-                Ok(read_flags(cursor, &SafetyGates::NAMES)?.map(SafetyGates::new))
-            }),
-            "category" => irregular.fill(&mut self.category, cursor, named, read_form),
-            "target" => irregular.fill(&mut self.target, cursor, named, read_target),
-            "comment" => irregular.fill(&mut self.comment, cursor, named, read_comment),
-            _ => irregular.skip_unknown(cursor, named),
+impl KindName {
+    /// The members of an input of this kind.
+    const fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Tick => &[
+                "version",
+                "kind",
+                "logicalTime",
+                "strategyInstanceId",
+                "decisionClass",
+                "reasonCodes",
+                "attention",
+                "parameterPoolId",
+                "targetMarketId",
+                "safetyGates",
+            ],
+            Self::Feedback => &["version", "kind", "logicalTime", "category", "target", "comment"],
         }
     }
+}
 
+impl<'a> Slots<'a> {
     /// The input of these members, whose object starts at `start`.
     fn into_input(self, start: usize) -> Result<Input<'a>> {
-        let met = [
-            ("version", self.version.name_at()),
-            ("kind", self.kind.name_at()),
-            ("logicalTime", self.logical_time.name_at()),
-            ("strategyInstanceId", self.strategy_instance_id.name_at()),
-            ("decisionClass", self.decision_class.name_at()),
-            ("reasonCodes", self.reason_codes.name_at()),
-            ("attention", self.attention.name_at()),
-            ("parameterPoolId", self.parameter_pool.name_at()),
-            ("targetMarketId", self.target_market_id.name_at()),
-            ("safetyGates", self.safety_gates.name_at()),
-            ("category", self.category.name_at()),
-            ("target", self.target.name_at()),
-            ("comment", self.comment.name_at()),
-        ];
+        let met = self.met();
         if self.kind.name_at().is_none() {
             return Err(missing(start, "kind"));
         }
-        let kind = self.kind.value()?;
-        let known: &[&str] = match kind {
-            KindName::Tick => &TICK_MEMBERS,
-            KindName::Feedback => &FEEDBACK_MEMBERS,
-        };
-        self.irregular.check(start, met, known)?;
+        let kind = self.kind.value().map_err(|fault| Box::new(Fault { rule: Rule::Type, ..*fault }))?;
+        self.irregular.check(start, met, kind.members())?;
         self.version.value()?;
         let logical_time = self.logical_time.value()?;
         let kind = match kind {
@@ -313,14 +309,33 @@ impl<'a> Slots<'a> {
     }
 }
 
-fn read_version(cursor: &mut Cursor<'_>) -> Result<Checked<()>> {
-    let at = cursor.offset();
-    Ok(read_integer(cursor)?.and_then(|version| {
-        if version == FORMAT_VERSION {
-            return Ok(());
-        }
-        Err(cursor.value_fault(Rule::Version, at, format!("{FORMAT_VERSION}")))
-    }))
+/// A value of an input: its reader and its schema.
+trait Given<'a>: Sized {
+    /// Reads the value at the cursor.
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>>;
+
+    /// The values that are accepted, as a JSON Schema (2020-12).
+    fn schema() -> String;
+}
+
+/// The format's version.
+#[derive(Debug)]
+struct Version;
+
+impl<'a> Given<'a> for Version {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        let at = cursor.offset();
+        Ok(read_integer(cursor)?.and_then(|version| {
+            if version == FORMAT_VERSION {
+                return Ok(Self);
+            }
+            Err(cursor.value_fault(Rule::Version, at, format!("{FORMAT_VERSION}")))
+        }))
+    }
+
+    fn schema() -> String {
+        format!("{{\"const\":{FORMAT_VERSION}}}")
+    }
 }
 
 fn read_integer(cursor: &mut Cursor<'_>) -> Result<Checked<u64>> {
@@ -343,44 +358,93 @@ fn read_integer(cursor: &mut Cursor<'_>) -> Result<Checked<u64>> {
     }))
 }
 
-fn read_time(cursor: &mut Cursor<'_>) -> Result<Checked<LogicalTime>> {
-    let at = cursor.offset();
-    Ok(read_integer(cursor)?.and_then(|value| {
-        LogicalTime::new(value).ok_or_else(|| cursor.value_fault(Rule::Value, at, "a logical time"))
-    }))
-}
-
-fn read_form<T: Form>(cursor: &mut Cursor<'_>) -> Result<Checked<T>> {
-    let at = cursor.offset();
-    let value = if cursor.peek() == Some(b'"') {
-        T::parse(cursor.string()?.as_bytes())
-    } else {
-        cursor.skip_value()?;
-        None
-    };
-    Ok(value.ok_or_else(|| cursor.value_fault(Rule::Value, at, T::expected())))
-}
-
-fn read_reason_codes(cursor: &mut Cursor<'_>) -> Result<Checked<ReasonCodes>> {
-    let at = cursor.offset();
-    if cursor.peek() != Some(b'[') {
-        cursor.skip_value()?;
-        return Ok(Err(cursor.value_fault(Rule::Value, at, "an array of reason codes")));
-    }
-    let mut codes = Ok(ReasonCodes::EMPTY);
-    cursor.array(|cursor| {
+impl<'a> Given<'a> for LogicalTime {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
         let at = cursor.offset();
-        let code: Checked<ReasonCode> = read_form(cursor)?;
-        if let Ok(before) = codes {
-            codes = code.and_then(|code| {
-                before
-                    .with(code)
-                    .ok_or_else(|| cursor.value_fault(Rule::Value, at, "reason codes without repeats"))
-            });
+        Ok(read_integer(cursor)?.and_then(|value| {
+            Self::new(value).ok_or_else(|| cursor.value_fault(Rule::Value, at, "a logical time"))
+        }))
+    }
+
+    fn schema() -> String {
+        format!("{{\"type\":\"integer\",\"minimum\":0,\"maximum\":{INTEGER_MAX}}}")
+    }
+}
+
+impl<'a, T: Form> Given<'a> for T {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        let at = cursor.offset();
+        let value = if cursor.peek() == Some(b'"') {
+            T::parse(cursor.string()?.as_bytes())
+        } else {
+            cursor.skip_value()?;
+            None
+        };
+        Ok(value.ok_or_else(|| cursor.value_fault(Rule::Value, at, T::expected())))
+    }
+
+    fn schema() -> String {
+        <T as Form>::schema()
+    }
+}
+
+impl<'a, T: Given<'a>> Given<'a> for Option<T> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        if cursor.take("null") { Ok(Ok(None)) } else { Ok(T::read(cursor)?.map(Some)) }
+    }
+
+    fn schema() -> String {
+        format!("{{\"anyOf\":[{},{{\"type\":\"null\"}}]}}", T::schema())
+    }
+}
+
+impl<'a> Given<'a> for ReasonCodes {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        let at = cursor.offset();
+        if cursor.peek() != Some(b'[') {
+            cursor.skip_value()?;
+            return Ok(Err(cursor.value_fault(Rule::Value, at, "an array of reason codes")));
         }
-        Ok(())
-    })?;
-    Ok(codes)
+        let mut codes = Ok(Self::EMPTY);
+        cursor.array(|cursor| {
+            let at = cursor.offset();
+            let code: Checked<ReasonCode> = Given::read(cursor)?;
+            if let Ok(before) = codes {
+                codes = code.and_then(|code| {
+                    before
+                        .with(code)
+                        .ok_or_else(|| cursor.value_fault(Rule::Value, at, "reason codes without repeats"))
+                });
+            }
+            Ok(())
+        })?;
+        Ok(codes)
+    }
+
+    fn schema() -> String {
+        let code = <ReasonCode as Form>::schema();
+        format!("{{\"type\":\"array\",\"items\":{code},\"uniqueItems\":true}}")
+    }
+}
+
+impl<'a> Given<'a> for Attention {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        Ok(read_flags(cursor, &Self::NAMES)?.map(Self::new))
+    }
+
+    fn schema() -> String {
+        object_schema(&Self::NAMES, |_| bool::schema())
+    }
+}
+
+impl<'a> Given<'a> for SafetyGates {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        Ok(read_flags(cursor, &Self::NAMES)?.map(Self::new))
+    }
+
+    fn schema() -> String {
+        object_schema(&Self::NAMES, |_| bool::schema())
+    }
 }
 
 /// The members of a group of booleans.
@@ -397,7 +461,7 @@ fn read_flags<const N: usize>(
     let start = cursor.offset();
     let slots = read_object(cursor, |slots: &mut FlagSlots, cursor, named| {
         match names.iter().position(|name| *name == named.0) {
-            Some(index) => slots.irregular.fill(&mut slots.flags[index], cursor, named, read_boolean),
+            Some(index) => slots.irregular.fill(&mut slots.flags[index], cursor, named, Given::read),
             None => slots.irregular.skip_unknown(cursor, named),
         }
     })?;
@@ -412,84 +476,128 @@ fn read_flags<const N: usize>(
     }))
 }
 
-fn read_boolean(cursor: &mut Cursor<'_>) -> Result<Checked<bool>> {
-    let at = cursor.offset();
-    if cursor.take("true") {
-        return Ok(Ok(true));
+impl<'a> Given<'a> for bool {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        let at = cursor.offset();
+        if cursor.take("true") {
+            return Ok(Ok(true));
+        }
+        if cursor.take("false") {
+            return Ok(Ok(false));
+        }
+        cursor.skip_value()?;
+        Ok(Err(cursor.value_fault(Rule::Value, at, "true or false")))
     }
-    if cursor.take("false") {
-        return Ok(Ok(false));
+
+    fn schema() -> String {
+        "{\"type\":\"boolean\"}".into()
     }
-    cursor.skip_value()?;
-    Ok(Err(cursor.value_fault(Rule::Value, at, "true or false")))
 }
 
-/// The members of every target.
-#[derive(Debug, Default)]
-struct TargetSlots {
-    irregular: Irregular,
-    target_type: Slot<TargetName>,
-    decision_id: Slot<DecisionId>,
-    execution_id: Slot<ExecutionId>,
-    from: Slot<LogicalTime>,
-    to: Slot<LogicalTime>,
+slots! {
+    /// The members of every target.
+    TargetSlots from Cursor<'_> {
+        target_type: TargetName = "type",
+        decision_id: DecisionId = "decisionId",
+        execution_id: ExecutionId = "executionId",
+        from: LogicalTime = "from",
+        to: LogicalTime = "to",
+    }
+}
+
+impl TargetName {
+    /// The members of a target of this type.
+    const fn members(self) -> &'static [&'static str] {
+        match self {
+            Self::Decision => &["type", "decisionId"],
+            Self::Execution => &["type", "decisionId", "executionId"],
+            Self::TimeWindow => &["type", "from", "to"],
+        }
+    }
 }
 
 impl TargetSlots {
-    fn read(&mut self, cursor: &mut Cursor<'_>, named: (&str, usize)) -> Result<()> {
-        let irregular = &mut self.irregular;
-        match named.0 {
-            "type" => irregular.fill(&mut self.target_type, cursor, named, read_form),
-            "decisionId" => irregular.fill(&mut self.decision_id, cursor, named, read_form),
-            "executionId" => irregular.fill(&mut self.execution_id, cursor, named, read_form),
-            "from" => irregular.fill(&mut self.from, cursor, named, read_time),
-            "to" => irregular.fill(&mut self.to, cursor, named, read_time),
-            _ => irregular.skip_unknown(cursor, named),
-        }
-    }
-
     fn into_target(self, start: usize) -> Checked<FeedbackTarget> {
-        let met = [
-            ("type", self.target_type.name_at()),
-            ("decisionId", self.decision_id.name_at()),
-            ("executionId", self.execution_id.name_at()),
-            ("from", self.from.name_at()),
-            ("to", self.to.name_at()),
-        ];
+        let met = self.met();
         if self.target_type.name_at().is_none() {
             return Err(missing(start, "type"));
         }
-        match self.target_type.value()? {
-            TargetName::Decision => {
-                self.irregular.check(start, met, &["type", "decisionId"])?;
-                Ok(FeedbackTarget::Decision(self.decision_id.value()?))
-            }
+        let target_type = self.target_type.value()?;
+        self.irregular.check(start, met, target_type.members())?;
+        match target_type {
+            TargetName::Decision => Ok(FeedbackTarget::Decision(self.decision_id.value()?)),
             TargetName::Execution => {
-                self.irregular.check(start, met, &["type", "decisionId", "executionId"])?;
                 Ok(FeedbackTarget::Execution(self.decision_id.value()?, self.execution_id.value()?))
             }
             TargetName::TimeWindow => {
-                self.irregular.check(start, met, &["type", "from", "to"])?;
                 Ok(FeedbackTarget::TimeWindow { from: self.from.value()?, to: self.to.value()? })
             }
         }
     }
 }
 
-fn read_target(cursor: &mut Cursor<'_>) -> Result<Checked<FeedbackTarget>> {
-    let start = cursor.offset();
-    Ok(read_object(cursor, TargetSlots::read)?.and_then(|slots| slots.into_target(start)))
+impl<'a> Given<'a> for FeedbackTarget {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        let start = cursor.offset();
+        Ok(read_object(cursor, TargetSlots::read)?.and_then(|slots| slots.into_target(start)))
+    }
+
+    fn schema() -> String {
+        let targets = one_of_schema("type", TargetName::ALL, TargetName::members, TargetSlots::schema);
+        format!("{{{targets}}}")
+    }
 }
 
-fn read_comment<'a>(cursor: &mut Cursor<'a>) -> Result<Checked<Option<Comment<'a>>>> {
-    let at = cursor.offset();
-    if cursor.take("null") {
-        return Ok(Ok(None));
+impl<'a> Given<'a> for Comment<'a> {
+    fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
+        let at = cursor.offset();
+        if cursor.peek() != Some(b'"') {
+            cursor.skip_value()?;
+            return Ok(Err(cursor.value_fault(Rule::Value, at, "a text or null")));
+        }
+        let comment = Comment::new(cursor.string()?);
+        Ok(comment.ok_or_else(|| cursor.value_fault(Rule::Value, at, Comment::EXPECTED)))
     }
-    if cursor.peek() != Some(b'"') {
-        cursor.skip_value()?;
-        return Ok(Err(cursor.value_fault(Rule::Value, at, "a text or null")));
+
+    /// The limit counts characters, of which a comment has no more than bytes.
+    fn schema() -> String {
+        format!("{{\"type\":\"string\",\"maxLength\":{}}}", Comment::BYTES_MAX)
     }
-    let comment = Comment::new(cursor.string()?);
-    Ok(comment.map(Some).ok_or_else(|| cursor.value_fault(Rule::Value, at, Comment::EXPECTED)))
+}
+
+/// The schema of an object with exactly these members.
+fn object_schema(members: &[&str], schema: impl Fn(&str) -> String) -> String {
+    let properties: Vec<String> = members.iter().map(|name| format!("\"{name}\":{}", schema(name))).collect();
+    format!(
+        "{{\"type\":\"object\",\"properties\":{{{}}},\"required\":[\"{}\"],\"additionalProperties\":false}}",
+        properties.join(","),
+        members.join("\",\"")
+    )
+}
+
+/// The schema of an object whose member `tag` says which members it has.
+fn one_of_schema<T: Spelled>(
+    tag: &str,
+    names: &[T],
+    members: impl Fn(T) -> &'static [&'static str],
+    schema: impl Fn(&str) -> String,
+) -> String {
+    let object = |name: &T| {
+        object_schema(members(*name), |member| {
+            if member == tag { format!("{{\"const\":\"{}\"}}", name.as_str()) } else { schema(member) }
+        })
+    };
+    let objects: Vec<String> = names.iter().map(object).collect();
+    format!("\"oneOf\":[{}]", objects.join(","))
+}
+
+/// The JSON Schema (2020-12) of an input, on one line, from the declarations by which inputs are parsed.
+///
+/// A schema cannot say everything: numbers are written without sign, fraction and exponent, a member occurs once, a
+/// comment is limited in bytes, and a line is as long as the format allows.
+pub fn schema() -> String {
+    let kinds = one_of_schema("kind", KindName::ALL, KindName::members, Slots::schema);
+    format!(
+        "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"An input of dreichor\",{kinds}}}"
+    )
 }

@@ -49,6 +49,10 @@ impl Form for Hash {
     fn parse(text: &[u8]) -> Option<Self> {
         read_hash(text.try_into().ok()?)
     }
+
+    fn schema() -> String {
+        r#"{"type":"string","pattern":"^[0-9a-f]{64}$"}"#.into()
+    }
 }
 
 impl<'a> Value<'a> for Hash {

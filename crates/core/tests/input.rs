@@ -4,6 +4,7 @@
 
 mod support;
 
+use dreichor_core::fault::excerpt;
 use dreichor_core::value::{Attention, SafetyGates};
 use dreichor_core::{Fault, Input, LINE_BYTES_MAX, Rule};
 use proptest::prelude::*;
@@ -430,3 +431,25 @@ decision but "e4345909-3e5e-83dd-b -> ^"e4345909-3e5e-83dd-c => value target.dec
 decision but "e4345909-3e5e-83dd-b -> ^"E4345909-3e5e-83dd-b => value target.decisionId
 execution but "executionId":"e -> "executionId":^"E => value target.executionId
 "#;
+
+/// A text that looks like what is expected shows what makes it another.
+#[test]
+fn characters_that_cannot_be_seen_are_shown_as_escapes() {
+    let invisible = "\u{feff}\u{200b}\u{200d}\u{2060}\u{ad}\u{a0}\u{2009}\u{3000}\u{2800}\u{180e}\u{202e}\u{85}\u{fe0f}\u{e0041}";
+    for character in invisible.chars() {
+        let escape = character.escape_unicode().to_string();
+        for (member, value) in [("kind", "TICK"), ("targetMarketId", "M1"), ("version", "1")] {
+            let line = format!("{{\"{member}\":\"{value}{character}\"}}");
+            let fault = Input::parse(line.as_bytes()).unwrap_err();
+            let shown = fault.to_string();
+            assert!(!shown.contains(character), "{shown}");
+            assert_eq!(shown.contains(&escape), fault.member == member, "{shown}");
+        }
+        let unknown = format!("{{\"kind\":\"TICK\",\"version{character}\":1}}");
+        let shown = Input::parse(unknown.as_bytes()).unwrap_err().to_string();
+        assert!(shown.contains(&escape) && !shown.contains(character), "{shown}");
+        let excerpt = excerpt(format!("M1{character}").as_bytes());
+        assert_eq!(excerpt, format!("`M1{escape}`"));
+    }
+    assert_eq!(excerpt("M 1 — ä".as_bytes()), "`M 1 — ä`");
+}

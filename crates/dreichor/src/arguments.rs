@@ -175,6 +175,8 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
+    /// Print the JSON Schema of the inputs of `ingest`
+    Schema,
 }
 
 #[derive(Debug, Args)]

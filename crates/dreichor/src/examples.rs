@@ -19,6 +19,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("migrate", &["dreichor migrate status --database-url postgres://localhost/dreichor"]),
     ("demo", &["dreichor demo --dir demo"]),
     ("completions", &["dreichor completions bash > dreichor.bash"]),
+    ("schema", &["dreichor schema > input.schema.json"]),
     ("man", &["dreichor man ingest > dreichor-ingest.1"]),
 ];
 

@@ -25,9 +25,14 @@ pub(crate) struct Inputs<'s> {
     signals: &'s Signals,
 }
 
+/// True if FILE means standard input.
+pub(crate) fn is_standard(path: Option<&Path>) -> bool {
+    path.is_none_or(|path| path == Path::new("-"))
+}
+
 /// Opens FILE, or standard input without it; and its name, for messages.
 pub(crate) fn open(path: Option<&Path>) -> Result<(File, String), Failure> {
-    let named = path.filter(|path| *path != Path::new("-"));
+    let named = path.filter(|path| !is_standard(Some(path)));
     let name = named.map_or_else(|| "standard input".into(), |path| path.display().to_string());
     let opened = match named {
         Some(path) => File::open(path),

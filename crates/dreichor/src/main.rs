@@ -19,9 +19,10 @@ use std::process;
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use dreichor_runtime::ExitCode;
+use dreichor_streams::Stream;
 
 use arguments::{Arguments, INTRODUCTION};
-use output::Failure;
+use output::{Failure, check_open};
 
 fn main() -> process::ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
@@ -55,10 +56,12 @@ fn unparsed(error: clap::Error) -> Failure {
     let kind = error.kind();
     if matches!(kind, ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         let mut out = anstream::stdout();
-        return match write!(out, "{}", error.render().ansi()).and_then(|()| out.flush()) {
-            Ok(()) => Failure::Shown,
-            Err(error) => error.into(),
+        let mut print = || -> Result<(), Failure> {
+            check_open(&[Stream::Output])?;
+            write!(out, "{}", error.render().ansi())?;
+            Ok(out.flush()?)
         };
+        return print().err().unwrap_or(Failure::Shown);
     }
     let text = error.render().to_string();
     let is_bare = kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;

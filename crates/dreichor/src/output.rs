@@ -10,6 +10,7 @@ use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::gate::GateError;
 use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::writing::WriteError;
+use dreichor_streams::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The error of a command.
@@ -33,6 +34,8 @@ pub(crate) enum Failure {
     NotFound(String),
     /// A checkpoint, proof or signature does not hold.
     Unverified(String),
+    /// A stream that the command uses was closed when the process started. Nothing was read or changed.
+    Closed(Stream),
     /// The reader of the result has closed the pipe.
     OutputClosed,
     /// The result could not be printed.
@@ -57,7 +60,9 @@ impl Failure {
                 WriteError::InDoubt { .. } => ExitCode::InDoubt,
             },
             Self::Salvage(SalvageError::Copy { .. }) => ExitCode::InDoubt,
-            Self::Output(_) | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => {
+            Self::Closed(_)
+            | Self::Output(_)
+            | Self::Ingest(IngestError::Unreadable(_) | IngestError::Acknowledgement(_)) => {
                 ExitCode::Undelivered
             }
             Self::Ingest(IngestError::Rejected(_)) => ExitCode::Rejected,
@@ -85,6 +90,17 @@ impl fmt::Display for Failure {
                 f.write_str(message)
             }
             Self::Shown => f.write_str("help was printed"),
+            Self::Closed(stream) => {
+                let operator = match stream {
+                    Stream::Input => "<",
+                    Stream::Output => ">",
+                    Stream::Error => "2>",
+                };
+                write!(
+                    f,
+                    "{stream} is closed\nnothing was read or changed; next: open it, or say that it does not matter: `{operator}/dev/null`"
+                )
+            }
             Self::OutputClosed => f.write_str("the reader of the output has closed it"),
             Self::Output(error) => {
                 write!(f, "the result could not be printed: {error}\nnext: check where standard output goes")
@@ -134,6 +150,12 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         if error.kind() == io::ErrorKind::BrokenPipe { Self::OutputClosed } else { Self::Output(error) }
     }
+}
+
+/// Refuses to start a command whose streams were closed.
+pub(crate) fn check_open(streams: &[Stream]) -> Result<(), Failure> {
+    let closed = streams.iter().find(|stream| stream.was_closed());
+    closed.map_or(Ok(()), |stream| Err(Failure::Closed(*stream)))
 }
 
 /// The exit code of a command whose result was printed. A reader that goes away does not change the result.

@@ -90,7 +90,8 @@ pub(crate) fn command_first(
     let mut ordered: Vec<OsString> = arguments.next().into_iter().collect();
     while let Some(argument) = arguments.next() {
         let text = argument.to_string_lossy();
-        if program.find_subcommand(text.as_ref()).is_some() {
+        // Clap adds `help` when it parses, which is later.
+        if text == "help" || program.find_subcommand(text.as_ref()).is_some() {
             ordered.push(argument);
             break;
         }

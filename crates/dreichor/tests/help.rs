@@ -73,6 +73,14 @@ fn long_help_has_the_settings_that_the_command_reads() {
     }
 }
 
+/// Regression: the word `help` was taken for an argument of the command after it.
+#[test]
+fn help_explains_a_command() {
+    for command in commands() {
+        assert_eq!(printed(&["help", &command]), printed(&[&command, "--help"]));
+    }
+}
+
 #[test]
 fn alone_it_prints_ten_lines() {
     let outcome = run(&mut clean(DREICHOR), b"").expect(2);

@@ -249,3 +249,67 @@ fn a_check_records_nothing_and_lists_every_fault() {
     assert!(bench.inventory() == before);
     writer.finish().expect(0);
 }
+
+/// A snapshot holds the whole ledger, so one at every update of a ledger of many markets writes far more than the log.
+#[test]
+fn snapshots_that_outgrow_the_log_are_told_of() {
+    let trades = |markets: u64| -> Vec<u8> {
+        let trade = |market: u64| {
+            let buy = tick(1, 4 * market).replace("\"M1\"", &format!("\"M{market}\""));
+            [buy, tick(1, 4 * market + 2)].concat().into_bytes()
+        };
+        (0..markets).flat_map(trade).collect()
+    };
+    let size = |bench: &Bench, file: &str| std::fs::metadata(bench.path("data").join(file)).unwrap().len();
+    let status = |bench: &Bench| bench.run(&["status", "--json"]).expect(0).json().pop().unwrap();
+    let few = Bench::new();
+    assert!(!few.ingest(&trades(100)).expect(0).stderr.contains("every:"));
+    assert_eq!(status(&few)["snapshotsOutgrown"], json!(null));
+
+    let many = Bench::new();
+    let inputs = trades(420);
+    // At the end of the run that makes it so, and at the start of the next.
+    let told = many.ingest(&inputs).expect(0);
+    let outgrown = status(&many)["snapshotsOutgrown"].clone();
+    let every = format!("every:{}", outgrown["every"]);
+    assert_eq!(told.stderr.matches(&every).count(), 1, "{}", told.stderr);
+    assert_eq!(many.ingest(b"").expect(0).stderr.matches(&every).count(), 1);
+    assert!(!many.run(&["ingest", "--snapshot-strategy", &every]).expect(0).stderr.contains(" WARN "));
+    many.run(&["status"]).expect(0).text().find(&every).unwrap();
+
+    // The advice does what it promises.
+    let advised = Bench::new();
+    advised.run_with(&["ingest", "--snapshot-strategy", &every], &inputs).expect(0);
+    let [log, snapshots] =
+        ["audit-events/audit_events.ndjson", "snapshots/snapshots.ndjson"].map(|file| size(&advised, file));
+    assert!(
+        snapshots <= outgrown["everyBytes"].as_u64().unwrap() && snapshots < log,
+        "{snapshots} {outgrown}"
+    );
+    assert_eq!(status(&advised)["snapshotsOutgrown"], json!(null));
+}
+
+/// Memory and `decisions` call the same thing by the same word, at each point of the log.
+#[test]
+fn memory_and_decisions_have_one_vocabulary() {
+    let column = |text: &str, name: &str| -> Vec<String> {
+        let mut rows = text.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+        let at = rows.next().unwrap().iter().position(|title| *title == name).unwrap();
+        rows.map(|row| row[at].to_owned()).collect()
+    };
+    let log = vector("audit_events.ndjson");
+    let all = lines(&log);
+    for count in [all.len(), all.len() - 1, 2, 1] {
+        let bench = Bench::new();
+        bench.put(&bench.log_path(), &all[..count].concat());
+        let memory = bench.run(&["state", "memory"]).expect(0).text();
+        let decisions = bench.run(&["decisions"]).expect(0).text();
+        for name in ["DECISION", "BECAME"] {
+            assert_eq!(column(&memory, name), column(&decisions, name), "{count} lines");
+        }
+        let begun = bench.run(&["state", "memory", "--at", "3"]);
+        if begun.code == Some(0) {
+            assert_eq!(column(&begun.text(), "BECAME"), column(&decisions, "BECAME")[..1]);
+        }
+    }
+}

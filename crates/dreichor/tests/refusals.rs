@@ -164,6 +164,33 @@ fn files_that_others_can_write_to() {
     }
 }
 
+/// Whoever may rename and remove files in a directory may replace the stores in it.
+#[test]
+fn directories_that_everyone_may_write_to() {
+    let set = |bench: &Bench, mount: &str, mode: u32| {
+        fs::set_permissions(bench.path(mount), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (mode, is_refused) in [(0o777, true), (0o752, true), (0o1777, false), (0o770, false), (0o750, false)]
+    {
+        for mount in ["data/audit-events", "data/snapshots"] {
+            let bench = Bench::filled();
+            set(&bench, mount, mode);
+            let path = bench.path(mount).display().to_string();
+            let names = [path.clone(), format!("{mode:04o}")];
+            for writer in [["ingest"], ["snapshot"]] {
+                if is_refused {
+                    bench.refuses(&writer, 10, &[&names[0], &names[1], &format!("`chmod o-w {path}`")]);
+                } else {
+                    let outcome = bench.run(&writer).expect(0);
+                    assert_eq!(outcome.stderr.contains(&names[1]), mode & 0o022 != 0, "{}", outcome.stderr);
+                }
+            }
+            let reader = bench.run(&["replay"]).expect(0);
+            assert_eq!(reader.stderr.contains(&names[1]), mode & 0o022 != 0, "{}", reader.stderr);
+        }
+    }
+}
+
 #[test]
 fn a_second_writer() {
     let bench = Bench::new();

@@ -16,10 +16,84 @@ use support::{Bench, DREICHOR, Running, clean, run, vector};
 
 #[test]
 fn help_and_version_that_cannot_be_printed_are_an_error() {
-    for arguments in [&["--version"][..], &["--help"], &["replay", "-h"]] {
+    for arguments in
+        [&["--version"][..], &["--help"], &["replay", "-h"], &["help", "run"], &["man"], &["schema"]]
+    {
         let full = fs::File::options().write(true).open("/dev/full").unwrap();
         let running = Running::start_with_output(clean(DREICHOR).args(arguments), Stdio::from(full));
         running.finish().expect(14);
+    }
+}
+
+/// Rust's runtime opens /dev/null in the place of a closed stream: acknowledgements were lost, and the exit code was 0.
+#[test]
+fn a_closed_stream_that_the_command_uses_is_an_error() {
+    let input = "closed-stream-input.ndjson";
+    let [output, input_and_log, output_and_log, log] = [">&-", "<&- 2>&-", ">&- 2>&-", "2>&-"];
+    let all: &[(&[&str], &[&str])] = &[
+        (&["-h", "--version", "help ingest", "completions bash", "man", "schema", "replay -h"], &[output]),
+        (
+            &["init", "status", "decisions", "decisions -n 1", "summary", "replay", "events", "explain :1"],
+            &[output],
+        ),
+        (
+            &["events -f", "state memory", "state ledger --json", "salvage --out copy", "migrate status"],
+            &[output],
+        ),
+        (&["demo --dir demo", "ingest --check FILE"], &[output]),
+        (&["snapshot", "ingest FILE"], &[output, output_and_log, log]),
+        (&["ingest", "ingest -"], &["<&-", output, input_and_log, log]),
+        (&["ingest --check -"], &["<&-", output]),
+        (&["run --observer-addr off"], &[log]),
+    ];
+    let bench = Bench::filled();
+    fs::write(bench.path(input), vector("inputs.ndjson")).unwrap();
+    let before = bench.inventory();
+    for (commands, closings) in all {
+        for (command, closing) in
+            commands.iter().flat_map(|command| closings.iter().map(move |closing| (command, closing)))
+        {
+            let command = command.replace("FILE", input);
+            let script = format!("exec \"$0\" {command} {closing}");
+            let mut shell = clean("sh");
+            shell.args(["-c", &script, DREICHOR]).current_dir(bench.path(""));
+            shell.env("DREICHOR_DATA_DIR", bench.path("data"));
+            println!("{script}");
+            let outcome = run(&mut shell, b"").expect(14);
+            assert!(outcome.stdout.is_empty());
+            let stream = if closing.contains("<&-") {
+                "input"
+            } else if closing.contains(output) {
+                "output"
+            } else {
+                "error"
+            };
+            if !closing.contains(log) {
+                outcome.says(&[format!("standard {stream}")]);
+            }
+        }
+    }
+    assert!(bench.inventory() == before && !bench.path("demo").exists() && !bench.path("copy").exists());
+}
+
+/// What the command does not use may be closed, and /dev/null is a stream like any other.
+#[test]
+fn a_closed_stream_that_the_command_does_not_use_is_none_of_its_business() {
+    let bench = Bench::filled();
+    fs::write(bench.path("inputs.ndjson"), vector("inputs.ndjson")).unwrap();
+    for script in [
+        "replay <&-",
+        "replay 2>&-",
+        "ingest inputs.ndjson <&-",
+        "ingest </dev/null >/dev/null 2>/dev/null",
+        "events <&- 2>&- >/dev/null",
+        "snapshot >/dev/null 2>/dev/null",
+    ] {
+        let mut shell = clean("sh");
+        shell.args(["-c", &format!("exec \"$0\" {script}"), DREICHOR]).current_dir(bench.path(""));
+        shell.env("DREICHOR_DATA_DIR", bench.path("data"));
+        println!("{script}");
+        run(&mut shell, b"").expect(0);
     }
 }
 

@@ -55,6 +55,15 @@ impl Directory {
         &self.path
     }
 
+    /// The permission bits of the directory that was opened.
+    ///
+    /// # Errors
+    ///
+    /// The system's error.
+    pub fn mode(&self) -> io::Result<u32> {
+        Ok(stat_of(rustix::fs::fstat(&self.handle)?).mode)
+    }
+
     fn open_for(&self, name: &str, access: OFlags) -> io::Result<fs::File> {
         // NONBLOCK: opening a pipe under the file's name must not block; it has no effect on a regular file.
         let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;

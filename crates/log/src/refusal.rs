@@ -14,6 +14,9 @@ pub enum Refusal {
     /// Group or others may write to the file.
     #[error("it is writable by group or others (mode {0:04o})")]
     Writable(u32),
+    /// Everyone may create, rename and remove files in the directory.
+    #[error("everyone may write to this directory (mode {0:04o})")]
+    OpenDirectory(u32),
 }
 
 /// Checks kind and number of links.
@@ -38,4 +41,14 @@ pub fn check_kind(stat: &Stat) -> Result<(), Refusal> {
 /// Group or others may write to the file.
 pub fn check_mode(stat: &Stat) -> Result<(), Refusal> {
     if stat.mode & 0o022 == 0 { Ok(()) } else { Err(Refusal::Writable(stat.mode)) }
+}
+
+/// Checks the permission bits of a store's directory. Its group may write to it, and everyone if the sticky bit keeps
+/// them from renaming and removing the files of others.
+///
+/// # Errors
+///
+/// Everyone may replace the files in it.
+pub fn check_directory_mode(mode: u32) -> Result<(), Refusal> {
+    if mode & 0o1002 == 0o0002 { Err(Refusal::OpenDirectory(mode)) } else { Ok(()) }
 }

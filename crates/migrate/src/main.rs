@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use dreichor_migrate::runner::{self, Step};
 use dreichor_migrate::{Entry, Error, State, Target};
 use dreichor_runtime::ExitCode;
+use dreichor_streams::Stream;
 use serde::Serialize;
 use sqlx::migrate::Migrator;
 
@@ -67,13 +68,20 @@ enum LogFormat {
 }
 
 fn main() -> process::ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return end_unparsed(&error).into(),
+    };
     match arguments.color {
         Color::Auto => anstream::ColorChoice::Auto,
         Color::Always => anstream::ColorChoice::Always,
         Color::Never => anstream::ColorChoice::Never,
     }
     .write_global();
+    if Stream::Output.was_closed() {
+        let problem = "standard output is closed\nnothing was changed; next: open it, or say that it does not matter: `>/dev/null`";
+        return report(ExitCode::Undelivered, problem, arguments.log_format).into();
+    }
     let mut printer = Printer { failed: None };
     let ended = match &arguments.command {
         Command::Status(run) => show_status(&arguments, run, &mut printer),
@@ -90,6 +98,17 @@ fn main() -> process::ExitCode {
         (Ok(()), _) => ExitCode::Done,
     };
     code.into()
+}
+
+/// Prints help, the version, or what is wrong with the command line.
+fn end_unparsed(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() {
+        // If this cannot be written, the exit code still says it.
+        let _ = error.print();
+        return ExitCode::Usage;
+    }
+    let is_printed = !Stream::Output.was_closed() && error.print().is_ok();
+    if is_printed { ExitCode::Done } else { ExitCode::Undelivered }
 }
 
 const fn exit_code(error: &Error) -> ExitCode {

@@ -97,3 +97,17 @@ fn the_project_ships_no_migration() {
     let shipped = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
     assert_eq!(runner::read(&shipped).unwrap().iter().count(), 0);
 }
+
+/// Help and results that cannot be printed are an error.
+#[test]
+fn outputs_that_are_closed_or_full() {
+    let end = |script: &str| {
+        let program = env!("CARGO_BIN_EXE_dreichor-migrate");
+        let script = format!("exec \"$0\" {script}");
+        Command::new("sh").args(["-c", &script, program]).env_clear().output().unwrap().status.code()
+    };
+    for script in ["--help >/dev/full", "--version >/dev/full", "-h >&-", "status >&-"] {
+        assert_eq!(end(script), Some(14), "{script}");
+    }
+    assert_eq!((end("--help"), end("status"), end("nothing")), (Some(0), Some(2), Some(2)));
+}

@@ -45,13 +45,8 @@ impl Directories {
 
     /// The same flags as a shell takes them, each after a space; empty for the defaults.
     pub fn shell_flags(&self) -> String {
-        let quoted = |(flag, path): (&str, &Path)| {
-            let path = path.to_string_lossy();
-            // A path has no NUL, which alone cannot be quoted.
-            let quoted = shlex::try_quote(&path).unwrap_or_else(|_| path.as_ref().into());
-            format!(" {flag} {quoted}")
-        };
-        self.flags().into_iter().map(quoted).collect()
+        let shown = |(flag, path): (&str, &Path)| [" ", flag, " ", &quoted(path)].concat();
+        self.flags().into_iter().map(shown).collect()
     }
 
     /// A data directory near these that has both directories: their parent's parent, or a child of it.
@@ -76,6 +71,14 @@ impl Directories {
             "check that the volume is mounted and that the path is right{near}; for new stores: `dreichor{flags} init`"
         )
     }
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let path = path.to_string_lossy();
+    // A path has no NUL, which alone cannot be quoted.
+    let quoted = shlex::try_quote(&path).unwrap_or_else(|_| path.as_ref().into());
+    quoted.into_owned()
 }
 
 /// The number of entries that are searched for stores near a missing directory.

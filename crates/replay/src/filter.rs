@@ -46,7 +46,7 @@ impl Filter {
     /// Returns lists of texts: of each list, every matching line contains one. A search need not parse other lines.
     pub fn words(&self) -> Vec<Vec<String>> {
         let types = self.event_types.iter().map(|asked| format!("\"type\":\"{}\"", asked.as_str())).collect();
-        let decisions = self.decisions.iter().map(|asked| asked.text()).collect();
+        let decisions = self.decisions.iter().map(IdPrefix::text).collect();
         let markets = self.markets.iter().map(|asked| format!("\"{asked}\"")).collect();
         let lists: [Vec<String>; 3] = [decisions, markets, types];
         lists.into_iter().filter(|list| !list.is_empty()).collect()

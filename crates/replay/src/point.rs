@@ -7,6 +7,7 @@ use dreichor_log::last::{find_end, line_start};
 
 use crate::digests::digests;
 use crate::error::Error;
+use crate::fold::Entry;
 use crate::progress::Progress;
 use crate::receipt::Receipt;
 use crate::replay::{Replay, Replayed};
@@ -44,7 +45,8 @@ impl Held {
     }
 }
 
-/// Replays and checks the stores, and keeps what held at `point`; none if the log is shorter.
+/// Replays and checks the stores, calls `follow` with each event, and keeps what held at `point`; none if the log is
+/// shorter.
 ///
 /// # Errors
 ///
@@ -53,6 +55,7 @@ pub fn hold<M: Medium>(
     stores: &Stores<M>,
     point: Point,
     progress: &mut impl Progress,
+    mut follow: impl FnMut(&Entry<'_>),
 ) -> Result<(Option<Held>, Replayed), Error> {
     let number = match point {
         Point::Event(number) => number,
@@ -62,6 +65,7 @@ pub fn hold<M: Medium>(
     let mut replay = Replay::open(stores)?;
     let total = replay.end();
     while let Some(entry) = replay.next()? {
+        follow(&entry);
         if entry.line.number == number {
             let bytes = entry.line.offset + entry.line.bytes.len() as u64 + 1;
             held = Some(Held { history: entry.history.clone(), bytes });

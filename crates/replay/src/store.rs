@@ -10,7 +10,7 @@ use dreichor_log::directory::OpenError;
 use dreichor_log::last::count_lines;
 use dreichor_log::{Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
 
-use crate::directories::Directories;
+use crate::directories::{Directories, quoted};
 use crate::error::Error;
 
 /// The name of the audit log's file.
@@ -67,6 +67,58 @@ impl Stores<Directory> {
         stores.warn_of_loose_permissions()?;
         Ok(stores)
     }
+
+    /// Logs a warning for each directory and each file that group or others may write to.
+    ///
+    /// # Errors
+    ///
+    /// A directory or file cannot be examined, or a file cannot be a store.
+    pub fn warn_of_loose_permissions(&self) -> Result<(), Error> {
+        self.each(|store| {
+            if let Err(refusal) = refusal::check_directory_mode(store.directory_mode()?) {
+                let directory = store.medium.directory().display();
+                tracing::warn!(%directory, "{refusal}: a writer would refuse it");
+            }
+            if let Some(Err(refusal)) = store.stat()?.map(|stat| refusal::check_mode(&stat)) {
+                tracing::warn!(file = %store.path().display(), "{refusal}: a writer would refuse it");
+            }
+            store.warn_of_shared_directory()
+        })
+    }
+
+    /// Refuses directories that everyone may write to, and warns of those that their group may write to.
+    ///
+    /// # Errors
+    ///
+    /// A directory cannot be examined, or is refused.
+    pub fn refuse_open_directories(&self) -> Result<(), Error> {
+        self.each(|store| {
+            let checked = refusal::check_directory_mode(store.directory_mode()?);
+            checked.map_err(|refusal| store.refused(refusal))?;
+            store.warn_of_shared_directory()
+        })
+    }
+}
+
+impl Store<Directory> {
+    fn directory_mode(&self) -> Result<u32, Error> {
+        let directory = self.medium.directory();
+        let next = "check its permissions and its disk";
+        let mode = self.medium.mode();
+        mode.map_err(|error| {
+            Error::unavailable(directory, "the directory cannot be examined", next).because(error)
+        })
+    }
+
+    /// Logs a warning if others than the owner may create files here, and a writer accepts it.
+    fn warn_of_shared_directory(&self) -> Result<(), Error> {
+        let mode = self.directory_mode()?;
+        if mode & 0o022 != 0 && refusal::check_directory_mode(mode).is_ok() {
+            let directory = self.medium.directory().display();
+            tracing::warn!(%directory, "others than its owner may write to this directory (mode {mode:04o})");
+        }
+        Ok(())
+    }
 }
 
 fn open_directory(path: &Path, directories: &Directories) -> Result<Directory, Error> {
@@ -85,20 +137,6 @@ fn open_directory(path: &Path, directories: &Directories) -> Result<Directory, E
 }
 
 impl<M: Medium> Stores<M> {
-    /// Logs a warning for each file that group or others may write to.
-    ///
-    /// # Errors
-    ///
-    /// A file cannot be examined, or cannot be a store.
-    pub fn warn_of_loose_permissions(&self) -> Result<(), Error> {
-        self.each(|store| {
-            if let Some(Err(refusal)) = store.stat()?.map(|stat| refusal::check_mode(&stat)) {
-                tracing::warn!(file = %store.path().display(), "{refusal}: a writer would refuse it");
-            }
-            Ok(())
-        })
-    }
-
     /// Calls `act` with both stores, the log first.
     ///
     /// # Errors
@@ -202,6 +240,15 @@ impl<M: Medium> Store<M> {
             Refusal::Kind(_) => "put the file of the store there, or name the directory that holds it",
             Refusal::Links(_) => "remove the other names, or copy the file",
             Refusal::Writable(_) => "check who could have written to the file, then `chmod go-w` it",
+            Refusal::OpenDirectory(_) => {
+                let path = self.path();
+                let directory = path.parent().unwrap_or(&path);
+                let next = format!(
+                    "check who could have replaced the files in it, then `chmod o-w {}`",
+                    quoted(directory)
+                );
+                return Error::unavailable(directory, refusal, next);
+            }
         };
         Error::unavailable(self.path(), refusal, next)
     }

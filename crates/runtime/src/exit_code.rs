@@ -80,7 +80,7 @@ impl ExitCode {
             Self::Done => "nothing",
             Self::Internal => "report it, with the message",
             Self::Usage => "fix what the message lists",
-            Self::LeftOut => "read the report: it names the lines, and why; `--json` names every one",
+            Self::LeftOut => "read the report: it names the lines, and why",
             Self::NotFound => "check the id, and that it belongs to this log",
             Self::Unavailable => {
                 "check the volume and the paths; find out what changed the file; with `--sandbox require`, check the kernel"

@@ -92,6 +92,7 @@ pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Adm
 /// Executes the checks that need no file to be created or locked.
 fn examine(config: &Config) -> Result<Stores<Directory>, WriteError> {
     let stores = open_stores(config)?;
+    stores.refuse_open_directories()?;
     stores.refuse_loose_permissions()?;
     stores.prove_writable()?;
     if stores.events.stat()?.is_none() || stores.snapshots.stat()?.is_none() {

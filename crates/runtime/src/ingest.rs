@@ -12,9 +12,9 @@ use std::fmt;
 use std::io;
 use std::thread;
 
-use dreichor_core::History;
 use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::Policy;
+use dreichor_core::{History, Rule};
 use dreichor_log::WriteMedium;
 use dreichor_replay::{Progress, Receipt, Stores};
 
@@ -64,6 +64,9 @@ impl fmt::Display for Rejected<'_> {
         )?;
         if !is_terminated {
             write!(f, "; the input ended without LF after this line")?;
+        }
+        if fault.rule == Rule::TimeOrder {
+            write!(f, "\nif its time is right, this log already holds other inputs: check the directory")?;
         }
         write!(
             f,

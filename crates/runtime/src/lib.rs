@@ -19,6 +19,7 @@ pub mod exit_code;
 pub mod gate;
 pub mod ingest;
 pub mod orchestrator;
+pub mod outgrown;
 pub mod recovery;
 pub mod sandbox;
 pub mod snapshots;

@@ -30,6 +30,9 @@ pub trait Form: Sized {
 
     /// The value of `text`, if it has the form.
     fn parse(text: &[u8]) -> Option<Self>;
+
+    /// The form as a JSON Schema (2020-12).
+    fn schema() -> String;
 }
 
 impl<T: Spelled> Form for T {
@@ -40,5 +43,10 @@ impl<T: Spelled> Form for T {
 
     fn parse(text: &[u8]) -> Option<Self> {
         T::ALL.iter().copied().find(|member| member.as_str().as_bytes() == text)
+    }
+
+    fn schema() -> String {
+        let spellings: Vec<&str> = T::ALL.iter().map(|member| member.as_str()).collect();
+        format!("{{\"enum\":[\"{}\"]}}", spellings.join("\",\""))
     }
 }

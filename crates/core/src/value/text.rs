@@ -35,7 +35,7 @@ impl<const MAX: usize> Hash for Inline<MAX> {
 }
 
 macro_rules! inline_text {
-    ($(#[$doc:meta])* $name:ident, $max:literal, $expected:literal, $has_form:path) => {
+    ($(#[$doc:meta])* $name:ident, $max:literal, $expected:literal, $has_form:path, $pattern:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $name(Inline<$max>);
@@ -54,6 +54,17 @@ macro_rules! inline_text {
 
             fn parse(text: &[u8]) -> Option<Self> {
                 if $has_form(text) { Inline::new(text).map(Self) } else { None }
+            }
+
+            fn schema() -> String {
+                concat!(
+                    "{\"type\":\"string\",\"maxLength\":",
+                    $max,
+                    ",\"pattern\":\"",
+                    $pattern,
+                    "\"}"
+                )
+                .into()
             }
         }
 
@@ -89,7 +100,8 @@ inline_text!(
     MarketId,
     64,
     "a market id of 1 to 64 characters of A-Z a-z 0-9 . _ : / -",
-    is_market_id
+    is_market_id,
+    "^[A-Za-z0-9._:/-]+$"
 );
 
 inline_text!(
@@ -97,7 +109,8 @@ inline_text!(
     Decimal,
     64,
     "a decimal number like 0.25 (no exponent, no leading zeros) of at most 64 bytes",
-    is_decimal
+    is_decimal,
+    "^-?(0|[1-9][0-9]*)([.][0-9]+)?$"
 );
 
 inline_text!(
@@ -105,7 +118,8 @@ inline_text!(
     DecisionClass,
     128,
     "a decision class <domain>.<action>.<variant>@v<version> of at most 128 bytes",
-    is_decision_class
+    is_decision_class,
+    "^[A-Za-z0-9_-]+[.][A-Za-z0-9_-]+[.][A-Za-z0-9_-]+@v[1-9][0-9]*$"
 );
 
 #[inline]

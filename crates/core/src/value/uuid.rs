@@ -93,6 +93,11 @@ impl Form for Uuid {
     fn parse(text: &[u8]) -> Option<Self> {
         read_uuid(text.try_into().ok()?)
     }
+
+    fn schema() -> String {
+        r#"{"type":"string","pattern":"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"}"#
+            .into()
+    }
 }
 
 /// The strategy instance that a decision belongs to: any UUID, the nil one included.
@@ -118,6 +123,10 @@ impl Form for StrategyInstanceId {
 
     fn parse(text: &[u8]) -> Option<Self> {
         Uuid::parse(text).map(Self)
+    }
+
+    fn schema() -> String {
+        Uuid::schema()
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Instant;
 use dreichor_replay::{Directory, Stores};
 use dreichor_runtime::batch::Batcher;
 use dreichor_runtime::ingest::{Ended, IngestError, Session};
+use dreichor_runtime::outgrown::Outgrown;
 use dreichor_runtime::recovery::Recovered;
 use dreichor_runtime::{Config, ExitCode, gate};
 
@@ -38,6 +39,7 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
         }
         deliver(acknowledgements, &signals)
     };
+    let was_told = warn_of_outgrown(config, &admitted.stores);
     let ended = session.run(&mut batcher, &mut deliver, &mut Progress::new("ingest"));
     let code = match ended {
         Ok(Ended::AtEnd) => ExitCode::Done,
@@ -52,6 +54,9 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
             started.elapsed().as_secs_f32()
         ))?;
     }
+    if !was_told {
+        warn_of_outgrown(config, &admitted.stores);
+    }
     let (inputs, events) = (session.acknowledged(), session.history().size());
     tracing::info!(
         inputs,
@@ -60,6 +65,18 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
         "all inputs that were read are durable and acknowledged"
     );
     Ok(code)
+}
+
+/// Logs a warning if the snapshots outgrow the log and this writer would add to it; returns true if it did.
+fn warn_of_outgrown(config: &Config, stores: &Stores<Directory>) -> bool {
+    // It is advice: a store that cannot be read is an error where it is needed.
+    let outgrown = Outgrown::find(stores).ok().flatten();
+    let told = outgrown.filter(|outgrown| outgrown.goes_on_with(config.settings.snapshot_strategy));
+    if let Some(outgrown) = &told {
+        let Outgrown { log_bytes, snapshots_bytes, .. } = outgrown;
+        tracing::warn!(logBytes = log_bytes, snapshotsBytes = snapshots_bytes, "{outgrown}");
+    }
+    told.is_some()
 }
 
 /// Starts a session on admitted stores, and logs READY.

@@ -27,14 +27,52 @@ mod whatif;
 
 use clap::ArgMatches;
 use dreichor_runtime::{Config, ExitCode};
+use dreichor_streams::Stream;
 
 use crate::arguments::{Arguments, Command};
-use crate::output::Failure;
-use crate::{logging, settings};
+use crate::output::{Failure, check_open};
+use crate::{input, logging, settings};
+
+/// The streams without which the command would lose what it reads or says. (A reader writes to standard error only if
+/// something is wrong, and its exit code says so, too.)
+fn streams_of(command: &Command) -> &'static [Stream] {
+    match command {
+        Command::Run => &[Stream::Error],
+        Command::Ingest { file, check: false, .. } if input::is_standard(file.as_deref()) => {
+            &[Stream::Input, Stream::Output, Stream::Error]
+        }
+        Command::Snapshot(_) | Command::Ingest { check: false, .. } => &[Stream::Output, Stream::Error],
+        Command::Ingest { file, check: true, .. } if input::is_standard(file.as_deref()) => {
+            &[Stream::Input, Stream::Output]
+        }
+        Command::Ingest { .. }
+        | Command::Init(_)
+        | Command::Status(_)
+        | Command::Decisions(_)
+        | Command::Summary(_)
+        | Command::Whatif(_)
+        | Command::Replay(_)
+        | Command::Verify(_)
+        | Command::Checkpoint(_)
+        | Command::Key { .. }
+        | Command::Prove { .. }
+        | Command::Check(_)
+        | Command::Events(_)
+        | Command::Explain { .. }
+        | Command::State { .. }
+        | Command::Salvage { .. }
+        | Command::Migrate { .. }
+        | Command::Demo { .. }
+        | Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Schema => &[Stream::Output],
+    }
+}
 
 /// Runs the command. `matches` has the settings.
 pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let Arguments { command, color } = arguments;
+    check_open(streams_of(&command))?;
     let is_tool = !matches!(command, Command::Run | Command::Ingest { .. } | Command::Snapshot(_));
     let configure = || {
         let config = Config::new(&|setting| settings::value_of(matches, setting), settings::variables())?;
@@ -45,6 +83,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
     match command {
         Command::Completions { shell } => shell::print_completions(shell),
         Command::Man { command } => shell::print_manual(command.as_deref()),
+        Command::Schema => shell::print_schema(),
         Command::Demo { dir, steps } => demo::run(dir, steps),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),

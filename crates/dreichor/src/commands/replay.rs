@@ -6,7 +6,7 @@ use std::path::Path;
 use dreichor_proof::Checkpoint;
 use dreichor_replay::point::{Point, hold};
 use dreichor_replay::receipt::Fact;
-use dreichor_replay::{Receipt, Replayed, Stores};
+use dreichor_replay::{Entry, Receipt, Replayed, Stores};
 use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
@@ -26,7 +26,7 @@ pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCo
         }
         Some(point) => {
             let stores = Stores::open_to_read(&config.directories)?;
-            hold_at(&stores, point)?.receipt(&stores)?
+            hold_at(&stores, point, |_| {})?.receipt(&stores)?
         }
     };
     print_line(&if arguments.json.json {
@@ -39,12 +39,13 @@ pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCo
     Ok(ExitCode::Done)
 }
 
-/// The state at a point, which must end a tick or be feedback.
+/// The state at a point, which must end a tick or be feedback. Calls `follow` with each event of the log.
 pub(super) fn hold_at(
     stores: &Stores<dreichor_replay::Directory>,
     point: Point,
+    follow: impl FnMut(&Entry<'_>),
 ) -> Result<dreichor_replay::point::Held, Failure> {
-    let (held, replayed) = hold(stores, point, &mut Progress::new("replay"))?;
+    let (held, replayed) = hold(stores, point, &mut Progress::new("replay"), follow)?;
     replayed.warn_of_tail();
     let fault = |fault: String| Failure::from(ConfigError(vec![fault]));
     let Some(held) = held else {
@@ -85,7 +86,7 @@ fn compare(config: &Config, file: &Path, trust: &TrustArguments) -> Result<ExitC
         .and_then(|size| size.parse().ok())
         .ok_or_else(|| fault("it has no treeSize and no events".into()))?;
     let stores = Stores::open_to_read(&config.directories)?;
-    let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"))?;
+    let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"), |_| {})?;
     let found = match held {
         Some(mut held) => held.receipt(&stores)?,
         None => Receipt::of(&mut replayed),

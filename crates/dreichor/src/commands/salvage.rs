@@ -4,7 +4,7 @@ use dreichor_core::value::Spelled;
 use std::fmt::{self, Display};
 use std::path::Path;
 
-use dreichor_audit::salvage::{Broken, Copied, Report, Rest, salvage_to};
+use dreichor_audit::salvage::{Broken, Copied, Report, Rest, Run, salvage_to};
 use dreichor_core::canonical::{Sink, write_string};
 use dreichor_log::Tail;
 use dreichor_replay::Stores;
@@ -14,7 +14,7 @@ use crate::arguments::Json;
 use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
 
-/// The number of omitted snapshots that are shown one by one as text; JSON has them all.
+/// The number of runs of omitted snapshots that are shown as text; JSON has more.
 const SHOWN_MAX: usize = 20;
 
 pub(super) fn run(config: &Config, out: &Path, json: Json) -> Result<ExitCode, Failure> {
@@ -55,11 +55,16 @@ impl Display for Shown<'_> {
         }
         writeln!(f, "{}: {} copied", snapshots.display(), lines_of(report.snapshots))?;
         let left_out = &report.snapshots_left_out;
-        for broken in left_out.iter().take(SHOWN_MAX) {
-            writeln!(f, "  left out: {}", shown(broken))?;
+        for Run { first, lines } in left_out.runs.iter().take(SHOWN_MAX) {
+            let last = first.line + lines - 1;
+            let range = if *lines > 1 { format!("lines {} to {last}: ", first.line) } else { String::new() };
+            writeln!(f, "  left out: {range}{}", shown(first))?;
         }
-        if left_out.len() > SHOWN_MAX {
-            writeln!(f, "  left out: {} more; --json names them all", left_out.len() - SHOWN_MAX)?;
+        let lines_shown: u64 = left_out.runs.iter().take(SHOWN_MAX).map(|run| run.lines).sum();
+        let more = left_out.lines() - lines_shown;
+        if more > 0 {
+            let plural = if more == 1 { "" } else { "s" };
+            writeln!(f, "  left out: {more} more line{plural}; see --json")?;
         }
         show_tail(f, report.snapshots_tail)?;
         writeln!(f, "the copy in {} was replayed: {}", out.display(), report.receipt)?;
@@ -111,7 +116,7 @@ fn to_json(report: &Report, out: &Path) -> String {
                 )
                 .as_bytes(),
             );
-            put_list(&mut json, reasons);
+            put_list(&mut json, reasons.iter().map(|broken| (broken, None)));
             json.put(b"}");
         }
         None => json.put(b"null"),
@@ -119,7 +124,9 @@ fn to_json(report: &Report, out: &Path) -> String {
     json.put(b"}");
     put_store(&mut json, "snapshots", report.snapshots, report.snapshots_tail);
     json.put(b",\"leftOut\":");
-    put_list(&mut json, &report.snapshots_left_out);
+    let left_out = &report.snapshots_left_out;
+    put_list(&mut json, left_out.runs.iter().map(|run| (&run.first, Some(run.lines))));
+    json.put(format!(",\"moreLinesLeftOut\":{}", left_out.more_lines).as_bytes());
     let last = report.last_logical_time.map_or_else(|| "null".into(), |time| time.to_string());
     json.put(format!("}},\"lastLogicalTime\":{last},\"receipt\":{}}}", report.receipt.to_json()).as_bytes());
     String::from_utf8_lossy(&json).into_owned()
@@ -133,9 +140,10 @@ fn put_store(json: &mut Vec<u8>, name: &str, copied: Copied, tail: Option<Tail>)
     );
 }
 
-fn put_list(json: &mut Vec<u8>, list: &[Broken]) {
+/// Appends broken lines; each with the number of lines of its run, if there are runs.
+fn put_list<'r>(json: &mut Vec<u8>, list: impl Iterator<Item = (&'r Broken, Option<u64>)>) {
     json.put(b"[");
-    for (index, Broken { line, offset, fault }) in list.iter().enumerate() {
+    for (index, (Broken { line, offset, fault }, lines)) in list.enumerate() {
         let comma = if index > 0 { "," } else { "" };
         let byte = offset + fault.offset as u64;
         json.put(format!("{comma}{{\"line\":{line},\"offset\":{offset},\"byte\":{byte}").as_bytes());
@@ -147,6 +155,9 @@ fn put_list(json: &mut Vec<u8>, list: &[Broken]) {
         ] {
             json.put(format!(",\"{name}\":").as_bytes());
             write_string(json, text);
+        }
+        if let Some(lines) = lines {
+            json.put(format!(",\"lines\":{lines}").as_bytes());
         }
         json.put(b"}");
     }

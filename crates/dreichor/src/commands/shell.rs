@@ -1,10 +1,10 @@
-//! `completions` and `man`: for the shell and for packages.
+//! `completions`, `man` and `schema`: for the shell, for packages and for upstreams.
 
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
 use crate::arguments;
-use crate::output::{Failure, stdout};
+use crate::output::{Failure, print_line, stdout};
 use std::io::Write;
 
 pub(super) fn print_completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
@@ -13,6 +13,11 @@ pub(super) fn print_completions(shell: clap_complete::Shell) -> Result<ExitCode,
     clap_complete::generate(shell, &mut arguments::program(), "dreichor", &mut script);
     out.write_all(&script)?;
     out.flush()?;
+    Ok(ExitCode::Done)
+}
+
+pub(super) fn print_schema() -> Result<ExitCode, Failure> {
+    print_line(&dreichor_core::input::schema())?;
     Ok(ExitCode::Done)
 }
 

@@ -1,10 +1,10 @@
 //! `state`: what the events add up to.
 
-use dreichor_core::value::{SafetyResult, Spelled};
 use std::io::{self, Write};
 
-use dreichor_core::State;
-use dreichor_replay::{Replayed, Stores};
+use dreichor_core::{History, State};
+use dreichor_explain::{Outcome, Ticks};
+use dreichor_replay::{Directory, Entry, Progress as _, Replay, Stores};
 use dreichor_runtime::{Config, ExitCode};
 
 use super::replay::hold_at;
@@ -19,9 +19,14 @@ pub(super) fn run(
     format: StateFormat,
     point: PointArguments,
 ) -> Result<ExitCode, Failure> {
+    let stores = Stores::open_to_read(&config.directories)?;
+    // The table of memory alone names outcomes.
+    let mut outcomes =
+        matches!(part, StatePart::Memory if !format.json && !format.ndjson).then(Outcomes::default);
+    let follow = |entry: &Entry<'_>| outcomes.iter_mut().for_each(|outcomes| outcomes.add(entry));
     let history = match point.point() {
-        None => Replayed::read(&config.directories, &mut Progress::new("replay"))?.history,
-        Some(point) => hold_at(&Stores::open_to_read(&config.directories)?, point)?.history,
+        None => replay_now(&stores, follow)?,
+        Some(point) => hold_at(&stores, point, follow)?.history,
     };
     let state = history.state();
     let mut out = stdout();
@@ -34,13 +39,45 @@ pub(super) fn run(
         })?;
     } else {
         match part {
-            StatePart::Memory => show_memory(state)?,
+            StatePart::Memory => show_memory(state, outcomes.unwrap_or_default())?,
             StatePart::Ledger => show_ledger(state)?,
             StatePart::Lifecycles => show_lifecycles(state)?,
         }
     }
     out.flush()?;
     Ok(ExitCode::Done)
+}
+
+/// The outcomes of all decisions, in the order of the log.
+#[derive(Default)]
+struct Outcomes {
+    ticks: Ticks,
+    known: Vec<Outcome>,
+}
+
+impl Outcomes {
+    fn add(&mut self, entry: &Entry<'_>) {
+        self.known.extend(self.ticks.add_checked(entry).map(|decided| decided.outcome()));
+    }
+
+    /// One for each decision; only the last tick of a log may be interrupted.
+    fn finish(mut self) -> Vec<Outcome> {
+        self.known.extend(self.ticks.finish().map(|decided| decided.outcome()));
+        self.known
+    }
+}
+
+/// Replays and checks the stores, and calls `follow` with each event.
+fn replay_now(stores: &Stores<Directory>, mut follow: impl FnMut(&Entry<'_>)) -> Result<History, Failure> {
+    let mut replay = Replay::open(stores)?;
+    let (mut progress, total) = (Progress::new("replay"), replay.end());
+    while let Some(entry) = replay.next()? {
+        follow(&entry);
+        progress.advance(entry.line.offset, total);
+    }
+    let replayed = replay.finish()?;
+    replayed.warn_of_tail();
+    Ok(replayed.history)
 }
 
 /// Calls `write` with each entry as canonical JSON, one after the other: a long state is never whole in memory.
@@ -93,7 +130,7 @@ fn write_json(state: &State, part: StatePart, out: &mut impl Write) -> io::Resul
     out.write_all(b"]}\n")
 }
 
-fn show_memory(state: &State) -> Result<(), Failure> {
+fn show_memory(state: &State, outcomes: Outcomes) -> Result<(), Failure> {
     let totals = state.memory().totals();
     let title = format!(
         "{} decisions; {} executions ({} filled, {} failed); safety: {} evaluations ({} blocked, {} forced sales); {} feedback",
@@ -106,15 +143,14 @@ fn show_memory(state: &State) -> Result<(), Failure> {
         totals.forced_sells,
         totals.feedback.total()
     );
-    let rows = state.memory().decisions().map(|decision| {
+    // Memory holds the decisions in the order of the log, too.
+    let rows = state.memory().decisions().zip(outcomes.finish()).map(|(decision, outcome)| {
         let evaluated = decision.evaluated();
-        let blocked = decision.last_safety_result().filter(|result| *result != SafetyResult::Allow);
-        let became = decision.last_execution_status().map(Spelled::as_str).or(blocked.map(Spelled::as_str));
         vec![
             Cell::text(decision.first_seen_logical_time()),
             Cell::id(evaluated.strategy_instance_id),
             Cell::id(decision.id()),
-            Cell::text(became.unwrap_or("SKIPPED")),
+            Cell::text(outcome),
             Cell::text(decision.feedback().total()),
             Cell::text(evaluated.decision_class),
         ]

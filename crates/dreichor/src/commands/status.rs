@@ -13,6 +13,7 @@ use dreichor_log::last::count_lines;
 use dreichor_replay::snapshot::{self, Latest};
 use dreichor_replay::{Directory, Error, Store, Stores, View};
 use dreichor_runtime::config::ObserverAddr;
+use dreichor_runtime::outgrown::Outgrown;
 use dreichor_runtime::{Config, ExitCode};
 use serde::Serialize;
 
@@ -43,6 +44,16 @@ struct Status {
     free_bytes: Option<u64>,
     writer: String,
     observer: Option<bool>,
+    snapshots_outgrown: Option<SnapshotsOutgrown>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SnapshotsOutgrown {
+    every: u64,
+    every_bytes: u64,
+    #[serde(skip)]
+    advice: String,
 }
 
 #[derive(Serialize)]
@@ -80,7 +91,7 @@ pub(super) fn run(config: &Config, arguments: &StatusArguments) -> Result<ExitCo
 
 fn look(config: &Config, stores: &Stores<Directory>, counts: bool) -> Result<Status, Failure> {
     let latest = match snapshot::find(stores)? {
-        Some(found) => Some(found.read()?.1),
+        Some(found) => Some((found.read()?.1, found.bytes())),
         None => None,
     };
     let view = View::open(&stores.events)?;
@@ -101,6 +112,10 @@ fn look(config: &Config, stores: &Stores<Directory>, counts: bool) -> Result<Sta
     let (interrupted_tick, open_position) = last_trade(&view)?;
     let audit_events = file_status(&stores.events, counts)?;
     let snapshots = file_status(&stores.snapshots, counts)?;
+    let outgrown = latest.as_ref().and_then(|(Latest { snapshot, .. }, bytes)| {
+        let size = |file: &FileStatus| file.size_bytes.unwrap_or_default();
+        Outgrown::of(size(&audit_events), size(&snapshots), snapshot.audit_tree_size, *bytes)
+    });
     let tail = match (&interrupted_tick, audit_events.unterminated_bytes + snapshots.unterminated_bytes) {
         (None, 0) => "clean",
         (None, _) => "unterminated",
@@ -110,7 +125,7 @@ fn look(config: &Config, stores: &Stores<Directory>, counts: bool) -> Result<Sta
     Ok(Status {
         last_event_id: last.as_ref().map(|(id, _)| id.clone()),
         last_logical_time: last.map(|(_, time)| time),
-        snapshot_tree_size: latest.map(|Latest { snapshot, .. }| snapshot.audit_tree_size),
+        snapshot_tree_size: latest.map(|(Latest { snapshot, .. }, _)| snapshot.audit_tree_size),
         is_position_known: open_position.is_some(),
         open_position: open_position.flatten(),
         tail,
@@ -118,6 +133,11 @@ fn look(config: &Config, stores: &Stores<Directory>, counts: bool) -> Result<Sta
         free_bytes: free_bytes(stores.events.medium().directory()),
         writer: writer_of(&stores.events.path()),
         observer: observer_addr.map(answers),
+        snapshots_outgrown: outgrown.map(|outgrown| SnapshotsOutgrown {
+            every: outgrown.every,
+            every_bytes: outgrown.every_bytes,
+            advice: outgrown.to_string(),
+        }),
         audit_events,
         snapshots,
     })
@@ -232,5 +252,9 @@ fn show(status: &Status, out: &mut impl Write) -> std::io::Result<()> {
         Some(false) => "does not answer",
         None => "off",
     };
-    line("observer", observer.to_owned())
+    line("observer", observer.to_owned())?;
+    if let Some(SnapshotsOutgrown { advice, .. }) = &status.snapshots_outgrown {
+        line("advice", advice.clone())?;
+    }
+    Ok(())
 }
