@@ -87,8 +87,16 @@ impl Printer {
 
     fn print_summary(&mut self, report: &Report, elapsed: Duration) -> io::Result<()> {
         let out = &mut self.out;
-        let Report { findings, events, root, ticks, interrupted_tick, snapshots, updates_without_snapshot } =
-            report;
+        let Report {
+            findings,
+            events,
+            root,
+            ticks,
+            interrupted_tick,
+            snapshots,
+            updates_without_snapshot,
+            is_extension,
+        } = report;
         if *findings > 0 {
             writeln!(out)?;
         }

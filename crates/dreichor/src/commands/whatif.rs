@@ -34,7 +34,7 @@ pub(super) fn run(config: &Config, arguments: &WhatifArguments) -> Result<ExitCo
     let mut replay = Replay::open(&stores)?;
     let total = replay.end();
     let mut progress = Progress::new("whatif");
-    let (mut outcomes, mut holdings) = (Outcomes::default(), Holdings::default());
+    let (mut outcomes, mut holdings) = (Outcomes::default(), Holdings::of("decisions"));
     let (mut whatif, mut concerned) = (WhatIf::new(changes.clone()), 0_u64);
     let mut count = |pair: Pair| {
         holdings.add(&pair.before);
