@@ -84,7 +84,7 @@ fn a_change_of_a_byte_is_found_in_its_line() {
 }
 
 #[test]
-#[ignore = "every byte: minutes with --release"]
+#[ignore = "minutes: every byte; tests/long runs it"]
 fn a_change_of_any_byte_is_found_in_its_line() {
     sweep_bytes(1);
 }

@@ -88,15 +88,14 @@ pub(crate) enum Command {
     Summary(SummaryArguments),
     /// Execute the decisions again under another pool, mode or without gates
     ///
-    /// Shows which of them would have come out otherwise.
-    #[command(after_help = WHATIF_LIMITS)]
+    /// Shows which of them would have come out otherwise. Nothing is written. What it cannot know: the upstream made these
+    /// decisions without seeing the other outcomes, and might have decided otherwise with them.
     Whatif(WhatifArguments),
     /// Replay the stores and print the receipt
     Replay(ReplayArguments),
     /// Prove all that the stores can prove, and list every finding
     ///
     /// Every line, every tick executed again, every snapshot, and a checkpoint that was kept elsewhere.
-    #[command(after_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
     /// Print audit events: the exact bytes of their lines
     Events(EventsArguments),
@@ -243,11 +242,6 @@ pub(crate) struct TrustArguments {
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: Option<PathBuf>,
 }
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  dreichor -d DIR verify
-  dreichor -d DIR verify --checkpoint kept.txt --public-key log.pub";
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
@@ -436,17 +430,6 @@ pub(crate) struct SummaryArguments {
     #[command(flatten)]
     pub(crate) json: Json,
 }
-
-const WHATIF_LIMITS: &str = "\
-Nothing is written. Without a change, nothing comes out otherwise on a log that `verify` finds sound.
-
-What it cannot know: the upstream made these decisions without seeing the other outcomes. With them it might have decided
-otherwise.
-
-Examples:
-  dreichor -d DIR whatif --pool cautious@v1
-  dreichor -d DIR whatif --pool balanced@v1=assertive@v1 --from 100 --diff
-  dreichor -d DIR whatif --ignore-gates --safety-mode flatten";
 
 #[derive(Debug, Args)]
 pub(crate) struct WhatifArguments {

@@ -11,7 +11,18 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("status", &["dreichor -d data status"]),
     ("decisions", &["dreichor -d data decisions -n 50", "dreichor -d data decisions --outcome blocked -f"]),
     ("summary", &["dreichor -d data summary --by instance"]),
+    (
+        "whatif",
+        &[
+            "dreichor -d data whatif --pool cautious@v1 --diff",
+            "dreichor -d data whatif --ignore-gates --from 100",
+        ],
+    ),
     ("replay", &["dreichor -d data replay > receipt.txt", "dreichor -d data replay --expect receipt.txt"]),
+    (
+        "verify",
+        &["dreichor -d data verify", "dreichor -d data verify --checkpoint kept.txt --public-key log.pub"],
+    ),
     ("events", &["dreichor -d data events -n 10", "dreichor -d data events --type LEDGER_UPDATED -f"]),
     ("explain", &["dreichor -d data explain 9ae3", "dreichor -d data explain 27ac@3"]),
     ("state", &["dreichor -d data state ledger", "dreichor -d data state memory --at-time 1000"]),

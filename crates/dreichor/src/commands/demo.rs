@@ -5,10 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use dreichor_audit::verify::{Report, verify};
 use dreichor_core::id::DecisionId;
 use dreichor_log::{Directory, directory};
+use dreichor_proof::Checkpoint;
 use dreichor_replay::{
-    Directories, Error, Receipt, Replay, Stores,
+    Directories, Durable, Error, Receipt, Replay, Stores,
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
 };
 use dreichor_rotation::{rotate, sample};
@@ -25,6 +27,7 @@ pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<ExitCode, Failure>
     demo.ingest_with_kill(ticks)?;
     demo.compare()?;
     let example = demo.tell()?;
+    demo.verify()?;
     demo.suggest(example)?;
     Ok(ExitCode::Done)
 }
@@ -37,6 +40,10 @@ struct Demo {
 /// One of the two runs: a directory with both mounts.
 const WHOLE: &str = "uninterrupted";
 const KILLED: &str = "killed";
+
+/// The file of the checkpoint, and the name of the log in it.
+const CHECKPOINT: &str = "checkpoint.txt";
+const ORIGIN: &str = "dreichor.example/demo";
 
 impl Demo {
     /// Creates a new directory: an existing one is never written to.
@@ -207,11 +214,33 @@ impl Demo {
         Ok(last.decision_id)
     }
 
+    /// Verifies the log of the killed run, and writes a checkpoint of it.
+    fn verify(&self) -> Result<(), Failure> {
+        let stores = self.stores(KILLED)?;
+        let Report { events, ticks, snapshots, .. } = verify(&stores, None, &mut (), |finding| {
+            Err(bug(format!("`verify` found in line {}: {}", finding.line, finding.fault)))
+        })?;
+        let durable = Durable::read(&stores, &mut ())?;
+        let size = durable.size();
+        let root = durable.root(size)?.ok_or_else(|| bug("a log without a root"))?;
+        let path = self.path(CHECKPOINT);
+        let checkpoint = Checkpoint::new(ORIGIN, size, root).to_string();
+        fs::write(&path, checkpoint).map_err(|error| cannot(&path, &error))?;
+        print_line(&format!(
+            "\n6. What an auditor checks, and keeps\n   `dreichor verify` checked {} events and {} snapshots, and executed all {ticks} ticks again: no finding\n   the checkpoint to keep elsewhere, {size} events with the root {}…: {}",
+            events.lines,
+            snapshots.lines,
+            short(&root.to_string()),
+            path.display()
+        ))
+    }
+
     fn suggest(&self, example: DecisionId) -> Result<(), Failure> {
         let program = std::env::args().next().unwrap_or_else(|| "dreichor".into());
         let data = format!("{program} --data-dir {}", self.path(KILLED).display());
         print_line(&format!(
-            "\n6. What to try next\n   {data} replay\n   {data} explain {example}\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and replay again.",
+            "\n7. What to try next\n   {data} verify --checkpoint {}\n   {data} whatif --pool cautious@v1\n   {data} explain {example}\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and verify again.",
+            self.path(CHECKPOINT).display(),
             self.path(KILLED).join("audit-events").join(EVENTS_FILE).display()
         ))
     }

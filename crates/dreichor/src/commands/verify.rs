@@ -21,7 +21,12 @@ use crate::trust;
 pub(super) fn run(config: &Config, arguments: &VerifyArguments) -> Result<ExitCode, Failure> {
     let kept = read_kept(arguments)?;
     let stores = Stores::open_to_read(&config.directories)?;
-    let mut printer = Printer { out: stdout(), is_json: arguments.json.json, has_checkpoint: kept.is_some() };
+    let mut printer = Printer {
+        out: stdout(),
+        is_json: arguments.json.json,
+        has_checkpoint: kept.is_some(),
+        stores: config.directories.shell_flags(),
+    };
     let mut code = ExitCode::Done;
     let started = Instant::now();
     let verified = verify(&stores, kept.as_ref(), &mut Progress::new("verify"), |finding| {
@@ -49,6 +54,8 @@ struct Printer {
     out: Output,
     is_json: bool,
     has_checkpoint: bool,
+    /// The flags that name the stores.
+    stores: String,
 }
 
 impl Printer {
@@ -128,8 +135,11 @@ impl Printer {
         writeln!(out, "time        {millis} ms, {megabytes} MB/s")?;
         match findings {
             0 => writeln!(out, "findings    none: all holds"),
-            1 => writeln!(out, "findings    1"),
-            more => writeln!(out, "findings    {more}"),
+            findings => writeln!(
+                out,
+                "findings    {findings}\nnext: copy both directories to a safe place, and find out who changed them; `dreichor{} salvage --out DIR` copies what is sound to a new directory, from which a writer can start",
+                self.stores
+            ),
         }
     }
 }
