@@ -1,5 +1,4 @@
 //! Proof files: each is read and written back to the same bytes, and no change of one is accepted.
-#![expect(clippy::unwrap_used, reason = "a helper's failure is the test's")]
 
 mod support;
 
