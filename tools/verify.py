@@ -56,7 +56,7 @@ FORMS = {  # A form is rules with their patterns; the group is the value.
     "market": f"value ({MARKET})", "market?": f"value (null|{MARKET})", "key": f"value ({MARKET}) canonical :",
     "comment": r'canonical (null|"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*")'}
 SHAPES = {  # Members in their order, each with its form or words. Else it has the form of its name, an id or a boolean.
-    "event": f"{{ id:id type={'|'.join(TYPES)} version logicalTime",
+    "event": f"{{ id:uuid type={'|'.join(TYPES)} version logicalTime",
     DECISION: "decisionId strategyInstanceId:uuid decisionClass reasonCodes[]=UNKNOWN|ATTENTION_SUPERIOR|"
               "ATTENTION_INSUFFICIENT|STABILITY_INSUFFICIENT|HOLD_TIME_ACTIVE|COOLDOWN_ACTIVE|SAFETY_TRIGGERED|"
               "PREFLIGHT_BLOCKED attention:{ attentionMeaningfullyHigher stabilityMeetsMinimum confidenceSufficient "
@@ -73,7 +73,7 @@ SHAPES = {  # Members in their order, each with its form or words. Else it has t
     FEEDBACK: f"feedbackId category={'|'.join(CATEGORIES)}", "DECISION": "target{=DECISION decisionId } comment",
     "EXECUTION": "target{=EXECUTION decisionId executionId } comment",
     "TIME_WINDOW": "target{=TIME_WINDOW from:logicalTime to:logicalTime } comment",
-    "snapshot": "{ snapshotId type=SHADOW_LEDGER_SNAPSHOT version logicalTime plane auditTreeSize auditRootHash "
+    "snapshot": "{ snapshotId:uuid type=SHADOW_LEDGER_SNAPSHOT version logicalTime plane auditTreeSize auditRootHash "
                 "positions:{", "snapshot's end": "} } end",
     "position": "{ marketId:market quantity:decimal isOpen lastExecutionId }", "market": "key", "end": "} end"}
 WORDS = {  # The forms of words, by what precedes the `=`.
