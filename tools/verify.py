@@ -46,17 +46,17 @@ def check_identity(event, member, identity, *names, tail="}"):
 # ---- Lines. A shape becomes steps: the rule that a step keeps, the member, and the pattern that must come.
 MARKET, NUMBER = r'"[\w.:/-]{1,64}"', "(?:0|[1-9][0-9]{0,15})(?![-+.0-9eE])"
 FORMS = {  # A form is rules with their patterns; the group is the value.
-    "{": r"canonical \{", "}": r"canonical \}", "end": r"canonical \Z", "boolean": "value (true|false)",
+    "{": r"canonical \{", "}": r"canonical \}", "open": r"canonical : canonical \{", "end": r"canonical \Z",
     "id": 'value ("[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")',
     "uuid": 'value ("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")', "auditRootHash": 'value ("[0-9a-f]{64}")',
-    "logicalTime": f"value ({NUMBER})", "auditTreeSize": f"value (?!0)({NUMBER})",
+    "logicalTime": f"value ({NUMBER})", "auditTreeSize": f"value (?!0)({NUMBER})", "key": f"value ({MARKET})",
     "version": f"value (?={NUMBER}) version (1)(?![0-9])", "plane": 'plane (?!"LIVE") value ("PAPER")',
     "decisionClass": r'value (?="[^"]{1,128}")("(?:[\w-]+\.){2}[\w-]+@v[1-9][0-9]*")',
     "decimal": r'value (?="[^"]{1,64}")("-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")',
-    "market": f"value ({MARKET})", "market?": f"value (null|{MARKET})", "key": f"value ({MARKET}) canonical :",
+    "boolean": "value (true|false)", "market": f"value ({MARKET})", "market?": f"value (null|{MARKET})",
     "comment": r'canonical (null|"(?:[^"\\\x00-\x1f]|\\["\\bfnrt]|\\u00(?:0[0-7bef]|1[0-9a-f]))*")'}
 SHAPES = {  # Members in their order, each with its form or words. Else it has the form of its name, an id or a boolean.
-    "event": f"{{ id:id type={'|'.join(TYPES)} version logicalTime",
+    "event": f"{{ id:uuid type={'|'.join(TYPES)} version logicalTime",
     DECISION: "decisionId strategyInstanceId:uuid decisionClass reasonCodes[]=UNKNOWN|ATTENTION_SUPERIOR|"
               "ATTENTION_INSUFFICIENT|STABILITY_INSUFFICIENT|HOLD_TIME_ACTIVE|COOLDOWN_ACTIVE|SAFETY_TRIGGERED|"
               "PREFLIGHT_BLOCKED attention:{ attentionMeaningfullyHigher stabilityMeetsMinimum confidenceSufficient "
@@ -73,9 +73,9 @@ SHAPES = {  # Members in their order, each with its form or words. Else it has t
     FEEDBACK: f"feedbackId category={'|'.join(CATEGORIES)}", "DECISION": "target{=DECISION decisionId } comment",
     "EXECUTION": "target{=EXECUTION decisionId executionId } comment",
     "TIME_WINDOW": "target{=TIME_WINDOW from:logicalTime to:logicalTime } comment",
-    "snapshot": "{ snapshotId type=SHADOW_LEDGER_SNAPSHOT version logicalTime plane auditTreeSize auditRootHash "
+    "snapshot": "{ snapshotId:uuid type=SHADOW_LEDGER_SNAPSHOT version logicalTime plane auditTreeSize auditRootHash "
                 "positions:{", "snapshot's end": "} } end",
-    "position": "{ marketId:market quantity:decimal isOpen lastExecutionId }", "market": "key", "end": "} end"}
+    "position": "open marketId:market quantity:decimal isOpen lastExecutionId }", "market": "key", "end": "} end"}
 WORDS = {  # The forms of words, by what precedes the `=`.
     "": 'value ("(?:%s)")', "?": 'value (null|"(?:%s)")', "{": r'value \{"type":("%s")',
     "[]": r'canonical \[ value (?![A-Z_",]*("[A-Z_]+")[A-Z_",]*\1)(?:(?=\])|"(?:%s)"(?:,"(?:%s)")*(?!,)) canonical \]'}
@@ -85,14 +85,14 @@ def steps(shape):
     found, opening = [], ","
     for part in SHAPES[shape].split():
         name, form, sign, words = re.fullmatch(r"([\w']+|[{}])(?::(.+))?(?:([?{[\]]*)=(.+))?", part).groups()
-        if part not in ("{", "}", "key", "end"):
+        if part not in ("{", "}", "key", "open", "end"):
             # If the object ends here, a member is missing; anything else than a comma is another encoding.
             found += [("canonical", name, "(?=[,}])" if opening else ""), ("members", name, f'{opening}"{name}":')]
         form = FORMS.get(form or name) or FORMS["id" if name.endswith("Id") else "boolean"]
         form = WORDS[sign].replace("%s", words) if words else form
         rules = form.replace("value", name).split() if name == "type" else form.split()
         found += zip(rules[::2], [name] * len(rules), rules[1::2])
-        opening = "" if form == FORMS["{"] or part.endswith(":{") else ","
+        opening = "" if form.endswith(r"\{") else ","
     return [(rule, name, re.compile(pattern.encode())) for rule, name, pattern in found]
 
 def read(line, at, shape):
