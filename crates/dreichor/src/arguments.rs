@@ -146,6 +146,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         json: Json,
     },
+    /// Write the log as files that any web server can serve
+    ///
+    /// The files are those of C2SP tlog-tiles. They are written to DIR only; the checkpoint is written last.
+    Publish(PublishArguments),
+    /// Copy a published log, checked, to a directory
+    ///
+    /// Again on the same directory, it adds what was published since.
+    Clone(CloneArguments),
     /// Show or apply the migrations of a database for a later phase
     Migrate {
         /// The action
@@ -245,6 +253,9 @@ pub(crate) struct TrustArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
+    /// A published log instead of the stores: its directory or http(s) URL
+    #[arg(conflicts_with = "checkpoint")]
+    pub(crate) source: Option<PathBuf>,
     /// A checkpoint that was kept elsewhere: the log must extend it
     #[arg(long, value_name = "FILE")]
     pub(crate) checkpoint: Option<PathBuf>,
@@ -266,6 +277,39 @@ pub(crate) struct CheckArguments {
     /// Of a consistency proof: the older checkpoint
     #[arg(long, value_name = "OLD")]
     pub(crate) from: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishArguments {
+    /// The directory to publish to: a new one, or one that this log was published to before
+    pub(crate) dir: PathBuf,
+    /// The private key that signs the checkpoint
+    #[arg(long, value_name = "FILE", required_unless_present = "status")]
+    pub(crate) key: Option<PathBuf>,
+    /// A policy (c2sp.org/tlog-policy) whose witnesses must cosign
+    #[arg(long, value_name = "FILE", conflicts_with = "status")]
+    pub(crate) policy: Option<PathBuf>,
+    /// Publish again and again, with this pause
+    #[arg(long, value_name = "SECONDS", conflicts_with_all = ["status", "json"], value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) every: Option<u64>,
+    /// Show how much is published, the age of the checkpoint, and how far the log is ahead
+    #[arg(long, conflicts_with = "key")]
+    pub(crate) status: bool,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CloneArguments {
+    /// The directory or the http(s) URL of the published log
+    pub(crate) source: PathBuf,
+    /// A new directory, or that of an earlier clone
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) trust: TrustArguments,
     #[command(flatten)]
     pub(crate) json: Json,
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::PathBuf;
 
+use dreichor_audit::clone::CloneError;
+use dreichor_audit::publish::PublishError;
 use dreichor_audit::salvage::SalvageError;
 use dreichor_replay::Error;
 use dreichor_runtime::ExitCode;
@@ -12,6 +15,8 @@ use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::writing::WriteError;
 use dreichor_streams::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::commands::{clone, publish};
 
 /// The error of a command.
 #[derive(Debug)]
@@ -26,6 +31,12 @@ pub(crate) enum Failure {
     Ingest(IngestError),
     /// Nothing was salvaged.
     Salvage(SalvageError),
+    /// Nothing was published.
+    Publish(PublishError),
+    /// A published log was not accepted, or not copied.
+    Clone(CloneError),
+    /// Another process writes to this directory.
+    Locked(PathBuf),
     /// The command line is no command.
     Usage(String),
     /// Help or the version was asked for, and is printed.
@@ -52,6 +63,9 @@ impl Failure {
             Self::Internal(_) => ExitCode::Internal,
             Self::Usage(_) | Self::Configuration(_) | Self::Gate(GateError::Listen { .. }) => ExitCode::Usage,
             Self::NotFound(_) => ExitCode::NotFound,
+            Self::Publish(error) => publish::exit_code(error),
+            Self::Clone(error) => clone::exit_code(error),
+            Self::Locked(_) => ExitCode::Locked,
             Self::Unverified(_) => ExitCode::VerificationFailed,
             Self::Stores(error) | Self::Salvage(SalvageError::Stores(error)) => of_stores(error),
             Self::Gate(GateError::Write(error)) | Self::Ingest(IngestError::Write(error)) => match error {
@@ -86,6 +100,13 @@ impl fmt::Display for Failure {
             Self::Gate(error) => error.fmt(f),
             Self::Ingest(error) => error.fmt(f),
             Self::Salvage(error) => error.fmt(f),
+            Self::Publish(error) => error.fmt(f),
+            Self::Clone(error) => error.fmt(f),
+            Self::Locked(path) => write!(
+                f,
+                "{}: another process publishes to it\nnothing was written; next: wait for it, or end it",
+                path.display()
+            ),
             Self::Usage(message) | Self::NotFound(message) | Self::Unverified(message) => {
                 f.write_str(message)
             }

@@ -11,24 +11,51 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A bar that appears when the work takes its time.
 pub(crate) struct Progress {
     what: &'static str,
+    unit: Unit,
     started: Instant,
     bar: Option<ProgressBar>,
     /// The amount of work before the clock is read again.
     next: u64,
 }
 
-/// The amount of work between two readings of the clock, in bytes.
-const STEP_BYTES: u64 = 4 << 20;
+/// What the work is measured in.
+#[derive(Debug, Clone, Copy)]
+enum Unit {
+    Bytes,
+    Events,
+}
+
+impl Unit {
+    /// The amount of work between two readings of the clock.
+    const fn step(self) -> u64 {
+        match self {
+            Self::Bytes => 4 << 20,
+            Self::Events => 1 << 12,
+        }
+    }
+
+    const fn template(self) -> &'static str {
+        match self {
+            Self::Bytes => "{prefix} {bar:40} {bytes}/{total_bytes} {speed}",
+            Self::Events => "{prefix} {bar:40} {pos}/{len} events",
+        }
+    }
+}
 
 impl Progress {
     /// The progress of `what`, in bytes.
     pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, started: Instant::now(), bar: None, next: 0 }
+        Self { what, unit: Unit::Bytes, started: Instant::now(), bar: None, next: 0 }
+    }
+
+    /// The progress of `what`, in events.
+    pub(crate) fn of_events(what: &'static str) -> Self {
+        Self { what, unit: Unit::Events, started: Instant::now(), bar: None, next: 0 }
     }
 
     #[cold]
     fn show(&mut self, done: u64, total: u64) {
-        self.next = done + STEP_BYTES;
+        self.next = done + self.unit.step();
         if self.bar.is_none() && self.started.elapsed() > PATIENCE && std::io::stderr().is_terminal() {
             // The clock started with the work, not with the bar.
             let speed = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
@@ -38,7 +65,7 @@ impl Progress {
                 // Writing to a String cannot fail.
                 let _ = write!(text, "{}/s", HumanBytes(per_second));
             };
-            let style = ProgressStyle::with_template("{prefix} {bar:40} {bytes}/{total_bytes} {speed}")
+            let style = ProgressStyle::with_template(self.unit.template())
                 .map(|style| style.with_key("speed", speed));
             let bar = ProgressBar::new(total).with_prefix(self.what).with_elapsed(self.started.elapsed());
             self.bar = Some(match style {

@@ -14,9 +14,9 @@ fn reads(command: &str, setting: &Setting) -> bool {
         "run" | "ingest" | "snapshot" => true,
         "status" => setting.group != Group::Gate || setting.flag == "observer-addr",
         "init" | "decisions" | "summary" | "whatif" | "replay" | "verify" | "events" | "explain"
-        | "state" | "salvage" | "checkpoint" | "prove" => setting.group != Group::Gate,
+        | "state" | "salvage" | "checkpoint" | "prove" | "publish" => setting.group != Group::Gate,
         "migrate" => setting.group == Group::Logging || setting.flag == "database-url",
-        "demo" | "key" | "check" => setting.group == Group::Logging,
+        "demo" | "key" | "check" | "clone" => setting.group == Group::Logging,
         _ => false,
     }
 }

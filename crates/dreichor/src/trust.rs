@@ -22,10 +22,13 @@ pub(crate) fn read(arguments: &TrustArguments) -> Result<Option<Trust>, Failure>
         let key = read_key(key)?;
         return Trust::in_log(key).map(Some).map_err(|error| fault(&error));
     }
-    let Some(path) = &arguments.policy else { return Ok(None) };
-    let policy = read_file(path)?;
-    let trust = Trust::parse_policy(&policy);
-    trust.map(Some).map_err(|error| usage(&format!("--policy {}: {error}", shown(path))))
+    arguments.policy.as_deref().map(read_policy).transpose()
+}
+
+/// Reads the policy in a file.
+pub(crate) fn read_policy(path: &Path) -> Result<Trust, Failure> {
+    let trust = Trust::parse_policy(&read_file(path)?);
+    trust.map_err(|error| usage(&format!("--policy {}: {error}", shown(path))))
 }
 
 /// A verifier key as text, or the file that holds it.

@@ -7,8 +7,14 @@ use support::Bench;
 use support::page::{Checkout, Page};
 
 /// In the order of README.
-const PAGES: [&str; 5] =
-    ["README.md", "docs/UPSTREAM.md", "docs/OPERATING.md", "docs/OBSERVER.md", "docs/AUDITING.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "docs/UPSTREAM.md",
+    "docs/OPERATING.md",
+    "docs/OBSERVER.md",
+    "docs/AUDITING.md",
+    "docs/PUBLISHING.md",
+];
 
 #[test]
 #[ignore = "needs curl and python3"]

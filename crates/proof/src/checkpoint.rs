@@ -1,6 +1,7 @@
 //! Checkpoints: C2SP tlog-checkpoint.
 
 use alloc::borrow::ToOwned;
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,7 +9,7 @@ use core::fmt;
 use dreichor_core::{Hash, Tree};
 
 use crate::base64;
-use crate::key::SignerKey;
+use crate::key::{SignerKey, VerifierKey};
 use crate::lines::{Lines, check};
 use crate::malformed::{Malformed, Problem};
 use crate::note::Note;
@@ -116,6 +117,27 @@ impl SignedCheckpoint {
         Ok(Self { note, checkpoint })
     }
 
+    /// Adds the cosignatures of `key` among these signature lines.
+    ///
+    /// # Errors
+    ///
+    /// The lines are not of the format, or none of them is a signature of this key on this checkpoint.
+    pub fn cosigned(&self, lines: &str, key: &VerifierKey) -> Result<Self, CosignError> {
+        let answered = Note::parse(format!("{self}{lines}").as_bytes())?;
+        let mut note = self.note.clone();
+        for signature in &answered.signatures()[note.signatures().len()..] {
+            if signature.name != *key.name() || signature.id != key.id() {
+                continue;
+            }
+            key.verify(note.text(), &signature.bytes).map_err(|_| CosignError::BadSignature)?;
+            note.add(signature.clone());
+        }
+        if note.signatures().len() == self.note.signatures().len() {
+            return Err(CosignError::Missing);
+        }
+        Ok(Self { note, checkpoint: self.checkpoint.clone() })
+    }
+
     /// The note.
     pub fn note(&self) -> &Note {
         &self.note
@@ -132,6 +154,20 @@ impl fmt::Display for SignedCheckpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.note.fmt(f)
     }
+}
+
+/// Why signature lines are not cosignatures of a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CosignError {
+    /// They are not of the format.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// One bears the key's name and id, and is not of this checkpoint.
+    #[error("its signature is not of this checkpoint")]
+    BadSignature,
+    /// None bears the key's name and id.
+    #[error("none of its signatures is of the policy's key")]
+    Missing,
 }
 
 /// A checkpoint that somebody kept, with signatures or without.

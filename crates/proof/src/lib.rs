@@ -28,11 +28,12 @@ mod lines;
 pub mod malformed;
 pub mod note;
 mod policy;
+pub mod tile;
 pub mod tlog_proof;
 pub mod trust;
 
 pub use add_checkpoint::AddCheckpoint;
-pub use checkpoint::{Checkpoint, CheckpointError, Kept, SignedCheckpoint, read_checkpoint};
+pub use checkpoint::{Checkpoint, CheckpointError, CosignError, Kept, SignedCheckpoint, read_checkpoint};
 pub use key::{KeyError, KeyName, SignerKey, VerifierKey};
 pub use malformed::{Malformed, Problem};
 pub use note::Note;

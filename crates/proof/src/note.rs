@@ -72,6 +72,11 @@ impl Note {
         Ok(Self { text: text.to_owned(), signatures })
     }
 
+    /// Adds a signature after the others.
+    pub(crate) fn add(&mut self, signature: NoteSignature) {
+        self.signatures.push(signature);
+    }
+
     /// The text, which ends in LF.
     pub fn text(&self) -> &str {
         &self.text

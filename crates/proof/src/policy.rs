@@ -51,7 +51,8 @@ impl Policy {
             [] => Ok(()),
             [first, ..] if first.starts_with(b"#") => Ok(()),
             [b"log", key] | [b"log", key, _] => self.add_log(key),
-            [b"witness", name, key] | [b"witness", name, key, _] => self.add_witness(name, key),
+            [b"witness", name, key] => self.add_witness(name, key, None),
+            [b"witness", name, key, url] => self.add_witness(name, key, Some(shown(url))),
             [b"group", name, threshold, members @ ..] => self.add_group(name, threshold, members),
             [b"quorum", name] => self.set_quorum(name),
             [_, ..] => Err(Problem::Policy(
@@ -70,16 +71,16 @@ impl Policy {
         Ok(())
     }
 
-    fn add_witness(&mut self, name: &[u8], key: &[u8]) -> Result<(), Problem> {
+    fn add_witness(&mut self, name: &[u8], key: &[u8], url: Option<String>) -> Result<(), Problem> {
         let key = read_key(key, KeyType::Cosignature, "a witness's key has type 0x04")?;
         let is_same = |party: &Party| match &party.kind {
-            PartyKind::Witness(other) => other.is_duplicate(&key),
+            PartyKind::Witness { key: other, .. } => other.is_duplicate(&key),
             PartyKind::Group { .. } => false,
         };
         if self.parties.iter().any(is_same) {
             return Err(Problem::Policy(format!("the key of {} is another witness's, too", key.name())));
         }
-        self.define(name, PartyKind::Witness(key))
+        self.define(name, PartyKind::Witness { key, url })
     }
 
     fn add_group(&mut self, name: &[u8], threshold: &[u8], names: &[&[u8]]) -> Result<(), Problem> {
@@ -140,7 +141,7 @@ fn place(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
 
-/// A name for messages.
+/// A name or URL as text.
 fn shown(name: &[u8]) -> String {
     String::from_utf8_lossy(name).into_owned()
 }

@@ -6,7 +6,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::checkpoint::SignedCheckpoint;
-use crate::key::{KeyId, KeyType, VerifierKey};
+use crate::key::{KeyId, KeyType, SignerKey, VerifierKey};
 use crate::malformed::Malformed;
 use crate::note::NoteSignature;
 
@@ -47,12 +47,24 @@ impl Party {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PartyKind {
-    Witness(VerifierKey),
-    /// Has witnessed if `threshold` of the members have.
-    Group {
-        threshold: usize,
-        members: Vec<usize>,
+    Witness {
+        key: VerifierKey,
+        /// Where it takes requests, if the policy says so.
+        url: Option<String>,
     },
+    /// Has witnessed if `threshold` of the members have.
+    Group { threshold: usize, members: Vec<usize> },
+}
+
+/// A witness of a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness<'t> {
+    /// Its name in the policy.
+    pub name: String,
+    /// Its key.
+    pub key: &'t VerifierKey,
+    /// The submission prefix of tlog-witness, if the policy gives one.
+    pub url: Option<&'t str>,
 }
 
 /// Whose signatures a checkpoint has, all checked.
@@ -130,6 +142,22 @@ impl Trust {
         }
     }
 
+    /// Demands the signature of the log that signs with this key.
+    pub fn in_log_of(key: &SignerKey) -> Self {
+        // A signer key is never a witness's.
+        Self { logs: vec![key.verifier().clone()], parties: Vec::new(), quorum: Quorum::Nobody }
+    }
+
+    /// The witnesses, in the order of the policy.
+    pub fn witnesses(&self) -> impl Iterator<Item = Witness<'_>> {
+        self.parties.iter().filter_map(|party| match &party.kind {
+            PartyKind::Witness { key, url } => {
+                Some(Witness { name: party.shown(), key, url: url.as_deref() })
+            }
+            PartyKind::Group { .. } => None,
+        })
+    }
+
     /// Parses a policy, which must name a log.
     ///
     /// # Errors
@@ -193,12 +221,12 @@ impl Trust {
 
     fn witness(&self, signature: &NoteSignature) -> Option<(usize, &VerifierKey)> {
         let key = |(index, party): (usize, &'_ Party)| match &party.kind {
-            PartyKind::Witness(key) if is_by(signature, key) => Some(index),
-            PartyKind::Witness(_) | PartyKind::Group { .. } => None,
+            PartyKind::Witness { key, .. } if is_by(signature, key) => Some(index),
+            PartyKind::Witness { .. } | PartyKind::Group { .. } => None,
         };
         let index = self.parties.iter().enumerate().find_map(key)?;
         match &self.parties[index].kind {
-            PartyKind::Witness(key) => Some((index, key)),
+            PartyKind::Witness { key, .. } => Some((index, key)),
             PartyKind::Group { .. } => None,
         }
     }
@@ -208,7 +236,7 @@ impl Trust {
         let mut witnessed = Vec::with_capacity(self.parties.len());
         for (party, time) in self.parties.iter().zip(times) {
             let has = match &party.kind {
-                PartyKind::Witness(_) => time.is_some(),
+                PartyKind::Witness { .. } => time.is_some(),
                 PartyKind::Group { threshold, members } => {
                     members.iter().filter(|member| witnessed[**member]).count() >= *threshold
                 }

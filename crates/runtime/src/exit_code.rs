@@ -34,6 +34,8 @@ pub enum ExitCode {
     VerificationFailed = 21,
     /// The database refused.
     Database = 30,
+    /// A source or witness could not be reached.
+    Unreached = 31,
     /// SIGINT: 128 and the number of the signal.
     Interrupted = 130,
     /// SIGTERM: 128 and the number of the signal.
@@ -69,6 +71,7 @@ impl ExitCode {
             Self::Rejected => "input rejected",
             Self::VerificationFailed => "verification failed",
             Self::Database => "database unreachable, or a migration failed",
+            Self::Unreached => "a source or a witness could not be reached, or a quorum was not met",
             Self::Interrupted => "interrupted by SIGINT; `ingest` finishes the pending batch first",
             Self::Terminated => "interrupted by SIGTERM; `ingest` finishes the pending batch first",
         }
@@ -100,6 +103,7 @@ impl ExitCode {
             Self::Database => {
                 "fix it, or unset `--database-url`; for `migrate` see [DATABASE.md](DATABASE.md#what-is-refused)"
             }
+            Self::Unreached => "check the URL and the network, then try again",
             Self::Interrupted | Self::Terminated => {
                 "nothing: what was read is durable and acknowledged. `run` exits 0 on both signals"
             }

@@ -2,6 +2,7 @@
 
 mod check;
 mod checkpoint;
+pub(crate) mod clone;
 mod decisions;
 mod demo;
 mod events;
@@ -13,6 +14,7 @@ mod init;
 mod key;
 mod migrate;
 mod prove;
+pub(crate) mod publish;
 mod replay;
 mod run;
 mod salvage;
@@ -29,7 +31,7 @@ use clap::ArgMatches;
 use dreichor_runtime::{Config, ExitCode};
 use dreichor_streams::Stream;
 
-use crate::arguments::{Arguments, Command};
+use crate::arguments::{Arguments, Command, VerifyArguments};
 use crate::output::{Failure, check_open};
 use crate::{input, logging, settings};
 
@@ -41,7 +43,10 @@ fn streams_of(command: &Command) -> &'static [Stream] {
         Command::Ingest { file, check: false, .. } if input::is_standard(file.as_deref()) => {
             &[Stream::Input, Stream::Output, Stream::Error]
         }
-        Command::Snapshot(_) | Command::Ingest { check: false, .. } => &[Stream::Output, Stream::Error],
+        // With --every, all that `publish` says is in its log.
+        Command::Snapshot(_) | Command::Ingest { check: false, .. } | Command::Publish(_) => {
+            &[Stream::Output, Stream::Error]
+        }
         Command::Ingest { file, check: true, .. } if input::is_standard(file.as_deref()) => {
             &[Stream::Input, Stream::Output]
         }
@@ -61,6 +66,7 @@ fn streams_of(command: &Command) -> &'static [Stream] {
         | Command::Explain { .. }
         | Command::State { .. }
         | Command::Salvage { .. }
+        | Command::Clone(_)
         | Command::Migrate { .. }
         | Command::Demo { .. }
         | Command::Completions { .. }
@@ -95,6 +101,9 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Snapshot(json) => snapshot::run(&configure()?, json),
         Command::Replay(arguments) => replay::run(&configure()?, &arguments),
         Command::Whatif(arguments) => whatif::run(&configure()?, &arguments),
+        Command::Verify(VerifyArguments { source: Some(source), trust, json, .. }) => {
+            configure().and_then(|_| clone::verify(&source, &trust, json))
+        }
         Command::Verify(arguments) => verify::run(&configure()?, &arguments),
         Command::Events(arguments) => events::run(&configure()?, &arguments),
         Command::Explain { id, json } => explain::run(&configure()?, &id, json),
@@ -103,6 +112,8 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Prove { what } => prove::run(&configure()?, &what),
         Command::Check(arguments) => configure().and_then(|_| check::run(&arguments)),
         Command::Salvage { out, json } => salvage::run(&configure()?, &out, json),
+        Command::Publish(arguments) => publish::run(&configure()?, &arguments),
+        Command::Clone(arguments) => configure().and_then(|_| clone::run(&arguments)),
         Command::Migrate { action } => migrate::run(&configure()?, matches, color, action),
         Command::State { part, format, point } => state::run(&configure()?, part, format, point),
     }
