@@ -167,8 +167,8 @@ fn a_log_that_is_no_longer_what_it_was_proves_nothing() {
     let text = String::from_utf8(line.to_vec()).unwrap();
     let other = identified(text.replacen("\"logicalTime\":", "\"logicalTime\":9", 1).as_bytes());
     assert_ne!(other, line);
-    let end = at + line.len();
-    unavailable(&Log::holding(&[&HISTORY.bytes[..at], &other, &HISTORY.bytes[end..]].concat()));
+    let next = at + line.len();
+    unavailable(&Log::holding(&[&HISTORY.bytes[..at], &other, &HISTORY.bytes[next..]].concat()));
     // A line before is another one: the chunk starts elsewhere.
     unavailable(&Log::holding(&[&HISTORY.bytes[..place(3)], &HISTORY.bytes[place(4)..]].concat()));
     unavailable(&Log::holding(&[b"\n", &HISTORY.bytes[..end]].concat()));
