@@ -174,7 +174,7 @@ pub enum Rule {
     /// one.
     SnapshotHole,
     /// A kept checkpoint is of its format. Only `verify` checks this and the next three.
-    Checkpoint,
+    CheckpointForm,
     /// A kept checkpoint has the signatures that are demanded.
     CheckpointSignature,
     /// A kept checkpoint covers only events that the log holds.

@@ -80,7 +80,7 @@ impl<'k> Extension<'k> {
 
 fn refused(error: &CheckpointError) -> Box<Fault> {
     let (rule, expected) = match error {
-        CheckpointError::Malformed(_) => (Rule::Checkpoint, "a checkpoint (c2sp.org/tlog-checkpoint)"),
+        CheckpointError::Malformed(_) => (Rule::CheckpointForm, "a checkpoint (c2sp.org/tlog-checkpoint)"),
         CheckpointError::NoTrust | CheckpointError::Unsigned | CheckpointError::Untrusted(_) => {
             (Rule::CheckpointSignature, "the signatures that are demanded")
         }
