@@ -94,7 +94,8 @@ pub enum PublishError {
 }
 
 fn listed(refused: &[Refused]) -> String {
-    refused.iter().map(|refused| format!("\n  {refused}")).collect()
+    let lines: Vec<String> = refused.iter().map(|refused| format!("\n  {refused}")).collect();
+    lines.concat()
 }
 
 /// Publishes the log up to `durable`, signed by `key`.
@@ -105,7 +106,7 @@ fn listed(refused: &[Refused]) -> String {
 pub fn publish<M: Medium>(
     stores: &Stores<M>,
     durable: &Durable<'_, M>,
-    site: &impl Site,
+    target: &impl Site,
     key: &SignerKey,
     policy: Option<&Trust>,
     post: &impl Post,
@@ -113,24 +114,24 @@ pub fn publish<M: Medium>(
 ) -> Result<Published, PublishError> {
     let size = durable.size();
     let checkpoint = Checkpoint::new(key.verifier().name().as_str(), size, root(durable)?).sign(key);
-    let before = published(site, key)?;
+    let before = published(target, key)?;
     if let Some(before) = &before {
-        check_extends(stores, durable, site, before)?;
+        check_extends(stores, durable, target, before)?;
     }
-    let files_written = write_files(stores, durable, site, progress)?;
+    let files_written = write_files(stores, durable, target, progress)?;
     let size_before = before.as_ref().map_or(0, Checkpoint::size);
     let (checkpoint, refused) = match policy {
         None => (checkpoint, Vec::new()),
         Some(policy) => cosign(checkpoint, policy, durable, size_before, post)?,
     };
-    replace_checkpoint(site, &checkpoint)?;
-    remove_partial(site, size_before, size)?;
+    replace_checkpoint(target, &checkpoint)?;
+    remove_partial(target, size_before, size)?;
     Ok(Published { checkpoint, size_before, files_written, refused })
 }
 
 /// The checkpoint in the directory, whose signature is that of `key`; none if there is none.
-fn published(site: &impl Site, key: &SignerKey) -> Result<Option<Checkpoint>, PublishError> {
-    let Some(bytes) = read(site, CHECKPOINT)? else { return Ok(None) };
+fn published(target: &impl Site, key: &SignerKey) -> Result<Option<Checkpoint>, PublishError> {
+    let Some(bytes) = read(target, CHECKPOINT)? else { return Ok(None) };
     Ok(Some(read_checkpoint(&bytes, Some(&Trust::in_log_of(key)))?))
 }
 
@@ -138,7 +139,7 @@ fn published(site: &impl Site, key: &SignerKey) -> Result<Option<Checkpoint>, Pu
 fn check_extends<M: Medium>(
     stores: &Stores<M>,
     durable: &Durable<'_, M>,
-    site: &impl Site,
+    target: &impl Site,
     before: &Checkpoint,
 ) -> Result<(), PublishError> {
     let (old, new) = ((before.size(), before.root()), (durable.size(), root(durable)?));
@@ -156,7 +157,7 @@ fn check_extends<M: Medium>(
         published_root: old.1,
         log_size: new.0,
         log_root: computed,
-        line: first_difference(stores, durable, site, old.0)?,
+        line: first_difference(stores, durable, target, old.0)?,
     })
 }
 
@@ -164,7 +165,7 @@ fn check_extends<M: Medium>(
 fn first_difference<M: Medium>(
     stores: &Stores<M>,
     durable: &Durable<'_, M>,
-    site: &impl Site,
+    target: &impl Site,
     size: u64,
 ) -> Result<u64, PublishError> {
     let mut fold = fold(stores, durable)?;
@@ -177,7 +178,7 @@ fn first_difference<M: Medium>(
         let within = tile::within(index);
         if within == 0 {
             let name = Name::of(Kind::Entries, index / tile::WIDTH as u64, size);
-            let bytes = read(site, &name.to_string())?.unwrap_or_default();
+            let bytes = read(target, &name.to_string())?.unwrap_or_default();
             bundle = tile::read_entries(&bytes, name.width(), name.width())
                 .map_err(|_| PublishError::OtherBytes { path: name.to_string() })?
                 .into_iter()
@@ -196,10 +197,10 @@ fn first_difference<M: Medium>(
 fn write_files<M: Medium>(
     stores: &Stores<M>,
     durable: &Durable<'_, M>,
-    site: &impl Site,
+    target: &impl Site,
     progress: &mut impl Progress,
 ) -> Result<u64, PublishError> {
-    let mut writer = Writer { site, directories: BTreeSet::new(), written: 0 };
+    let mut writer = Writer { target, directories: BTreeSet::new(), written: 0 };
     let mut tiles = Tiles::new();
     let mut fold = fold(stores, durable)?;
     let total = fold.end();
@@ -219,7 +220,7 @@ fn write_files<M: Medium>(
 
 /// Writes files, and remembers whose names are not durable yet.
 struct Writer<'s, S> {
-    site: &'s S,
+    target: &'s S,
     directories: BTreeSet<String>,
     written: u64,
 }
@@ -230,13 +231,13 @@ impl<S: Site> Writer<'_, S> {
         let path = file.name.to_string();
         // A killed publisher may have linked a file that is there, and not have synced its directory.
         self.create_directories(&path)?;
-        match read(self.site, &path)? {
+        match read(self.target, &path)? {
             Some(bytes) if bytes == file.bytes => return Ok(()),
             Some(_) => return Err(PublishError::OtherBytes { path }),
             None => {}
         }
-        self.site.write_new(&file.bytes).map_err(cannot("written", &path))?;
-        if !self.site.link_new(&path).map_err(cannot("linked", &path))? {
+        self.target.write_new(&file.bytes).map_err(cannot("written", &path))?;
+        if !self.target.link_new(&path).map_err(cannot("linked", &path))? {
             return Err(PublishError::OtherBytes { path });
         }
         self.written += 1;
@@ -248,7 +249,7 @@ impl<S: Site> Writer<'_, S> {
         for (end, _) in path.match_indices('/') {
             let directory = &path[..end];
             if !self.directories.contains(directory) {
-                self.site.create_directory(directory).map_err(cannot("created", directory))?;
+                self.target.create_directory(directory).map_err(cannot("created", directory))?;
                 self.directories.insert(directory.to_owned());
             }
         }
@@ -258,7 +259,7 @@ impl<S: Site> Writer<'_, S> {
     /// Makes all names durable: those in a directory before its own.
     fn sync(&self) -> Result<(), PublishError> {
         let directories = self.directories.iter().rev().map(String::as_str);
-        directories.chain([""]).try_for_each(|directory| sync(self.site, directory))
+        directories.chain([""]).try_for_each(|directory| sync(self.target, directory))
     }
 }
 
@@ -298,29 +299,29 @@ fn fold<'s, M: Medium>(stores: &'s Stores<M>, durable: &Durable<'_, M>) -> Resul
     Ok(Fold::new(&stores.events, file, durable.view().end()))
 }
 
-fn replace_checkpoint(site: &impl Site, checkpoint: &SignedCheckpoint) -> Result<(), PublishError> {
-    site.write_new(checkpoint.to_string().as_bytes()).map_err(cannot("written", CHECKPOINT))?;
-    site.replace_by_new(CHECKPOINT).map_err(cannot("replaced", CHECKPOINT))?;
-    sync(site, "")
+fn replace_checkpoint(target: &impl Site, checkpoint: &SignedCheckpoint) -> Result<(), PublishError> {
+    target.write_new(checkpoint.to_string().as_bytes()).map_err(cannot("written", CHECKPOINT))?;
+    target.replace_by_new(CHECKPOINT).map_err(cannot("replaced", CHECKPOINT))?;
+    sync(target, "")
 }
 
 /// Removes what was partial in the tree of `before` leaves and is full in that of `size`.
-fn remove_partial(site: &impl Site, before: u64, size: u64) -> Result<(), PublishError> {
+fn remove_partial(target: &impl Site, before: u64, size: u64) -> Result<(), PublishError> {
     let edge = tile::edge(before);
     for name in edge.filter(|name| !name.is_full() && tile::has_full(*name, size)) {
         let directory = format!("{}.p", name.full());
-        site.remove_directory(&directory).map_err(cannot("removed", &directory))?;
+        target.remove_directory(&directory).map_err(cannot("removed", &directory))?;
     }
     Ok(())
 }
 
-fn read(site: &impl Site, path: &str) -> Result<Option<Vec<u8>>, PublishError> {
-    site.read(path).map_err(cannot("read", path))
+fn read(target: &impl Site, path: &str) -> Result<Option<Vec<u8>>, PublishError> {
+    target.read(path).map_err(cannot("read", path))
 }
 
-fn sync(site: &impl Site, directory: &str) -> Result<(), PublishError> {
+fn sync(target: &impl Site, directory: &str) -> Result<(), PublishError> {
     let shown = if directory.is_empty() { "." } else { directory };
-    site.sync(directory).map_err(cannot("synced", shown))
+    target.sync(directory).map_err(cannot("synced", shown))
 }
 
 fn cannot(act: &'static str, path: &str) -> impl FnOnce(io::Error) -> PublishError {

@@ -1,4 +1,5 @@
 //! `publish`, `clone` and `verify SOURCE` as processes, with a real web server and a real witness.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 

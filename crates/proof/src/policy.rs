@@ -1,6 +1,7 @@
 //! The parser of policies: C2SP tlog-policy. Names, URLs and comments are any octets, so nothing here is a text.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -80,7 +81,7 @@ impl Policy {
         if self.parties.iter().any(is_same) {
             return Err(Problem::Policy(format!("the key of {} is another witness's, too", key.name())));
         }
-        self.define(name, PartyKind::Witness { key, url })
+        self.define(name, PartyKind::Witness { key: Box::new(key), url })
     }
 
     fn add_group(&mut self, name: &[u8], threshold: &[u8], names: &[&[u8]]) -> Result<(), Problem> {

@@ -1,6 +1,7 @@
 //! Whose signatures are demanded of a checkpoint: one log's, or what a policy says.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -48,7 +49,7 @@ impl Party {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PartyKind {
     Witness {
-        key: VerifierKey,
+        key: Box<VerifierKey>,
         /// Where it takes requests, if the policy says so.
         url: Option<String>,
     },

@@ -18,8 +18,15 @@ pub(crate) type Names = BTreeMap<String, Option<Vec<u8>>>;
 #[derive(Debug, Clone)]
 struct Change {
     path: String,
-    /// None: the name was taken away.
-    to: Option<Option<Vec<u8>>>,
+    to: To,
+}
+
+/// What a name became.
+#[derive(Debug, Clone)]
+enum To {
+    /// A file, or a directory.
+    Named(Option<Vec<u8>>),
+    Removed,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -47,8 +54,8 @@ fn apply<'c>(names: &Names, changes: impl IntoIterator<Item = &'c Change>) -> Na
     let mut names = names.clone();
     for Change { path, to } in changes {
         match to {
-            Some(file) => names.insert(path.clone(), file.clone()),
-            None => names.remove(path),
+            To::Named(file) => names.insert(path.clone(), file.clone()),
+            To::Removed => names.remove(path),
         };
     }
     // A name needs all directories above it.
@@ -135,7 +142,7 @@ impl SimulatedSite {
         }
     }
 
-    fn change(&self, path: &str, to: Option<Option<Vec<u8>>>) {
+    fn change(&self, path: &str, to: To) {
         self.0.borrow_mut().pending.push(Change { path: path.to_owned(), to });
     }
 
@@ -163,7 +170,7 @@ impl Site for SimulatedSite {
         let failure = self.call()?;
         check_parent(&self.names(), path)?;
         if !self.names().contains_key(path) {
-            self.change(path, Some(None));
+            self.change(path, To::Named(None));
         }
         ended((), failure)
     }
@@ -181,7 +188,7 @@ impl Site for SimulatedSite {
             return ended(false, failure);
         }
         let bytes = self.take_new()?;
-        self.change(path, Some(Some(bytes)));
+        self.change(path, To::Named(Some(bytes)));
         ended(true, failure)
     }
 
@@ -189,7 +196,7 @@ impl Site for SimulatedSite {
         let failure = self.call()?;
         check_parent(&self.names(), path)?;
         let bytes = self.take_new()?;
-        self.change(path, Some(Some(bytes)));
+        self.change(path, To::Named(Some(bytes)));
         ended((), failure)
     }
 
@@ -197,10 +204,10 @@ impl Site for SimulatedSite {
         let failure = self.call()?;
         let names = self.names();
         for name in names.keys().filter(|name| parent(name) == path) {
-            self.change(name, None);
+            self.change(name, To::Removed);
         }
         if names.contains_key(path) {
-            self.change(path, None);
+            self.change(path, To::Removed);
         }
         ended((), failure)
     }
@@ -216,8 +223,8 @@ impl Site for SimulatedSite {
             let synced: Vec<Change> = synced;
             for Change { path, to } in synced {
                 match to {
-                    Some(file) => world.durable.insert(path, file),
-                    None => world.durable.remove(&path),
+                    To::Named(file) => world.durable.insert(path, file),
+                    To::Removed => world.durable.remove(&path),
                 };
             }
         }

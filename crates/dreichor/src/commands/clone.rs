@@ -75,10 +75,7 @@ fn print(done: &str, cloned: &Cloned, json: Json) -> Result<ExitCode, Failure> {
 
 impl From<CloneError> for Failure {
     fn from(error: CloneError) -> Self {
-        match error {
-            CloneError::Stores(error) => Self::Stores(error),
-            error => Self::Clone(error),
-        }
+        Self::Clone(error)
     }
 }
 

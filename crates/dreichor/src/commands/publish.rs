@@ -9,7 +9,7 @@ use dreichor_audit::publish::{PublishError, Published, publish};
 use dreichor_audit::site::PublicDirectory;
 use dreichor_log::last::count_lines;
 use dreichor_proof::tile::CHECKPOINT;
-use dreichor_proof::{SignedCheckpoint, SignerKey, Trust};
+use dreichor_proof::{Checkpoint, SignedCheckpoint, SignerKey, Trust};
 use dreichor_replay::{Durable, Error, Stores};
 use dreichor_runtime::{Config, ExitCode};
 use serde::Serialize;
@@ -184,7 +184,7 @@ fn status(stores: &Stores<dreichor_replay::Directory>, dir: &Path) -> Result<Sta
         (None, None)
     };
     let checkpoint = published.as_ref().map(SignedCheckpoint::checkpoint);
-    let tree_size = checkpoint.map_or(0, |checkpoint| checkpoint.size());
+    let tree_size = checkpoint.map_or(0, Checkpoint::size);
     Ok(Status {
         origin: checkpoint.map(|checkpoint| checkpoint.origin().to_owned()),
         tree_size,
@@ -212,10 +212,7 @@ fn print_status(status: &Status, json: Json) -> Result<(), Failure> {
 
 impl From<PublishError> for Failure {
     fn from(error: PublishError) -> Self {
-        match error {
-            PublishError::Stores(error) => Self::Stores(error),
-            error => Self::Publish(error),
-        }
+        Self::Publish(error)
     }
 }
 
