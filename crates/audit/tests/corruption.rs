@@ -49,7 +49,7 @@ fn changes(bytes: &[u8], index: usize) -> impl Iterator<Item = Vec<u8>> {
 
 /// True if the first finding is by this part, in the line of the byte; where that is an LF, it may be in the next line.
 fn is_in(found: Option<(Part, u64)>, part: Part, bytes: &[u8], index: usize) -> bool {
-    let line = 1 + bytes[..index].iter().filter(|&&byte| byte == b'\n').count() as u64;
+    let line = bytes[..index].split(|byte| *byte == b'\n').count() as u64;
     found == Some((part, line)) || (bytes[index] == b'\n' && found == Some((part, line + 1)))
 }
 
@@ -206,7 +206,13 @@ fn change_allocation(events: &mut [Event<'static>], index: usize) -> Option<()> 
                 created.allocation = quantity;
             }
             Body::ExecutionOutcomeRecorded(recorded) => recorded.outcome.fill = Fill::Filled(quantity),
-            _ => {}
+            Body::OrderIntentCreated(_)
+            | Body::DecisionEvaluated(_)
+            | Body::OrderIntentSkipped(_)
+            | Body::SafetyEvaluated(_)
+            | Body::ExecutionAttempted(_)
+            | Body::LedgerUpdated(_)
+            | Body::UserFeedbackRecorded(_) => {}
         }
     }
     Some(())
@@ -221,12 +227,12 @@ const FORGED: u64 = 100;
 
 #[test]
 fn forged_histories_that_keep_the_grammar_are_found_by_reexecution() {
-    let forges: [(&str, Forge); 3] = [
+    let kinds: [(&str, Forge); 3] = [
         ("an attention fact flipped", flip_attention),
         ("a pool changed", change_pool),
         ("an allocation changed with its fills", change_allocation),
     ];
-    for (kind, forge) in forges {
+    for (kind, forge) in kinds {
         for with_snapshots in [false, true] {
             let mut tally = Tally::default();
             for seed in 0..FORGED {

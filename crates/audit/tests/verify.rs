@@ -1,5 +1,6 @@
 //! Verification finds what the stores contradict, each place once, and goes on as far as the state is known.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "the lines of the vectors are known")]
 
 mod support;
 
@@ -84,7 +85,7 @@ fn verification_goes_on_after_a_malformed_line() {
             change_id(&mut log[9]);
             change_id(&mut log[29]);
             log[30] = b"{\"id\":\"none\"}\n".to_vec();
-            log[32] = [&[b'x'; 70_000][..], b"\n"].concat();
+            log[32] = ["x".repeat(70_000).as_bytes(), b"\n"].concat();
             change_id(&mut snapshots[1]);
         },
     );
@@ -120,7 +121,7 @@ fn ids_that_reading_does_not_compute_are_computed() {
             edit(&mut log[index], |body| match body {
                 Body::ExecutionAttempted(attempted) => attempted.order_intent_id = intent,
                 Body::ExecutionOutcomeRecorded(recorded) => recorded.order_intent_id = intent,
-                _ => unreachable!(),
+                other => unreachable!("{other:?}"),
             });
         }
         log.truncate(12);
@@ -132,7 +133,7 @@ fn ids_that_reading_does_not_compute_are_computed() {
                 Body::ExecutionAttempted(attempted) => attempted.execution_id = execution,
                 Body::ExecutionOutcomeRecorded(recorded) => recorded.execution_id = execution,
                 Body::LedgerUpdated(updated) => updated.execution_id = execution,
-                _ => unreachable!(),
+                other => unreachable!("{other:?}"),
             });
         }
         log.truncate(12);
@@ -177,8 +178,8 @@ fn each_tick_that_differs_is_found_once() {
     let edited: Vec<usize> = skips.map(|(index, _)| index).step_by(5).collect();
     for &index in &edited {
         let Body::OrderIntentSkipped(skipped) = &mut events[index].body else { unreachable!() };
-        let others = SkipReason::ALL.iter().filter(|reason| **reason != skipped.reason);
-        skipped.reason = *others.last().unwrap();
+        let mut others = SkipReason::ALL.iter().filter(|reason| **reason != skipped.reason);
+        skipped.reason = *others.next_back().unwrap();
     }
     let expected: Vec<String> =
         edited.iter().map(|index| format!("line {} reexecution", index + 1)).collect();
@@ -189,7 +190,7 @@ fn each_tick_that_differs_is_found_once() {
 fn each_snapshot_is_checked_by_itself_and_its_order_against_the_sound_ones() {
     check("snapshot 5 snapshot-sequence", |_, snapshots| snapshots.swap(3, 4));
     check("snapshot 3 snapshot-sequence; snapshot 4 snapshot-sequence", |_, snapshots| {
-        snapshots.insert(1, snapshots[2].clone())
+        snapshots.insert(1, snapshots[2].clone());
     });
     check("snapshot 17 snapshot-ahead", |log, _| log.truncate(228));
     check("snapshot 2 value", |_, snapshots| snapshots.insert(1, b"{}\n".to_vec()));

@@ -146,7 +146,7 @@ fn a_log_that_is_no_longer_what_it_was_proves_nothing() {
     let size = HISTORY.size();
     let kept = HISTORY.kept(size);
     let lines = placed(&HISTORY.bytes);
-    let in_second = 1_100;
+    let (in_second, end) = (1_100, HISTORY.bytes.len());
     let place = |line: usize| usize::try_from(HISTORY.starts[line]).unwrap();
     let unavailable = |log: &Log| {
         for found in

@@ -45,7 +45,9 @@ pub(crate) fn events(seed: u64, ticks: u64) -> Vec<Event<'static>> {
         };
         let input = Input { logical_time: time, kind: Kind::Tick(decision) };
         let Ok(Step::Events(tick)) = step(&state, &input, Policy::default()) else { unreachable!() };
-        tick.iter().for_each(|event| state.apply(event).unwrap());
+        for event in &tick {
+            state.apply(event).unwrap();
+        }
         events.extend(tick);
     }
     events
