@@ -7,7 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use dreichor_core::event::EventType;
 use dreichor_core::value::{Form, MarketId};
-use dreichor_explain::{Outcome, Selection};
+use dreichor_explain::{By, Outcome, Selection};
 use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
@@ -280,7 +280,7 @@ impl DecisionsArguments {
 #[derive(Debug, Args)]
 pub(crate) struct SummaryArguments {
     /// Count by this, too
-    #[arg(long, value_enum, value_name = "KEY")]
+    #[arg(long, value_parser = keys(), value_name = "KEY")]
     pub(crate) by: Option<By>,
     #[command(flatten)]
     pub(crate) range: Range,
@@ -288,17 +288,9 @@ pub(crate) struct SummaryArguments {
     pub(crate) json: Json,
 }
 
-/// What decisions are grouped by.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum By {
-    /// The strategy instance
-    Instance,
-    /// The target market
-    Market,
-    /// The decision class
-    Class,
-    /// The parameter pool
-    Pool,
+fn keys() -> impl TypedValueParser<Value = By> {
+    let names = By::ALL.iter().map(|by| by.as_str());
+    PossibleValuesParser::new(names).try_map(|name| By::parse(name.as_bytes()).ok_or("no such key"))
 }
 
 fn outcomes() -> impl TypedValueParser<Value = Outcome> {

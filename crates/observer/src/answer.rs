@@ -9,6 +9,7 @@ use dreichor_core::tree::Hasher;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::derived::AsOf;
 use crate::problem::Problem;
 
 pub(crate) const JSON: &str = "application/json";
@@ -28,6 +29,11 @@ pub(crate) struct Answer {
 pub(crate) type Outcome = Result<Answer, Problem>;
 
 impl Answer {
+    /// The length of the body, in bytes.
+    pub(crate) fn length(&self) -> usize {
+        self.body.len()
+    }
+
     /// A value as JSON.
     pub(crate) fn json(value: &impl Serialize) -> Outcome {
         let body = serde_json::to_vec(value).map_err(|_| Problem::internal("an answer cannot be written"))?;
@@ -44,6 +50,16 @@ impl Answer {
             .map_err(|_| Problem::internal("a hash that is no header"))?;
         Ok(Self { content_type, body, etag })
     }
+}
+
+/// A JSON object that is written already, with `asOf` as its last member.
+pub(crate) fn with_as_of(mut object: Vec<u8>, as_of: AsOf) -> Outcome {
+    object.pop();
+    object.extend(b",\"asOf\":");
+    serde_json::to_writer(&mut object, &as_of)
+        .map_err(|_| Problem::internal("an answer cannot be written"))?;
+    object.push(b'}');
+    Answer::of(JSON, object)
 }
 
 /// A part of an answer that is JSON already: bytes from the stores, or written by the core's one encoder.

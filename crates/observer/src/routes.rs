@@ -1,9 +1,14 @@
 //! The paths, each with its parameters and its answer. The OpenAPI document is made from here.
 
-mod derived;
+mod decisions;
+mod ledger;
+mod lifecycles;
+mod memory;
 mod persistence;
 mod probes;
 mod runtime;
+mod summary;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -41,11 +46,14 @@ pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
         .routes(routes!(persistence::tree_head))
         .routes(routes!(persistence::inclusion))
         .routes(routes!(persistence::consistency))
-        .routes(routes!(derived::decision_memory))
-        .routes(routes!(derived::decision))
-        .routes(routes!(derived::story))
-        .routes(routes!(derived::shadow_ledger))
-        .routes(routes!(derived::lifecycles))
+        .routes(routes!(memory::decision_memory))
+        .routes(routes!(memory::decision))
+        .routes(routes!(decisions::decisions))
+        .routes(routes!(decisions::story))
+        .routes(routes!(ledger::shadow_ledger))
+        .routes(routes!(lifecycles::lifecycles))
+        .routes(routes!(summary::summary))
+        .routes(routes!(timeline::timeline))
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))

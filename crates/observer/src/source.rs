@@ -6,7 +6,6 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
 use dreichor_core::id::DecisionId;
 use dreichor_explain::{Explained, explain};
 use dreichor_replay::page::Search;
@@ -14,7 +13,8 @@ use dreichor_replay::reference::Reference;
 use dreichor_replay::{Directory, Error, Stores, View, snapshot};
 use tokio::sync::{Mutex as Turn, Semaphore};
 
-use crate::derived::{Derived, Files};
+use crate::answer::{Answer, Outcome, with_as_of};
+use crate::derived::{AsOf, Derived, Files};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
 
@@ -46,10 +46,12 @@ pub(crate) struct Source {
     searches: Arc<Semaphore>,
     pages: Arc<Semaphore>,
     health: Mutex<Health>,
+    /// Of a beginning of the log: its bytes, and how many events it has.
+    counted: Mutex<(u64, u64)>,
 }
 
 /// The stories that are kept, the latest last.
-type Stories = VecDeque<(DecisionId, Kept<Bytes>)>;
+type Stories = VecDeque<(DecisionId, Kept<Answer>)>;
 
 /// What a computation came to, and what of.
 struct Kept<T> {
@@ -90,6 +92,7 @@ impl Source {
             searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
             pages: Arc::new(Semaphore::new(PAGES_MAX)),
             health: Mutex::new(Health { ends, checked: None, fault: None }),
+            counted: Mutex::default(),
         };
         // READY says that they are sound.
         source.lock().checked = Some(source.files()?);
@@ -191,8 +194,26 @@ impl Source {
         .await
     }
 
+    /// Makes an answer of what the whole log adds up to, on a thread that may take its time.
+    pub(crate) async fn derive<T: Send + 'static>(
+        self: &Arc<Self>,
+        make: impl FnOnce(&Derived) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let derived = self.derived().await?;
+        on_thread(move || make(&derived)).await
+    }
+
+    /// The prefix of the log that a view shows. Counts only the lines that were added since the last time.
+    pub(crate) fn as_of(&self, view: &View<'_, Directory>) -> Result<AsOf, Problem> {
+        let known = *self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bytes, events) = if known.0 <= view.end() { known } else { (0, 0) };
+        let events = events + view.count_lines(bytes, view.end())?;
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = (view.end(), events);
+        Ok(AsOf::new(events, view.last_time()?))
+    }
+
     /// The story of a decision that is in the log, as JSON, as it is now or was since the request began.
-    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId) -> Result<Bytes, Problem> {
+    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId) -> Outcome {
         let asked = Instant::now();
         let mut stories = Arc::clone(&self.stories).lock_owned().await;
         let source = Arc::clone(self);
@@ -295,18 +316,18 @@ fn ends(stores: &Stores<Directory>) -> Result<[u64; 2], Error> {
     Ok([View::open(&stores.events)?.end(), View::open(&stores.snapshots)?.end()])
 }
 
-fn tell(stores: &Stores<Directory>, id: DecisionId) -> Result<Bytes, Problem> {
+fn tell(stores: &Stores<Directory>, id: DecisionId) -> Outcome {
     let story = match explain(stores, &Reference::from(id.uuid()), &mut ())? {
-        Explained::Story(story, _) => Some(story),
+        Explained::Story(story, replayed) => Some((story, replayed.history)),
         Explained::Nothing(_) | Explained::Ambiguous(_) => None,
     };
-    let story = story.ok_or_else(|| Problem::internal("a decision without a story"))?;
-    Ok(story.to_json().into())
+    let (story, history) = story.ok_or_else(|| Problem::internal("a decision without a story"))?;
+    with_as_of(story.to_json(), AsOf::new(history.size(), history.state().last_logical_time()))
 }
 
 /// How much a story holds of the memory, in bytes; a little more for what is around it.
-fn length((_, kept): &(DecisionId, Kept<Bytes>)) -> usize {
-    kept.result.as_ref().map_or(0, Bytes::len) + 512
+fn length((_, kept): &(DecisionId, Kept<Answer>)) -> usize {
+    kept.result.as_ref().map_or(0, Answer::length) + 512
 }
 
 /// Runs `work` on a thread that may block.

@@ -4,7 +4,11 @@ use dreichor_core::Event;
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::state::DecisionMemory;
-use dreichor_core::value::{MarketId, Spelled, StrategyInstanceId};
+use dreichor_core::value::{Form, MarketId, Spelled, StrategyInstanceId};
+use memchr::memmem;
+
+/// What precedes the id of an event's decision. Within a text, its quotes would be escaped.
+const DECISION: &[u8] = b"\"decisionId\":\"";
 
 /// The conditions that an event must meet. A condition that is none holds for every event.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,8 +40,19 @@ impl Filter {
             && self.market.is_none_or(|asked| event.body.market_id() == Some(asked))
             && self.instance.is_none_or(|asked| {
                 let remembered = decision.and_then(|id| memory.decision(id));
-                remembered.is_some_and(|decision| decision.evaluated().strategy_instance_id == asked)
+                remembered.is_some_and(|decision| decision.instance() == asked)
             })
+    }
+
+    /// False for a line that cannot match by the decision that it names, which is found without a parse. `memory` as of
+    /// [`Filter::asks_for`].
+    pub fn is_candidate(&self, line: &[u8], memory: &DecisionMemory) -> bool {
+        let Some(asked) = self.instance else { return true };
+        let named = memmem::find(line, DECISION).and_then(|at| {
+            let text = line.get(at + DECISION.len()..)?.split(|byte| *byte == b'"').next()?;
+            memory.decision(DecisionId::parse(text)?)
+        });
+        named.is_some_and(|decision| decision.instance() == asked)
     }
 
     /// Returns texts that every matching line contains. A search need not parse lines that lack one of them.

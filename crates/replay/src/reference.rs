@@ -124,9 +124,15 @@ fn first_named(body: &Body<'_>) -> Option<Uuid> {
     }
 }
 
+impl From<Uuid> for IdPrefix {
+    fn from(id: Uuid) -> Self {
+        Self(id.simple().to_string())
+    }
+}
+
 impl From<Uuid> for Reference {
     fn from(id: Uuid) -> Self {
-        Self::Id(IdPrefix(id.simple().to_string()))
+        Self::Id(id.into())
     }
 }
 

@@ -54,20 +54,24 @@ pub(super) struct AuditEvents {
         ("decisionId" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
         ("marketId" = Option<String>, Query, description = "Only events that name this market"),
         ("strategyInstanceId" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
+        ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
+        ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
     responses((status = 200, body = AuditEvents))
 )]
 pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
-    let known = ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId"];
+    let known =
+        ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId", "from", "to"];
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
+    let (from, to) = query.times()?;
     let filter = Filter {
         event_type: query.form::<EventType>("type")?,
         decision: query.form::<DecisionId>("decisionId")?,
         market: query.form::<MarketId>("marketId")?,
         instance: query.form::<StrategyInstanceId>("strategyInstanceId")?,
-        from: None,
-        to: None,
+        from,
+        to,
     };
     // Only memory knows whose decision an event is of.
     let derived = if filter.instance.is_some() { Some(api.source.derived().await?) } else { None };
@@ -99,17 +103,20 @@ fn read_page(
     {
         return Err(place.is_nowhere());
     }
+    let view = view.within(filter.from, filter.to)?;
     let empty = dreichor_core::State::new();
-    let memory = derived.map_or(&empty, |derived| derived.replayed.history.state()).memory();
+    let memory = derived.map_or(&empty, |derived| derived.state()).memory();
     let search = Search {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
         words: filter.words(),
+        is_candidate: &|line: &[u8]| filter.is_candidate(line, memory),
+        goes_on: &|_| true,
         asks_for: |event: &dreichor_core::Event<'_>| filter.asks_for(event, memory),
     };
     let page = match place {
         Place::Last => view.page_before(view.end(), &search)?,
-        Place::Before(position) => view.page_before(position, &search)?,
-        Place::After(position) => view.page_after(position, &search)?,
+        Place::Before(position) => view.page_before(position.clamp(view.start(), view.end()), &search)?,
+        Place::After(position) => view.page_after(position.clamp(view.start(), view.end()), &search)?,
     };
     let events = page.lines.into_iter().map(raw).collect::<Result<_, _>>()?;
     Ok(AuditEvents {
