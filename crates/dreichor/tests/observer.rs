@@ -15,7 +15,7 @@ use std::path::Path;
 use rfc6962::{Node, hex, mth, verifies_consistency, verifies_inclusion};
 use serde_json::{Value, json};
 use support::http::{Answer, Observed};
-use support::{Bench, lines, vector};
+use support::{Bench, lines, vector, wait_until};
 
 const EVENTS: &str = "/v1/observe/persistence/audit-events";
 
@@ -127,7 +127,7 @@ const EMPTY: [(&str, &str); 11] = [
     ),
     (
         "/v1/observe/derived/summary",
-        r#"{"from":null,"to":null,"decisions":0,"outcomes":{"SKIPPED":0,"BLOCKED":0,"FILLED":0,"PARTIALLY_FILLED":0,"FAILED":0,"INTERRUPTED":0},"sides":{"BUY":0,"SELL":0},"reasons":{},"groups":[],"asOf":{"treeSize":0,"logicalTime":null}}"#,
+        r#"{"from":null,"to":null,"decisions":0,"outcomes":{"SKIPPED":0,"BLOCKED":0,"FILLED":0,"PARTIALLY_FILLED":0,"FAILED":0,"INTERRUPTED":0},"sides":{"BUY":0,"SELL":0},"reasons":{},"groups":[],"groupsLeftOut":0,"asOf":{"treeSize":0,"logicalTime":null}}"#,
     ),
 ];
 
@@ -370,7 +370,7 @@ fn decisions_and_their_funnel_are_what_the_command_line_says() {
     ] {
         let printed = bench.run(&[&["summary", "--json"], flags.as_slice()].concat()).expect(0).stdout;
         let found = observed.get(&format!("/v1/observe/derived/summary{parameters}")).expect(200);
-        let (found, _) = found.text().split_once(",\"asOf\":").unwrap();
+        let (found, _) = found.text().split_once(",\"groupsLeftOut\":0,\"asOf\":").unwrap();
         assert_eq!(format!("{found}}}\n").as_bytes(), printed);
     }
 }
@@ -499,13 +499,13 @@ fn a_log_that_grows_behind_a_fault_is_ready_only_once_it_is_mended() {
         let file = fs::OpenOptions::new().write(true).open(bench.log_path()).unwrap();
         file.write_all_at(byte, 5000).unwrap();
     };
-    observed.get("/readyz").expect(200);
+    wait_until("it is ready", || observed.get("/readyz").status == 200);
     overwrite(b"\0");
-    observed.get("/readyz").is_problem(503, "not-ready");
+    wait_until("it is not ready", || observed.get("/readyz").status == 503);
     fs::OpenOptions::new().append(true).open(bench.log_path()).unwrap().write_all(last).unwrap();
-    observed.get("/readyz").is_problem(503, "not-ready");
+    wait_until("it is not ready", || observed.get("/readyz").status == 503);
     overwrite(&log[5000..=5000]);
-    observed.get("/readyz").expect(200);
+    wait_until("it is ready", || observed.get("/readyz").status == 200);
 }
 
 /// OpenMetrics 1.0: families that are declared before their samples, and an end.
@@ -514,7 +514,8 @@ fn metrics_are_of_declared_families() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
     observed.get("/v1/observe/derived/lifecycles").expect(200);
-    let answer = observed.get("/metrics").expect(200);
+    let accept = ["Accept: application/openmetrics-text; version=1.0.0"];
+    let answer = observed.ask("GET", "/metrics", &accept).expect(200);
     let kind = answer.header("content-type").unwrap();
     assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
     let text = String::from_utf8(answer.body).unwrap();
@@ -544,6 +545,42 @@ fn metrics_are_of_declared_families() {
     ] {
         assert!(text.lines().any(|line| line == sample), "no {sample} in {text}");
     }
+    for sample in [
+        "dreichor_audit_events 254",
+        "dreichor_last_logical_time 84",
+        "dreichor_decisions{outcome=\"FILLED\"} 17",
+        "dreichor_decisions{outcome=\"INTERRUPTED\"} 0",
+    ] {
+        assert!(text.lines().any(|line| line == sample), "no {sample} in {text}");
+    }
+    let answer = observed.get("/metrics").expect(200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    for line in [
+        "# TYPE dreichor_derivations_total counter",
+        "dreichor_derivations_total 1",
+        "# TYPE dreichor_build_info gauge",
+        "dreichor_ready 1",
+    ] {
+        assert!(text.lines().any(|other| other == line), "no {line} in {text}");
+    }
+    assert!(!text.contains("# UNIT") && !text.contains("# EOF"), "{text}");
+}
+
+/// A 304 to HEAD has the length of the 200, or none.
+#[test]
+fn an_unchanged_answer_to_head_claims_no_other_length() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let path = "/v1/observe/derived/lifecycles";
+    let answer = observed.get(path).expect(200);
+    let known = format!("If-None-Match: {}", answer.header("etag").unwrap());
+    let length = answer.header("content-length").unwrap();
+    for method in ["GET", "HEAD"] {
+        let unchanged = observed.ask(method, path, &[&known]).expect(304);
+        assert!(unchanged.header("content-length").is_none_or(|other| other == length), "{unchanged:?}");
+    }
+    assert_eq!(observed.ask("HEAD", path, &[]).expect(200).header("content-length"), Some(length));
 }
 
 #[test]

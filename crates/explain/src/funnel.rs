@@ -113,6 +113,15 @@ impl Summary {
     }
 }
 
+impl Summary {
+    /// Keeps the first groups only; how many it has left out.
+    pub fn keep_groups(&mut self, groups_max: usize) -> usize {
+        let left_out = self.groups.len().saturating_sub(groups_max);
+        (0..left_out).for_each(|_| drop(self.groups.pop_last()));
+        left_out
+    }
+}
+
 /// `from`, `to`, the members of the funnel, and `groups`.
 impl Serialize for Summary {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

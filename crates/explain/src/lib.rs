@@ -30,7 +30,7 @@ mod teller;
 pub mod ticks;
 
 pub use decided::{Decided, Outcome};
-pub use explained::{Explained, explain};
+pub use explained::{Explained, explain, explain_in};
 pub use funnel::{By, Fate, Funnel, Summary};
 pub use recent::Recent;
 pub use selection::{Holdings, Selection};

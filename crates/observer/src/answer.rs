@@ -1,21 +1,32 @@
 //! Answers: bodies that are whole before their first byte is sent, told apart by their ETag.
 
-use axum::body::Body;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dreichor_core::canonical::Sink;
 use dreichor_core::tree::Hasher;
+use http_body::{Frame, SizeHint};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::derived::AsOf;
+use crate::flight::Size;
 use crate::problem::Problem;
+use crate::room::Taken;
 
 pub(crate) const JSON: &str = "application/json";
 
 /// How many characters of the body's SHA-256 tell one answer from another.
 const TAG_LENGTH: usize = 32;
+
+/// How much of an answer is handed over at once, in bytes.
+const FRAME_BYTES: usize = 64 << 10;
 
 /// A body, and its kind.
 #[derive(Debug, Clone)]
@@ -23,17 +34,13 @@ pub(crate) struct Answer {
     content_type: &'static str,
     body: Bytes,
     etag: HeaderValue,
+    room: Option<Arc<Taken>>,
 }
 
 /// What a handler gives.
 pub(crate) type Outcome = Result<Answer, Problem>;
 
 impl Answer {
-    /// The length of the body, in bytes.
-    pub(crate) fn length(&self) -> usize {
-        self.body.len()
-    }
-
     /// A value as JSON.
     pub(crate) fn json(value: &impl Serialize) -> Outcome {
         let body = serde_json::to_vec(value).map_err(|_| Problem::internal("an answer cannot be written"))?;
@@ -48,7 +55,13 @@ impl Answer {
         let hash = hasher.finish().to_string();
         let etag = HeaderValue::from_str(&format!("\"{}\"", hash.get(..TAG_LENGTH).unwrap_or_default()))
             .map_err(|_| Problem::internal("a hash that is no header"))?;
-        Ok(Self { content_type, body, etag })
+        Ok(Self { content_type, body, etag, room: None })
+    }
+
+    /// The answer in room that was taken for it.
+    pub(crate) fn within(self, mut room: Taken) -> Self {
+        room.shrink(self.body.len() as u64);
+        Self { room: Some(Arc::new(room)), ..self }
     }
 }
 
@@ -70,11 +83,48 @@ pub(crate) fn raw(json: impl Into<Vec<u8>>) -> Result<Box<RawValue>, Problem> {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = Body::from(self.body).into_response();
+        let mut response = Body::new(Framed { rest: self.body, _room: self.room }).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(header::ETAG, self.etag);
         response
+    }
+}
+
+/// A body in frames: the client's pace shows between one and the next.
+struct Framed {
+    rest: Bytes,
+    _room: Option<Arc<Taken>>,
+}
+
+impl HttpBody for Framed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(FRAME_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+impl Size for Answer {
+    /// In bytes, with a little more for what is around it.
+    fn size(&self) -> usize {
+        self.body.len() + 512
     }
 }
 
@@ -93,7 +143,13 @@ impl Known {
             Some(etag)
                 if response.status().is_success() && self.0.iter().any(|tags| is_among(etag, tags)) =>
             {
-                (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response()
+                let mut unchanged =
+                    (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response();
+                // RFC 9110 section 8.6: the length of the 200, or none.
+                if let Some(length) = response.body().size_hint().exact() {
+                    unchanged.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+                }
+                unchanged
             }
             Some(_) | None => response,
         }

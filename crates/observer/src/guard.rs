@@ -2,22 +2,20 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout_at;
 
 use crate::answer::Known;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
+use crate::source::Asked;
 use crate::token::Token;
-
-/// How long a request may take, from its headers to the last byte of its answer.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What answers may do in a browser: nothing.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
@@ -26,21 +24,27 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none
 pub(crate) struct Guard {
     /// None: whoever reaches loopback may ask.
     pub(crate) token: Option<Token>,
+    pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Checks the request, has it answered in time, and counts it.
-pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::now(guard.limits);
+    request.extensions_mut().insert(asked);
+    let path = request.uri().path().to_owned();
     let endpoint = request.extensions().get::<MatchedPath>().cloned();
     let known = Known::of(request.headers());
     let is_last = carries(&request) || !is_read(request.method());
     let mut response = match guard.check(&request) {
-        Ok(()) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(()) => match timeout_at(asked.until.into(), next.run(request)).await {
             Ok(response) => known.unless_among(response),
             Err(_) => Problem::new(
                 Kind::TookTooLong,
-                "the answer was not ready in 10 s; it is computed all the same: ask again",
+                format!(
+                    "the answer was not ready in {} s; what is derived is computed all the same: ask again",
+                    guard.limits.answer.as_secs()
+                ),
             )
             .into_response(),
         },
@@ -48,7 +52,7 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next
     };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
@@ -57,7 +61,9 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let endpoint = endpoint.as_ref().map_or("none", MatchedPath::as_str);
-    guard.metrics.count(endpoint, response.status(), begun.elapsed());
+    let (status, duration) = (response.status(), asked.at.elapsed());
+    tracing::debug!(path, status = status.as_u16(), micros = duration.as_micros(), "observer: request");
+    guard.metrics.count(endpoint, status, duration);
     response
 }
 
@@ -87,7 +93,7 @@ fn is_read(method: &Method) -> bool {
 }
 
 /// Probes know no token, and learn nothing but yes or no.
-fn is_probe(path: &str) -> bool {
+pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz")
 }
 

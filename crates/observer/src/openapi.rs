@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::problem::{Document, Kind};
-use crate::routes;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,12 +21,9 @@ use crate::routes;
 )]
 struct Description;
 
-/// The OpenAPI document, as JSON.
-pub fn document() -> Value {
-    let (_, api) = routes::documented(Description::openapi());
-    let mut document = serde_json::to_value(&api).unwrap_or_default();
-    complete(&mut document);
-    document
+/// What the document says of the API as a whole.
+pub(crate) fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
 }
 
 /// A UUID (RFC 9562) as the format writes it.
@@ -50,7 +46,13 @@ const FORMS: [(&str, &[&str]); 5] = [
 
 /// Adds what every operation shares: the problems that any request may meet, the headers of every answer, and the
 /// forms of texts.
-fn complete(document: &mut Value) {
+pub(crate) fn complete(api: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    complete_document(&mut document);
+    document
+}
+
+fn complete_document(document: &mut Value) {
     if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
         info.remove("contact");
         info.insert("version".into(), json!("1"));

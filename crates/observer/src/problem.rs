@@ -105,6 +105,10 @@ kinds! {
     NotReady = SERVICE_UNAVAILABLE, "not-ready", "The stores are not sound";
     /// A bug.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    /// The system gives no file descriptor.
+    NoDescriptor = SERVICE_UNAVAILABLE, "no-descriptor", "The system has no file descriptor left";
+    /// Others are served first.
+    Busy = SERVICE_UNAVAILABLE, "busy", "Others are served first";
     /// The answer is not ready yet; it is being computed.
     TookTooLong = SERVICE_UNAVAILABLE, "took-too-long", "The answer took too long";
 }
@@ -114,7 +118,9 @@ impl Kind {
     pub(crate) const fn header(self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"dreichor\"")),
-            Self::NotReady | Self::TookTooLong => Some((header::RETRY_AFTER, "1")),
+            Self::NotReady | Self::NoDescriptor | Self::Busy | Self::TookTooLong => {
+                Some((header::RETRY_AFTER, "1"))
+            }
             Self::MethodNotAllowed => Some((header::ALLOW, "GET, HEAD")),
             Self::BadParameter
             | Self::BodyNotAllowed
@@ -159,6 +165,12 @@ impl Problem {
         matches!(self.kind, Kind::StoreMalformed | Kind::StoreUnavailable)
     }
 
+    /// Logs what is wrong with a store, as one error.
+    pub(crate) fn log(&self) {
+        let Document { title, detail, file, line, offset, rule, .. } = self.document();
+        tracing::error!(file, line, offset, rule, "{title}: {detail}");
+    }
+
     fn document(&self) -> Document<'_> {
         let place = self.place.as_deref();
         Document {
@@ -189,12 +201,23 @@ impl From<&Error> for Problem {
                 };
                 Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreMalformed, detail) }
             }
+            Error::Unavailable { source: Some(source), .. } if is_want_of_descriptors(&**source) => {
+                Self::new(Kind::NoDescriptor, detail)
+            }
             Error::Unavailable { path, .. } => {
                 let place = Place { file: path.display().to_string(), line: None, offset: None, rule: None };
                 Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreUnavailable, detail) }
             }
         }
     }
+}
+
+/// EMFILE and ENFILE of Linux: this process, or the system, has no descriptor left.
+const WANT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
+
+fn is_want_of_descriptors(error: &(dyn std::error::Error + 'static)) -> bool {
+    let code = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| WANT_OF_DESCRIPTORS.contains(&code))
 }
 
 impl From<Error> for Problem {

@@ -15,28 +15,34 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use utoipa::openapi::OpenApi;
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::about::About;
 use crate::guard::{self, Guard};
 use crate::metrics::Metrics;
+use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::source::Source;
+pub(crate) use probes::Described;
 
 /// What every path needs.
 pub(crate) struct Api {
     pub(crate) source: Arc<Source>,
     pub(crate) about: About,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) description: Described,
 }
 
 type Shared = State<Arc<Api>>;
 
+/// The most bytes that a page of up to 1000 entries or rows has.
+const LIST_BYTES_MAX: u64 = 1 << 20;
+
 /// The router, with the document of what it serves.
-pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
-    OpenApiRouter::with_openapi(description)
+pub(crate) fn documented() -> (Router<Arc<Api>>, Value) {
+    let (router, api) = OpenApiRouter::with_openapi(openapi::description())
         .routes(routes!(runtime::status))
         .routes(routes!(runtime::paths))
         .routes(routes!(persistence::audit_events))
@@ -59,12 +65,12 @@ pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
         .routes(routes!(probes::metrics))
         .routes(routes!(probes::openapi))
         .routes(routes!(probes::docs))
-        .split_for_parts()
+        .split_for_parts();
+    (router, openapi::complete(&api))
 }
 
 /// The router, behind its guard.
-pub(crate) fn router(api: Arc<Api>, guard: Arc<Guard>) -> Router {
-    let (router, _) = documented(OpenApi::default());
+pub(crate) fn guarded(router: Router<Arc<Api>>, api: Arc<Api>, guard: Arc<Guard>) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)

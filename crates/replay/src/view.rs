@@ -31,11 +31,10 @@ impl<'s, M: Medium> View<'s, M> {
     ///
     /// The log cannot be read.
     pub fn open(store: &'s Store<M>) -> Result<Self, Error> {
-        let Some((file, stat)) = store.open()? else {
-            return Ok(Self::of(store, None, 0));
-        };
-        let end = line_start(&file, stat.size).map_err(|error| store.unreadable(error, 0))?;
-        Ok(Self::of(store, Some(file), end))
+        Ok(match store.look()? {
+            Some(opened) => Self::of(store, Some(opened.file), opened.end),
+            None => Self::of(store, None, 0),
+        })
     }
 
     /// Creates a view of the lines of an opened file before the boundary `end`.
@@ -47,6 +46,12 @@ impl<'s, M: Medium> View<'s, M> {
     #[must_use]
     pub fn up_to(self, end: u64) -> Self {
         Self { end: self.end.min(end), ..self }
+    }
+
+    /// Limits the view to the lines from the boundary `start` on.
+    #[must_use]
+    pub fn starting_at(self, start: u64) -> Self {
+        Self { start: start.min(self.end), ..self }
     }
 
     /// Limits the view to the events of these logical times, both included. Logical time never decreases in a log, so

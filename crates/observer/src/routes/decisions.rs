@@ -1,24 +1,25 @@
 //! `/v1/observe/derived/decisions`: what became of each decision, and the story of one.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{MarketId, StrategyInstanceId};
 use dreichor_explain::decided::Row;
 use dreichor_explain::page::{self, Search};
 use dreichor_explain::{Outcome as Became, Selection};
 use dreichor_replay::reference::IdPrefix;
-use dreichor_replay::{Directory, Stores, View};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::LIST_BYTES_MAX;
 use super::Shared;
 use super::memory::unknown;
-use super::persistence::AuditEvent;
+use super::persistence::{ANSWER_BYTES_MAX, AuditEvent};
 use crate::answer::{Answer, Outcome};
 use crate::derived::AsOf;
+use crate::look::Look;
 use crate::problem::{Document, Problem};
 use crate::query::{Place, Query, Segment, path_form};
-use crate::source::Source;
+use crate::source::{Asked, Source, Work};
 
 /// Decisions in file order.
 #[derive(Serialize, ToSchema)]
@@ -100,33 +101,31 @@ pub(super) async fn decisions(State(api): Shared, RawQuery(query): RawQuery) -> 
     };
     let source = api.source.clone();
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let read = move |stores: &_| Answer::json(&read_page(&source, stores, limit, place, &selection)?);
-    api.source.search(read).await
+    let budget = api.source.limits.search_bytes.min(BUDGET_BYTES);
+    let answer = api.source.answer(Work::Search, LIST_BYTES_MAX, move |look, wanted| {
+        let goes_on = |bytes| bytes < budget && wanted.is_wanted();
+        let search = Search { limit, selection: &selection, goes_on: &goes_on };
+        Answer::json(&read_page(&source, look, place, &search)?)
+    });
+    answer.await
 }
 
-/// How many bytes of the log a page of decisions may read.
+/// How many bytes of the log a page of decisions reads: each of their lines is parsed and hashed.
 const BUDGET_BYTES: u64 = 32 << 20;
 
-fn read_page(
-    source: &Source,
-    stores: &Stores<Directory>,
-    limit: usize,
-    place: Place,
-    selection: &Selection,
-) -> Result<Decisions, Problem> {
-    let whole = View::open(&stores.events)?;
+fn read_page(source: &Source, look: &Look, place: Place, search: &Search<'_>) -> Result<Decisions, Problem> {
+    let whole = look.view();
     if let Place::Before(position) | Place::After(position) = place
         && !(whole.is_boundary(position)? && page::is_position(&whole, position)?)
     {
         return Err(place.is_nowhere());
     }
     let as_of = source.as_of(&whole)?;
-    let view = whole.within(selection.from, selection.to)?;
-    let search = Search { limit, selection, goes_on: &|bytes| bytes < BUDGET_BYTES };
+    let view = whole.within(search.selection.from, search.selection.to)?;
     let page = match place {
-        Place::Last => page::before(&view, view.end(), &search)?,
-        Place::Before(position) => page::before(&view, position.clamp(view.start(), view.end()), &search)?,
-        Place::After(position) => page::after(&view, position.clamp(view.start(), view.end()), &search)?,
+        Place::Last => page::before(&view, view.end(), search)?,
+        Place::Before(position) => page::before(&view, position.clamp(view.start(), view.end()), search)?,
+        Place::After(position) => page::after(&view, position.clamp(view.start(), view.end()), search)?,
     };
     Ok(Decisions {
         decisions: page.decided.iter().map(|decided| decided.row()).collect(),
@@ -186,11 +185,15 @@ struct Sentence {
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
     )
 )]
-pub(super) async fn story(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn story(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    id: Segment,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
     let id: DecisionId = path_form("decisionId", &id)?;
-    api.source
-        .derive(move |derived| derived.state().memory().decision(id).map(drop).ok_or_else(|| unknown(id)))
-        .await?;
-    api.source.story(id).await
+    let derived = api.source.derived(asked).await?;
+    derived.state().memory().decision(id).ok_or_else(|| unknown(id))?;
+    api.source.story(id, asked, ANSWER_BYTES_MAX).await
 }

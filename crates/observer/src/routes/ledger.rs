@@ -1,15 +1,17 @@
 //! `/v1/observe/derived/shadow-ledger`: the position of each market.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::value::MarketId;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::LIST_BYTES_MAX;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw};
 use crate::derived::AsOf;
 use crate::query::Query;
+use crate::source::{Asked, Work};
 
 /// The Shadow Ledger.
 #[derive(Serialize, ToSchema)]
@@ -52,11 +54,15 @@ struct Position {
     ),
     responses((status = 200, body = Ledger))
 )]
-pub(super) async fn shadow_ledger(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn shadow_ledger(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["limit", "before", "after"])?;
     let (limit, place) = query.page_by_key::<MarketId>()?;
     api.source
-        .derive(move |derived| {
+        .derive(asked, Work::Large, LIST_BYTES_MAX, move |derived| {
             let all: Vec<_> = derived.state().ledger().positions().iter().collect();
             let cut = place.cut(&all, limit, |(market, _)| **market);
             let positions = cut.items.iter().map(|(market, position)| {

@@ -1,15 +1,17 @@
 //! `/v1/observe/derived/lifecycles`: the lifecycle of each strategy instance.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::value::StrategyInstanceId;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::LIST_BYTES_MAX;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw};
 use crate::derived::AsOf;
 use crate::query::Query;
+use crate::source::{Asked, Work};
 
 /// The lifecycle of each strategy instance.
 #[derive(Serialize, ToSchema)]
@@ -55,11 +57,15 @@ struct LifecycleEntry {
     ),
     responses((status = 200, body = LifecyclesAnswer))
 )]
-pub(super) async fn lifecycles(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn lifecycles(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["limit", "before", "after"])?;
     let (limit, place) = query.page_by_key::<StrategyInstanceId>()?;
     api.source
-        .derive(move |derived| {
+        .derive(asked, Work::Large, LIST_BYTES_MAX, move |derived| {
             let all = derived.state().lifecycles().instances();
             let cut = place.cut(&all, limit, |instance| instance.id());
             let lifecycles = cut.items.iter().map(|instance| {

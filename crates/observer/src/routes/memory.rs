@@ -1,17 +1,19 @@
 //! `/v1/observe/derived/decision-memory`: what is remembered of each decision.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::id::DecisionId;
 use dreichor_core::state::Decision;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::LIST_BYTES_MAX;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw, with_as_of};
 use crate::derived::{AsOf, Derived};
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
+use crate::source::{Asked, Work};
 
 /// What Decision Memory adds up to.
 #[derive(ToSchema)]
@@ -133,10 +135,18 @@ pub(super) struct DecisionMemoryPage {
     ),
     responses((status = 200, body = DecisionMemoryPage))
 )]
-pub(super) async fn decision_memory(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn decision_memory(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["limit", "before", "after"])?;
     let (limit, place) = query.page()?;
-    api.source.derive(move |derived| Answer::json(&page(derived, limit, place)?)).await
+    api.source
+        .derive(asked, Work::Quick, LIST_BYTES_MAX, move |derived| {
+            Answer::json(&page(derived, limit, place)?)
+        })
+        .await
 }
 
 fn page(derived: &Derived, limit: u64, place: Place) -> Result<DecisionMemoryPage, Problem> {
@@ -184,11 +194,16 @@ pub(super) fn unknown(id: DecisionId) -> Problem {
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
     )
 )]
-pub(super) async fn decision(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn decision(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    id: Segment,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
     let id: DecisionId = path_form("decisionId", &id)?;
     api.source
-        .derive(move |derived| {
+        .derive(asked, Work::Quick, LIST_BYTES_MAX, move |derived| {
             let decision = derived.state().memory().decision(id).ok_or_else(|| unknown(id))?;
             with_as_of(entry(decision), derived.as_of())
         })

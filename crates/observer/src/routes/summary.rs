@@ -1,14 +1,19 @@
 //! `/v1/observe/derived/summary`: the funnel of decisions.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_explain::{By, Summary};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Shared;
+use super::persistence::ANSWER_BYTES_MAX;
 use crate::answer::{Answer, Outcome};
 use crate::derived::AsOf;
 use crate::query::Query;
+use crate::source::{Asked, Work};
+
+/// The most groups of an answer.
+const GROUPS_MAX: usize = 10_000;
 
 /// The funnel: how many decisions became what, and why.
 #[derive(Serialize, ToSchema)]
@@ -17,6 +22,8 @@ pub(super) struct Funnels {
     #[serde(flatten)]
     #[schema(value_type = FunnelOfTime)]
     summary: Summary,
+    /// How many groups more there are, the last: an answer has at most 10,000.
+    groups_left_out: usize,
     as_of: AsOf,
 }
 
@@ -66,17 +73,22 @@ struct Group {
     ),
     responses((status = 200, body = Funnels))
 )]
-pub(super) async fn summary(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn summary(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["by", "from", "to"])?;
     let by: Option<By> = query.form("by")?;
     let (from, to) = query.times()?;
     api.source
-        .derive(move |derived| {
+        .derive(asked, Work::Large, ANSWER_BYTES_MAX, move |derived| {
             let mut summary = Summary::new(from, to, by);
             for (decision, fate) in derived.state().memory().decisions().zip(&derived.fates) {
                 summary.add(decision.first_seen_logical_time(), &decision.evaluated(), *fate);
             }
-            Answer::json(&Funnels { summary, as_of: derived.as_of() })
+            let groups_left_out = summary.keep_groups(GROUPS_MAX);
+            Answer::json(&Funnels { summary, groups_left_out, as_of: derived.as_of() })
         })
         .await
 }

@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::value::StrategyInstanceId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Shared;
+use super::persistence::ANSWER_BYTES_MAX;
 use crate::answer::{Answer, Outcome};
 use crate::derived::{AsOf, Derived};
 use crate::query::{Key, Query};
+use crate::source::{Asked, Work};
 
 /// The most intervals of an answer.
 const INTERVALS_MAX: usize = 20_000;
@@ -78,11 +80,19 @@ struct Interval {
     ),
     responses((status = 200, body = Timeline))
 )]
-pub(super) async fn timeline(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn timeline(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["limit", "before", "after", "from", "to"])?;
     let (limit, place) = query.page_by_key()?;
     let times = query.times()?;
-    api.source.derive(move |derived| Answer::json(&page(derived, limit, place, times))).await
+    api.source
+        .derive(asked, Work::Large, ANSWER_BYTES_MAX, move |derived| {
+            Answer::json(&page(derived, limit, place, times))
+        })
+        .await
 }
 
 fn page(
