@@ -154,6 +154,8 @@ pub enum Rule {
     Reexecution,
     /// The recorded events of an interrupted tick are a prefix of the tick that is computed again.
     InterruptedTick,
+    /// The log extends what a process has seen of it: it begins with the same events.
+    HistoryChanged,
     /// A snapshot's id is the content id of its content.
     SnapshotId,
     /// A snapshot's positions are in byte order of their markets, each under its own market.

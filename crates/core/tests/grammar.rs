@@ -182,6 +182,7 @@ const NOT_HERE: &[(Rule, &str)] = &[
     (Rule::SnapshotRoot, "of snapshots and log together"),
     (Rule::SnapshotTime, "of snapshots and log together"),
     (Rule::SnapshotPositions, "of snapshots and log together"),
+    (Rule::HistoryChanged, "of two looks at a log"),
     (Rule::SnapshotHole, "of snapshots after a crash"),
     (Rule::LogicalStep, "of inputs: tick.rs"),
     (Rule::ConflictingTick, "of inputs: tick.rs"),

@@ -11,7 +11,7 @@ use dreichor_core::tick::SafetyMode;
 use dreichor_core::value::{Form, MarketId, ParameterPool};
 use dreichor_explain::funnel::reasons;
 use dreichor_explain::whatif::{Changes, Pools};
-use dreichor_explain::{Outcome, Selection};
+use dreichor_explain::{By, Outcome, Selection};
 use dreichor_proof::KeyName;
 use dreichor_replay::Filter;
 use dreichor_replay::point::Point;
@@ -467,7 +467,7 @@ impl DecisionsArguments {
 #[derive(Debug, Args)]
 pub(crate) struct SummaryArguments {
     /// Count by this, too
-    #[arg(long, value_enum, value_name = "KEY")]
+    #[arg(long, value_parser = keys(), value_name = "KEY")]
     pub(crate) by: Option<By>,
     #[command(flatten)]
     pub(crate) range: Range,
@@ -548,17 +548,9 @@ impl WhatifArguments {
     }
 }
 
-/// The key that decisions are grouped by.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum By {
-    /// The strategy instance
-    Instance,
-    /// The target market
-    Market,
-    /// The decision class
-    Class,
-    /// The parameter pool
-    Pool,
+fn keys() -> impl TypedValueParser<Value = By> {
+    let names = By::ALL.iter().map(|by| by.as_str());
+    PossibleValuesParser::new(names).try_map(|name| By::parse(name.as_bytes()).ok_or("no such key"))
 }
 
 fn outcomes() -> impl TypedValueParser<Value = Outcome> {

@@ -15,12 +15,12 @@ use std::path::Path;
 use rfc6962::{Node, hex, mth, verifies_consistency, verifies_inclusion};
 use serde_json::{Value, json};
 use support::http::{Answer, Observed};
-use support::{Bench, lines, vector};
+use support::{Bench, lines, vector, wait_until};
 
 const EVENTS: &str = "/v1/observe/persistence/audit-events";
 
 /// Paths whose answers are kept, byte for byte.
-const GOLDEN: [&str; 46] = [
+const GOLDEN: [&str; 69] = [
     "/livez",
     "/readyz",
     "/v1/observe/runtime/status",
@@ -62,15 +62,38 @@ const GOLDEN: [&str; 46] = [
     "/v1/observe/derived/decision-memory/4d6e8f90-da87-821b-9956-a9a0aa072ee0",
     "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072eec",
     "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072ee0",
+    "/v1/observe/persistence/audit-events?from=80&limit=2",
+    "/v1/observe/persistence/audit-events?to=5&type=SAFETY_EVALUATED",
+    "/v1/observe/persistence/audit-events?from=2&to=1",
+    "/v1/observe/derived/decisions?limit=2",
+    "/v1/observe/derived/decisions?after=0&limit=1",
+    "/v1/observe/derived/decisions?before=0",
+    "/v1/observe/derived/decisions?after=1",
+    "/v1/observe/derived/decisions?outcome=BLOCKED&outcome=FAILED&limit=2",
+    "/v1/observe/derived/decisions?reason=HALT_ALL_ACTIVE&reason=SAFETY_BLOCKED",
+    "/v1/observe/derived/decisions?reason=NONE",
+    "/v1/observe/derived/decisions?strategyInstanceId=27ac435a-1710-4110-a051-8ca566ceab36&limit=1",
+    "/v1/observe/derived/decisions?marketId=BINANCE_SPOT:M01-USDT&limit=1",
+    "/v1/observe/derived/summary",
+    "/v1/observe/derived/summary?by=market&to=20",
+    "/v1/observe/derived/summary?by=colour",
+    "/v1/observe/derived/timeline?limit=1",
+    "/v1/observe/derived/timeline?after=27ac435a-1710-4110-a051-8ca566ceab36&limit=1&from=20",
     "/v1/observe/derived/shadow-ledger",
+    "/v1/observe/derived/shadow-ledger?limit=2",
+    "/v1/observe/derived/shadow-ledger?after=BINANCE_SPOT:M01-USDT&limit=1",
+    "/v1/observe/derived/shadow-ledger?before=BINANCE_SPOT:M01-USDT&limit=1",
     "/v1/observe/derived/lifecycles",
+    "/v1/observe/derived/lifecycles?limit=1",
+    "/v1/observe/derived/lifecycles?before=ffffffff-ffff-4fff-bfff-ffffffffffff&limit=1",
+    "/v1/observe/derived/lifecycles?before=x",
     "/v1/observe/",
     "/v1/observe/persistence/audit-events/",
     "/",
 ];
 
 /// Every endpoint that answers of the stores, as empty stores have it.
-const EMPTY: [(&str, &str); 8] = [
+const EMPTY: [(&str, &str); 11] = [
     (EVENTS, r#"{"events":[],"next":"0","previous":null}"#),
     (
         "/v1/observe/persistence/audit-events/summary",
@@ -84,13 +107,28 @@ const EMPTY: [(&str, &str); 8] = [
     ("/v1/observe/persistence/proof/consistency?from=0", r#"{"from":0,"to":0,"path":[]}"#),
     (
         "/v1/observe/derived/decision-memory",
-        r#"{"totals":{"decisions":0,"execution":{"executionsObserved":0,"filledCount":0,"failedCount":0},"safety":{"evaluationsObserved":0,"blockedCount":0,"forcedSellCount":0},"feedback":{"feedbackCount":0,"categories":{"DECISION_QUALITY":0,"RISK_COMFORT":0,"SYSTEM_BEHAVIOR":0}}},"entries":[],"next":"0","previous":null}"#,
+        r#"{"totals":{"decisions":0,"execution":{"executionsObserved":0,"filledCount":0,"failedCount":0},"safety":{"evaluationsObserved":0,"blockedCount":0,"forcedSellCount":0},"feedback":{"feedbackCount":0,"categories":{"DECISION_QUALITY":0,"RISK_COMFORT":0,"SYSTEM_BEHAVIOR":0}}},"entries":[],"next":"0","previous":null,"asOf":{"treeSize":0,"logicalTime":null}}"#,
     ),
     (
         "/v1/observe/derived/shadow-ledger",
-        r#"{"plane":"PAPER","positions":[],"asOf":{"treeSize":0,"logicalTime":null}}"#,
+        r#"{"plane":"PAPER","positions":[],"next":null,"previous":null,"asOf":{"treeSize":0,"logicalTime":null}}"#,
     ),
-    ("/v1/observe/derived/lifecycles", r#"{"lifecycles":[]}"#),
+    (
+        "/v1/observe/derived/lifecycles",
+        r#"{"lifecycles":[],"next":null,"previous":null,"asOf":{"treeSize":0,"logicalTime":null}}"#,
+    ),
+    (
+        "/v1/observe/derived/decisions",
+        r#"{"decisions":[],"next":"0","previous":null,"asOf":{"treeSize":0,"logicalTime":null}}"#,
+    ),
+    (
+        "/v1/observe/derived/timeline",
+        r#"{"instances":[],"next":null,"previous":null,"asOf":{"treeSize":0,"logicalTime":null}}"#,
+    ),
+    (
+        "/v1/observe/derived/summary",
+        r#"{"from":null,"to":null,"decisions":0,"outcomes":{"SKIPPED":0,"BLOCKED":0,"FILLED":0,"PARTIALLY_FILLED":0,"FAILED":0,"INTERRUPTED":0},"sides":{"BUY":0,"SELL":0},"reasons":{},"groups":[],"groupsLeftOut":0,"asOf":{"treeSize":0,"logicalTime":null}}"#,
+    ),
 ];
 
 /// With `UPDATE_GOLDEN=1` the file is rewritten; read the difference before it is committed.
@@ -266,7 +304,9 @@ fn derived_state_is_what_the_command_line_says() {
     let entries = state("memory");
     assert_eq!(page["entries"], json!(entries));
     for entry in entries.iter().step_by(9) {
-        assert_eq!(&get(&format!("decision-memory/{}", entry["decisionId"].as_str().unwrap())), entry);
+        let mut remembered = get(&format!("decision-memory/{}", entry["decisionId"].as_str().unwrap()));
+        assert_eq!(remembered.as_object_mut().unwrap().remove("asOf"), Some(page["asOf"].clone()));
+        assert_eq!(&remembered, entry);
     }
     assert_eq!(json!(get("shadow-ledger")["positions"]), json!(state("ledger")));
     assert_eq!(json!(get("lifecycles")["lifecycles"]), json!(state("lifecycles")));
@@ -274,6 +314,138 @@ fn derived_state_is_what_the_command_line_says() {
     receipt.as_object_mut().unwrap().retain(|name, _| !name.ends_with("Digest"));
     let status = observed.get("/v1/observe/runtime/status").expect(200).json();
     assert_eq!(status["startedWith"], receipt);
+}
+
+/// All decisions that the pages give, one page after the other in this direction.
+fn walk_decisions(observed: &Observed, query: &str, is_forward: bool) -> Vec<Value> {
+    let mut decisions = Vec::new();
+    let mut cursor = if is_forward { "&after=0".to_owned() } else { String::new() };
+    loop {
+        let page = observed.get(&format!("/v1/observe/derived/decisions?{query}{cursor}")).expect(200).json();
+        let found = page["decisions"].as_array().unwrap();
+        if is_forward {
+            if found.is_empty() {
+                return decisions;
+            }
+            decisions.extend(found.iter().cloned());
+            cursor = format!("&after={}", page["next"].as_str().unwrap());
+        } else {
+            decisions.splice(0..0, found.iter().cloned());
+            let Some(previous) = page["previous"].as_str() else { return decisions };
+            cursor = format!("&before={previous}");
+        }
+    }
+}
+
+#[test]
+fn decisions_and_their_funnel_are_what_the_command_line_says() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    for (parameters, flags) in [
+        ("", vec![]),
+        ("&outcome=FILLED&outcome=BLOCKED", vec!["--outcome", "filled", "--outcome", "blocked"]),
+        ("&reason=ATTENTION_NEGATIVE", vec!["--reason", "ATTENTION_NEGATIVE"]),
+        ("&marketId=BINANCE_SPOT:M01-USDT", vec!["--market", "BINANCE_SPOT:M01-USDT"]),
+        (
+            "&strategyInstanceId=27ac435a-1710-4110-a051-8ca566ceab36",
+            vec!["--instance", "27ac435a-1710-4110-a051-8ca566ceab36"],
+        ),
+        ("&from=20&to=60", vec!["--from", "20", "--to", "60"]),
+    ] {
+        let printed = bench.run(&[&["decisions", "--json"], flags.as_slice()].concat()).expect(0).json();
+        assert!(printed.len() > 1, "{parameters}");
+        for limit in [1, 7, 1000] {
+            for is_forward in [true, false] {
+                let found = walk_decisions(&observed, &format!("limit={limit}{parameters}"), is_forward);
+                assert_eq!(found, printed, "{parameters} {limit} {is_forward}");
+            }
+        }
+    }
+    for (parameters, flags) in [
+        ("", vec![]),
+        ("?by=market", vec!["--by", "market"]),
+        ("?by=instance&from=20", vec!["--by", "instance", "--from", "20"]),
+        ("?by=pool&to=60", vec!["--by", "pool", "--to", "60"]),
+        ("?by=class", vec!["--by", "class"]),
+    ] {
+        let printed = bench.run(&[&["summary", "--json"], flags.as_slice()].concat()).expect(0).stdout;
+        let found = observed.get(&format!("/v1/observe/derived/summary{parameters}")).expect(200);
+        let (found, _) = found.text().split_once(",\"groupsLeftOut\":0,\"asOf\":").unwrap();
+        assert_eq!(format!("{found}}}\n").as_bytes(), printed);
+    }
+}
+
+/// The last interval of each instance is its lifecycle now, and they follow each other without a gap.
+#[test]
+fn the_timeline_ends_with_the_lifecycles() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let lifecycles = observed.get("/v1/observe/derived/lifecycles").expect(200).json();
+    let timeline = observed.get("/v1/observe/derived/timeline").expect(200).json();
+    assert_eq!(timeline["asOf"], lifecycles["asOf"]);
+    let lanes = timeline["instances"].as_array().unwrap();
+    let mut holdings = 0;
+    for (lane, lifecycle) in lanes.iter().zip(lifecycles["lifecycles"].as_array().unwrap()) {
+        assert_eq!(lane["strategyInstanceId"], lifecycle["strategyInstanceId"]);
+        let intervals = lane["intervals"].as_array().unwrap();
+        for pair in intervals.windows(2) {
+            assert_eq!(pair[0]["to"], pair[1]["from"]);
+        }
+        holdings += intervals.iter().filter(|interval| interval["state"] == "HOLDING").count();
+        let last = intervals.last().unwrap();
+        for member in ["state", "marketId", "quantity", "until"] {
+            assert_eq!(last[member], lifecycle[member], "{member} of {lane}");
+        }
+        assert!(last["to"].is_null());
+    }
+    assert_eq!(lanes.len(), lifecycles["lifecycles"].as_array().unwrap().len());
+    assert!(holdings > 2);
+    // A stretch of time has the intervals that touch it, and no others.
+    let part = observed.get("/v1/observe/derived/timeline?from=20&to=50").expect(200).json();
+    let touches = |interval: &Value| {
+        interval["to"].as_u64().is_none_or(|to| to >= 20) && interval["from"].as_u64().unwrap() <= 50
+    };
+    for (part, lane) in part["instances"].as_array().unwrap().iter().zip(lanes) {
+        let expected: Vec<_> =
+            lane["intervals"].as_array().unwrap().iter().filter(|at| touches(at)).collect();
+        assert_eq!(json!(part["intervals"]), json!(expected));
+    }
+}
+
+/// Every page by key gives each entry once, in both directions.
+#[test]
+fn pages_by_key_give_everything_once() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    for (path, member) in
+        [("shadow-ledger", "positions"), ("lifecycles", "lifecycles"), ("timeline", "instances")]
+    {
+        let get =
+            |query: &str| observed.get(&format!("/v1/observe/derived/{path}{query}")).expect(200).json();
+        let all = get("")[member].as_array().unwrap().clone();
+        assert!(all.len() > 2);
+        for limit in 1..=all.len() + 1 {
+            let (mut forwards, mut query) = (Vec::new(), format!("?limit={limit}"));
+            loop {
+                let page = get(&query);
+                forwards.extend(page[member].as_array().unwrap().clone());
+                let Some(next) = page["next"].as_str() else { break };
+                query = format!("?limit={limit}&after={next}");
+            }
+            assert_eq!(forwards, all);
+            let (mut backwards, mut query) = (Vec::new(), format!("?limit={limit}&before=~"));
+            if path != "shadow-ledger" {
+                query = format!("?limit={limit}&before=ffffffff-ffff-4fff-bfff-ffffffffffff");
+            }
+            while let Some(before) = Some(query.replace('~', "zzzz")) {
+                let page = get(&before);
+                backwards.splice(0..0, page[member].as_array().unwrap().clone());
+                let Some(previous) = page["previous"].as_str() else { break };
+                query = format!("?limit={limit}&before={previous}");
+            }
+            assert_eq!(backwards, all);
+        }
+    }
 }
 
 #[test]
@@ -285,7 +457,8 @@ fn a_story_is_what_explain_prints() {
         let id = decision["decisionId"].as_str().unwrap();
         let printed = bench.run(&["explain", id, "--json"]).expect(0).stdout;
         let story = observed.get(&format!("/v1/observe/derived/decisions/{id}")).expect(200);
-        assert_eq!([&story.body, &b"\n"[..]].concat(), printed);
+        let (story, _) = story.text().split_once(",\"asOf\":").unwrap();
+        assert_eq!(format!("{story}}}\n").as_bytes(), printed);
     }
 }
 
@@ -326,13 +499,13 @@ fn a_log_that_grows_after_a_fault_is_ready_only_once_it_is_restored() {
         let file = fs::OpenOptions::new().write(true).open(bench.log_path()).unwrap();
         file.write_all_at(byte, 5000).unwrap();
     };
-    observed.get("/readyz").expect(200);
+    wait_until("it is ready", || observed.get("/readyz").status == 200);
     overwrite(b"\0");
-    observed.get("/readyz").is_problem(503, "not-ready");
+    wait_until("it is not ready", || observed.get("/readyz").status == 503);
     fs::OpenOptions::new().append(true).open(bench.log_path()).unwrap().write_all(last).unwrap();
-    observed.get("/readyz").is_problem(503, "not-ready");
+    wait_until("it is not ready", || observed.get("/readyz").status == 503);
     overwrite(&log[5000..=5000]);
-    observed.get("/readyz").expect(200);
+    wait_until("it is ready", || observed.get("/readyz").status == 200);
 }
 
 /// OpenMetrics 1.0: families that are declared before their samples, and an end.
@@ -341,7 +514,8 @@ fn metrics_are_of_declared_families() {
     let bench = Bench::filled();
     let observed = bench.observe(&[]);
     observed.get("/v1/observe/derived/lifecycles").expect(200);
-    let answer = observed.get("/metrics").expect(200);
+    let accept = ["Accept: application/openmetrics-text; version=1.0.0"];
+    let answer = observed.ask("GET", "/metrics", &accept).expect(200);
     let kind = answer.header("content-type").unwrap();
     assert!(kind.starts_with("application/openmetrics-text; version=1.0.0"), "{kind}");
     let text = String::from_utf8(answer.body).unwrap();
@@ -371,6 +545,42 @@ fn metrics_are_of_declared_families() {
     ] {
         assert!(text.lines().any(|line| line == sample), "no {sample} in {text}");
     }
+    for sample in [
+        "dreichor_audit_events 254",
+        "dreichor_last_logical_time 84",
+        "dreichor_decisions{outcome=\"FILLED\"} 17",
+        "dreichor_decisions{outcome=\"INTERRUPTED\"} 0",
+    ] {
+        assert!(text.lines().any(|line| line == sample), "no {sample} in {text}");
+    }
+    let answer = observed.get("/metrics").expect(200);
+    assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    let text = answer.text();
+    for line in [
+        "# TYPE dreichor_derivations_total counter",
+        "dreichor_derivations_total 1",
+        "# TYPE dreichor_build_info gauge",
+        "dreichor_ready 1",
+    ] {
+        assert!(text.lines().any(|other| other == line), "no {line} in {text}");
+    }
+    assert!(!text.contains("# UNIT") && !text.contains("# EOF"), "{text}");
+}
+
+/// A 304 to HEAD has the length of the 200, or none.
+#[test]
+fn an_unchanged_answer_to_head_claims_no_other_length() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let path = "/v1/observe/derived/lifecycles";
+    let answer = observed.get(path).expect(200);
+    let known = format!("If-None-Match: {}", answer.header("etag").unwrap());
+    let length = answer.header("content-length").unwrap();
+    for method in ["GET", "HEAD"] {
+        let unchanged = observed.ask(method, path, &[&known]).expect(304);
+        assert!(unchanged.header("content-length").is_none_or(|other| other == length), "{unchanged:?}");
+    }
+    assert_eq!(observed.ask("HEAD", path, &[]).expect(200).header("content-length"), Some(length));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn fill_in(path: &str) -> String {
 #[track_caller]
 fn is_safe(answer: &Answer) {
     assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
-    assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+    assert_eq!(answer.header("cache-control"), Some("private, no-cache"), "{answer:?}");
     let policy = answer.header("content-security-policy").unwrap();
     assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"));
     assert!(!policy.contains("script") && !policy.contains("http"), "{policy}");

@@ -32,8 +32,22 @@ pub fn explain<M: Medium>(
     progress: &mut impl Progress,
 ) -> Result<Explained, Error> {
     // Opened before the search: what is appended between the two is then in no story, but in no count either.
-    let mut replay = Replay::open(stores)?;
-    let named = View::open(&stores.events)?.resolve(reference)?;
+    let replay = Replay::open(stores)?;
+    explain_in(replay, &View::open(&stores.events)?, reference, progress)
+}
+
+/// The same in opened stores.
+///
+/// # Errors
+///
+/// As of [`explain`].
+pub fn explain_in<M: Medium>(
+    mut replay: Replay<'_, M>,
+    view: &View<'_, M>,
+    reference: &Reference,
+    progress: &mut impl Progress,
+) -> Result<Explained, Error> {
+    let named = view.resolve(reference)?;
     if named.len() > 1 {
         return Ok(Explained::Ambiguous(named));
     }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use dreichor_core::value::{FailureReason, SafetyReason, Side, SkipReason, Spelled};
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use dreichor_core::event::DecisionEvaluated;
+use dreichor_core::value::{FailureReason, LogicalTime, SafetyReason, Side, SkipReason, Spelled};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use crate::decided::{Decided, Outcome};
 
@@ -27,21 +30,128 @@ pub fn reasons() -> impl Iterator<Item = &'static str> {
     skips.chain(safety).chain(FailureReason::ALL.iter().map(|reason| reason.as_str()))
 }
 
+/// What became of a decision, as the funnel counts it: a few bytes, so that those of a long log can be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fate {
+    outcome: Outcome,
+    /// Of a filled execution.
+    side: Option<Side>,
+    /// The place of the reason in [`reasons`].
+    reason: Option<u8>,
+    is_forced: bool,
+}
+
+impl From<&Decided> for Fate {
+    fn from(decided: &Decided) -> Self {
+        let outcome = decided.outcome();
+        let place = |reason| reasons().position(|known| known == reason);
+        Self {
+            outcome,
+            side: decided.order().map(|(side, ..)| side).filter(|_| outcome == Outcome::Filled),
+            reason: decided.reason().and_then(place).and_then(|place| u8::try_from(place).ok()),
+            is_forced: decided.is_forced_sale(),
+        }
+    }
+}
+
+/// What decisions are grouped by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum By {
+    /// The strategy instance.
+    Instance,
+    /// The target market.
+    Market,
+    /// The decision class.
+    Class,
+    /// The parameter pool.
+    Pool,
+}
+
+impl Spelled for By {}
+
+impl By {
+    /// The key of the group that a decision belongs to; none: it has no target market.
+    pub fn key(self, decision: &DecisionEvaluated) -> Option<String> {
+        match self {
+            Self::Instance => Some(decision.strategy_instance_id.to_string()),
+            Self::Market => decision.target_market_id.map(|market| market.to_string()),
+            Self::Class => Some(decision.decision_class.to_string()),
+            Self::Pool => Some(decision.parameter_pool.to_string()),
+        }
+    }
+}
+
+/// The funnel of a stretch of time, and those of its groups.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    from: Option<u64>,
+    to: Option<u64>,
+    by: Option<By>,
+    /// The funnel of all decisions of that time.
+    pub total: Funnel,
+    /// The funnel of each group, in byte order of the keys, no key first.
+    pub groups: BTreeMap<Option<String>, Funnel>,
+}
+
+impl Summary {
+    /// A summary of no decision yet, of these logical times, both included.
+    pub fn new(from: Option<u64>, to: Option<u64>, by: Option<By>) -> Self {
+        Self { from, to, by, total: Funnel::default(), groups: BTreeMap::new() }
+    }
+
+    /// Counts a decision if it is of the stretch of time.
+    pub fn add(&mut self, time: LogicalTime, decision: &DecisionEvaluated, fate: Fate) {
+        let time = time.get();
+        if self.from.is_some_and(|from| time < from) || self.to.is_some_and(|to| time > to) {
+            return;
+        }
+        self.total.add(fate);
+        if let Some(by) = self.by {
+            self.groups.entry(by.key(decision)).or_default().add(fate);
+        }
+    }
+}
+
+impl Summary {
+    /// Keeps the first groups only; how many it has left out.
+    pub fn keep_groups(&mut self, groups_max: usize) -> usize {
+        let left_out = self.groups.len().saturating_sub(groups_max);
+        (0..left_out).for_each(|_| drop(self.groups.pop_last()));
+        left_out
+    }
+}
+
+/// `from`, `to`, the members of the funnel, and `groups`.
+impl Serialize for Summary {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Group<'s> {
+            key: &'s Option<String>,
+            #[serde(flatten)]
+            funnel: &'s Funnel,
+        }
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("from", &self.from)?;
+        map.serialize_entry("to", &self.to)?;
+        self.total.serialize_members(&mut map)?;
+        let groups: Vec<_> = self.groups.iter().map(|(key, funnel)| Group { key, funnel }).collect();
+        map.serialize_entry("groups", &groups)?;
+        map.end()
+    }
+}
+
 impl Funnel {
     /// Counts a decision.
-    pub fn add(&mut self, decided: &Decided) {
+    pub fn add(&mut self, fate: Fate) {
         self.decisions += 1;
-        let outcome = decided.outcome();
-        self.outcomes[outcome as usize] += 1;
-        if outcome == Outcome::Filled
-            && let Some((side, ..)) = decided.order()
-        {
+        self.outcomes[fate.outcome as usize] += 1;
+        if let Some(side) = fate.side {
             self.sides[side as usize] += 1;
         }
-        self.forced += u64::from(decided.is_forced_sale());
-        let place = decided.reason().and_then(|reason| reasons().position(|known| known == reason));
-        if let Some(place) = place {
-            *self.reasons.entry(place).or_default() += 1;
+        self.forced += u64::from(fate.is_forced);
+        if let Some(place) = fate.reason {
+            *self.reasons.entry(usize::from(place)).or_default() += 1;
         }
     }
 
@@ -77,13 +187,19 @@ impl Funnel {
 impl Serialize for Funnel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(4))?;
+        self.serialize_members(&mut map)?;
+        map.end()
+    }
+}
+
+impl Funnel {
+    fn serialize_members<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
         map.serialize_entry("decisions", &self.decisions)?;
         let outcomes = Outcome::ALL.iter().map(|outcome| (outcome.as_str(), self.outcome(*outcome)));
         map.serialize_entry("outcomes", &Counts(outcomes.collect()))?;
         let sides = Side::ALL.iter().map(|side| (side.as_str(), self.side(*side)));
         map.serialize_entry("sides", &Counts(sides.collect()))?;
-        map.serialize_entry("reasons", &Counts(self.reasons().collect()))?;
-        map.end()
+        map.serialize_entry("reasons", &Counts(self.reasons().collect()))
     }
 }
 

@@ -20,6 +20,7 @@ mod explained;
 mod feedback;
 pub mod funnel;
 mod order;
+pub mod page;
 pub mod recent;
 mod safety;
 mod scene;
@@ -30,8 +31,8 @@ pub mod ticks;
 pub mod whatif;
 
 pub use decided::{Decided, Outcome};
-pub use explained::{Explained, explain};
-pub use funnel::Funnel;
+pub use explained::{Explained, explain, explain_in};
+pub use funnel::{By, Fate, Funnel, Summary};
 pub use recent::Recent;
 pub use selection::{Holdings, Selection};
 pub use story::{Story, Told};

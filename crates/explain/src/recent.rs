@@ -23,9 +23,14 @@ pub struct Recent<'v, 's, M: Medium> {
 impl<'v, 's, M: Medium> Recent<'v, 's, M> {
     /// Starts at the end of the view.
     pub fn new(view: &'v View<'s, M>) -> Self {
+        Self::before(view, view.end())
+    }
+
+    /// Starts before `position`, where no tick is open.
+    pub fn before(view: &'v View<'s, M>, position: u64) -> Self {
         Self {
             view,
-            backwards: Backwards::from(view.end()),
+            backwards: Backwards::from(position),
             read: VecDeque::new(),
             rest: Vec::new(),
             following: None,
@@ -38,13 +43,7 @@ impl<'v, 's, M: Medium> Recent<'v, 's, M> {
     ///
     /// The log cannot be read, or a line or tick is malformed.
     pub fn next_back(&mut self) -> Result<Option<Decided>, Error> {
-        while self.read.is_empty()
-            && let Some((lower, upper)) = self.backwards.next(self.view)?
-        {
-            let mut lines = self.view.lines_between(lower, upper)?;
-            lines.append(&mut self.rest);
-            self.collect(lines)?;
-        }
+        while self.read.is_empty() && self.read_further()? {}
         match (self.read.pop_back(), self.rest.first()) {
             (None, Some((offset, line))) => {
                 let (event, _) = self.view.read_event(*offset, line)?;
@@ -52,6 +51,25 @@ impl<'v, 's, M: Medium> Recent<'v, 's, M> {
             }
             (decided, _) => Ok(decided),
         }
+    }
+
+    /// True if the next decision is read already.
+    pub(crate) fn is_read(&self) -> bool {
+        !self.read.is_empty()
+    }
+
+    /// The offset from which on the log is read.
+    pub(crate) fn position(&self) -> u64 {
+        self.backwards.position()
+    }
+
+    /// Reads the lines before those that are read; false at the start of the view.
+    pub(crate) fn read_further(&mut self) -> Result<bool, Error> {
+        let Some((lower, upper)) = self.backwards.next(self.view)? else { return Ok(false) };
+        let mut lines = self.view.lines_between(lower, upper)?;
+        lines.append(&mut self.rest);
+        self.collect(lines)?;
+        Ok(true)
     }
 
     /// Groups lines to ticks. What precedes the first decision is kept for the next step.

@@ -35,6 +35,11 @@ impl Ticks {
         self.add(&entry.event, entry.line.offset).expect("the fold accepts no tick that is refused here")
     }
 
+    /// True within a tick.
+    pub fn is_open(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The decision whose tick is not whole.
     pub fn finish(self) -> Option<Decided> {
         self.0

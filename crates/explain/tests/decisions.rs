@@ -51,7 +51,7 @@ fn the_end_tells_what_the_start_tells() {
         assert!(interrupted <= 1, "{count} lines");
         let mut funnel = Funnel::default();
         for decided in &found {
-            funnel.add(decided);
+            funnel.add(decided.into());
         }
         let sum: u64 = [
             Outcome::Skipped,

@@ -64,6 +64,12 @@ impl Directory {
         Ok(stat_of(rustix::fs::fstat(&self.handle)?).mode)
     }
 
+    /// How many bytes a user without privileges can still write to the file system; none: it does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let stat = rustix::fs::fstatvfs(&self.handle).ok()?;
+        stat.f_bavail.checked_mul(stat.f_frsize)
+    }
+
     fn open_for(&self, name: &str, access: OFlags) -> io::Result<fs::File> {
         // NONBLOCK: opening a pipe under the file's name must not block; it has no effect on a regular file.
         let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;

@@ -1,4 +1,4 @@
-//! The status of the process.
+//! What the process says of itself.
 
 use dreichor_replay::Receipt;
 use dreichor_replay::receipt::PROGRAM_VERSION;
@@ -9,28 +9,28 @@ use utoipa::ToSchema;
 use crate::answer::raw;
 use crate::problem::Problem;
 
-/// The facts that are fixed at the start of the process.
+/// What was settled when the process started.
 #[derive(Debug, Clone)]
 pub struct About {
     /// `normal`, `halt` or `flatten`.
     pub safety_mode: &'static str,
     /// `on-ledger-update`, `every:N` or `manual`.
     pub snapshot_strategy: String,
-    /// True if a database was configured, and so answered at the start.
+    /// Whether a database was configured, and so answered at the start.
     pub database: bool,
-    /// The promises that the kernel enforces.
+    /// What the kernel enforces.
     pub sandbox: SandboxReport,
     /// The receipt at READY.
     pub started_with: Receipt,
 }
 
-/// The promises that the kernel enforces.
+/// What the kernel enforces.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SandboxReport {
-    /// The setting: `auto`, `require` or `off`.
+    /// What was asked for: `auto`, `require` or `off`.
     pub mode: &'static str,
-    /// The kernel's version of Landlock; null if it has none, or the sandbox is off.
+    /// The kernel's version of Landlock; null: it has none, or was not asked.
     #[schema(required)]
     pub abi: Option<u32>,
     /// The promises that the kernel enforces, by name.
@@ -44,7 +44,7 @@ pub struct SandboxReport {
 pub struct Gap {
     /// The promise, by name.
     pub promise: &'static str,
-    /// The reason.
+    /// Why not.
     pub reason: String,
 }
 

@@ -1,20 +1,32 @@
-//! Answers: bodies that are complete before their first byte is sent, each with its ETag.
+//! Answers: bodies that are whole before their first byte is sent, told apart by their ETag.
 
-use axum::body::Body;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use dreichor_core::canonical::Sink;
 use dreichor_core::tree::Hasher;
+use http_body::{Frame, SizeHint};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::derived::AsOf;
+use crate::flight::Size;
 use crate::problem::Problem;
+use crate::room::Taken;
 
 pub(crate) const JSON: &str = "application/json";
 
-/// The number of characters of the body's SHA-256 in an ETag.
+/// How many characters of the body's SHA-256 tell one answer from another.
 const TAG_LENGTH: usize = 32;
+
+/// How much of an answer is handed over at once, in bytes.
+const FRAME_BYTES: usize = 64 << 10;
 
 /// A body, and its kind.
 #[derive(Debug, Clone)]
@@ -22,9 +34,10 @@ pub(crate) struct Answer {
     content_type: &'static str,
     body: Bytes,
     etag: HeaderValue,
+    room: Option<Arc<Taken>>,
 }
 
-/// The result of a handler.
+/// What a handler gives.
 pub(crate) type Outcome = Result<Answer, Problem>;
 
 impl Answer {
@@ -42,8 +55,24 @@ impl Answer {
         let hash = hasher.finish().to_string();
         let etag = HeaderValue::from_str(&format!("\"{}\"", hash.get(..TAG_LENGTH).unwrap_or_default()))
             .map_err(|_| Problem::internal("a hash that is no header"))?;
-        Ok(Self { content_type, body, etag })
+        Ok(Self { content_type, body, etag, room: None })
     }
+
+    /// The answer in room that was taken for it.
+    pub(crate) fn within(self, mut room: Taken) -> Self {
+        room.shrink(self.body.len() as u64);
+        Self { room: Some(Arc::new(room)), ..self }
+    }
+}
+
+/// A JSON object that is written already, with `asOf` as its last member.
+pub(crate) fn with_as_of(mut object: Vec<u8>, as_of: AsOf) -> Outcome {
+    object.pop();
+    object.extend(b",\"asOf\":");
+    serde_json::to_writer(&mut object, &as_of)
+        .map_err(|_| Problem::internal("an answer cannot be written"))?;
+    object.push(b'}');
+    Answer::of(JSON, object)
 }
 
 /// A part of an answer that is JSON already: bytes from the stores, or written by the core's one encoder.
@@ -54,7 +83,7 @@ pub(crate) fn raw(json: impl Into<Vec<u8>>) -> Result<Box<RawValue>, Problem> {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let mut response = Body::from(self.body).into_response();
+        let mut response = Body::new(Framed { rest: self.body, _room: self.room }).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(header::ETAG, self.etag);
@@ -62,29 +91,72 @@ impl IntoResponse for Answer {
     }
 }
 
-/// The entity tags that a client has (RFC 9110 section 13.1.2).
+/// A body in frames: the client's pace shows between one and the next.
+struct Framed {
+    rest: Bytes,
+    _room: Option<Arc<Taken>>,
+}
+
+impl HttpBody for Framed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        let length = self.rest.len().min(FRAME_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.rest.len() as u64)
+    }
+}
+
+impl Size for Answer {
+    /// In bytes, with a little more for what is around it.
+    fn size(&self) -> usize {
+        self.body.len() + 512
+    }
+}
+
+/// The entity tags that a client says it has (RFC 9110 section 13.1.2).
 pub(crate) struct Known(Vec<HeaderValue>);
 
 impl Known {
-    /// The tags in `If-None-Match`.
+    /// What `If-None-Match` names.
     pub(crate) fn of(request: &HeaderMap) -> Self {
         Self(request.get_all(header::IF_NONE_MATCH).iter().cloned().collect())
     }
 
-    /// The response, or 304 if the client has this answer.
+    /// The response, or 304 in its place if the client has this very answer.
     pub(crate) fn unless_among(&self, response: Response) -> Response {
         match response.headers().get(header::ETAG) {
             Some(etag)
                 if response.status().is_success() && self.0.iter().any(|tags| is_among(etag, tags)) =>
             {
-                (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response()
+                let mut unchanged =
+                    (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response();
+                // RFC 9110 section 8.6: the length of the 200, or none.
+                if let Some(length) = response.body().size_hint().exact() {
+                    unchanged.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+                }
+                unchanged
             }
             Some(_) | None => response,
         }
     }
 }
 
-/// True if the list of entity tags has this one, by the weak comparison.
+/// Whether the list of entity tags names this one, by the weak comparison.
 fn is_among(etag: &HeaderValue, tags: &HeaderValue) -> bool {
     let tags = tags.as_bytes();
     tags.trim_ascii() == b"*"

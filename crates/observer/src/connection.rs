@@ -1,96 +1,101 @@
-//! Connections: a limited number, for a limited time. A slow or silent client is closed in favor of a new one.
+//! Connections: few, and none for ever. A client that is slow or silent makes room for the next.
 
-use std::io;
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use http_body::{Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout};
 
-use crate::guard::REQUEST_TIMEOUT;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::problem::{Kind, Problem};
 
-/// The maximum number of connections at once.
-const CONNECTIONS_MAX: usize = 64;
+/// Over how long a time a client's pace is measured.
+const PACE_TIME: Duration = Duration::from_secs(10);
 
-/// The time limit for the headers of a client's next request.
-const HEADERS_TIMEOUT: Duration = Duration::from_secs(5);
+/// How finely.
+const PACE_STEP: Duration = Duration::from_millis(500);
 
-/// The interval at which a connection checks the time.
-pub(crate) const TICK: Duration = Duration::from_millis(250);
+/// For how long a connection without a request has only just come.
+const YOUNG: Duration = Duration::from_millis(250);
 
-/// The size of a frame of an answer, in bytes: the client's pace is measured between frames.
-const FRAME_BYTES: usize = 64 << 10;
-
-/// The memory of all answers in transit, in frames: eight of the largest. An answer of one frame is not counted.
-const ROOM_FRAMES: u32 = 8 * 256;
-
-/// The side that a connection waits for, and the start of the wait.
-#[derive(Debug, Clone, Copy)]
+/// What a connection waits for, in the order in which connections are closed when places are short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
-    /// The client, to send a request.
-    Waiting(Instant),
-    /// The server, to answer.
-    Answering,
-    /// The client, to read its answer; since its request.
-    Sending(Instant),
+    /// The client's next request.
+    Idle,
+    /// The client, to take its answer.
+    Sending,
+    /// A place for its request.
+    Queued,
+    /// Its answer: never closed.
+    Working,
 }
 
-/// The shared state of one connection.
+/// One connection, as others see it.
 pub(crate) struct Connection {
-    phase: Mutex<Phase>,
+    state: Mutex<State>,
     evicted: Notify,
+}
+
+struct State {
+    phase: Phase,
+    since: Instant,
+    /// How many bytes the client took, and when: each for a short time.
+    taken: VecDeque<(Instant, u64)>,
 }
 
 /// All connections.
 pub(crate) struct Connections {
+    limits: Limits,
+    /// For requests that are worked on.
     places: Arc<Semaphore>,
-    /// The free memory for answers, in frames.
-    room: Arc<Semaphore>,
     open: Mutex<Vec<Arc<Connection>>>,
     metrics: Arc<Metrics>,
 }
 
-/// A connection's place, held for as long as it is open.
-pub(crate) struct Place {
+/// A connection in the list, for as long as it is open.
+pub(crate) struct Listed {
     pub(crate) connection: Arc<Connection>,
     connections: Arc<Connections>,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn phase(&self) -> Phase {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enter(&self, phase: Phase) {
-        *self.phase.lock().unwrap_or_else(PoisonError::into_inner) = phase;
+        let mut state = self.state();
+        (state.phase, state.since) = (phase, Instant::now());
     }
 
-    /// The headers of a request have arrived.
-    pub(crate) fn ask(&self) -> Instant {
-        let now = Instant::now();
-        self.enter(Phase::Answering);
-        now
+    /// True while the client is to take an answer.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.state().phase == Phase::Sending
     }
 
-    /// The answer is complete and has memory; from now on the connection waits for the client.
-    pub(crate) fn answer(self: &Arc<Self>, asked: Instant, body: Body, room: Room) -> Sending {
-        self.enter(Phase::Sending(asked));
-        Sending { body, rest: Bytes::new(), connection: Arc::clone(self), _room: room }
+    /// The answer is there; from now on the client is waited for.
+    pub(crate) fn send(self: &Arc<Self>, body: Body) -> Sending {
+        self.enter(Phase::Sending);
+        Sending { body, connection: Arc::clone(self) }
     }
 
-    /// True if the client exceeded its time.
-    pub(crate) fn is_overdue(&self) -> bool {
-        match self.phase() {
-            Phase::Waiting(since) => since.elapsed() > HEADERS_TIMEOUT,
-            // The guard always answers in time.
-            Phase::Answering => false,
-            Phase::Sending(asked) => asked.elapsed() > REQUEST_TIMEOUT,
+    fn took(&self, bytes: u64) {
+        let (now, mut state) = (Instant::now(), self.state());
+        state.forget_before(now);
+        match state.taken.back_mut() {
+            Some((since, sum)) if now - *since < PACE_STEP => *sum += bytes,
+            Some(_) | None => state.taken.push_back((now, bytes)),
         }
     }
 
@@ -100,103 +105,109 @@ impl Connection {
     }
 }
 
-impl Connections {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Arc<Self> {
-        let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let room = Arc::new(Semaphore::new(ROOM_FRAMES as usize));
-        Arc::new(Self { places, room, open: Mutex::default(), metrics })
+impl State {
+    fn forget_before(&mut self, now: Instant) {
+        while self.taken.front().is_some_and(|(since, _)| now - *since > PACE_TIME) {
+            self.taken.pop_front();
+        }
     }
 
-    fn open(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Connection>>> {
+    /// The order in which connections are closed: none for one that is worked for.
+    fn rank(&mut self) -> Option<(Phase, u64, Instant)> {
+        self.forget_before(Instant::now());
+        let taken = self.taken.iter().map(|(_, bytes)| bytes).sum();
+        // One that has only just come is about to ask.
+        let is_young = self.phase == Phase::Idle && self.since.elapsed() < YOUNG;
+        let phase = if is_young { Phase::Queued } else { self.phase };
+        Some((phase, taken, self.since)).filter(|_| self.phase != Phase::Working)
+    }
+}
+
+impl Connections {
+    pub(crate) fn new(limits: Limits, metrics: Arc<Metrics>) -> Arc<Self> {
+        let places = Arc::new(Semaphore::new(limits.requests));
+        Arc::new(Self { limits, places, open: Mutex::default(), metrics })
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place for a new connection: a free one, or that of the client that has kept the server waiting longest: first for
-    /// a request, then for reading an answer.
-    pub(crate) async fn place(self: &Arc<Self>) -> io::Result<Place> {
-        let permit = self.take(&self.places, 1, |phase| match phase {
-            Phase::Waiting(since) => Some((0, since)),
-            Phase::Sending(since) => Some((1, since)),
-            Phase::Answering => None,
-        });
-        let permit = permit.await?;
-        let phase = Mutex::new(Phase::Waiting(Instant::now()));
-        let connection = Arc::new(Connection { phase, evicted: Notify::new() });
+    /// Lists a new connection. If there are too many, the one whose client took the fewest bytes in the last 10 s is
+    /// closed: first one without a request, then one that takes its answer, then one whose request waits for a place.
+    /// At most as many as there are places are worked for, so there is always one to close.
+    pub(crate) fn list(self: &Arc<Self>) -> Listed {
+        let is_full = self.open().len() >= self.limits.requests + self.limits.spare_connections;
+        if is_full {
+            self.evict(|_| true);
+        }
+        let state = State { phase: Phase::Idle, since: Instant::now(), taken: VecDeque::new() };
+        let connection = Arc::new(Connection { state: Mutex::new(state), evicted: Notify::new() });
         self.open().push(Arc::clone(&connection));
         self.metrics.connections.inc();
-        Ok(Place { connection, connections: Arc::clone(self), _permit: permit })
+        Listed { connection, connections: Arc::clone(self) }
     }
 
-    /// Memory for an answer: free memory, or that of the clients that have kept the server waiting longest to read theirs.
-    async fn room(&self, bytes: u64) -> io::Result<Room> {
-        let frames = bytes.div_ceil(FRAME_BYTES as u64);
-        if frames <= 1 {
-            return Ok(Room { _permit: None });
-        }
-        let frames = u32::try_from(frames).unwrap_or(u32::MAX).min(ROOM_FRAMES);
-        let permit = self.take(&self.room, frames, |phase| match phase {
-            Phase::Sending(since) => Some((0, since)),
-            Phase::Waiting(_) | Phase::Answering => None,
-        });
-        Ok(Room { _permit: Some(permit.await?) })
+    /// Closes the connection whose client takes its answer most slowly, if there is one.
+    pub(crate) fn evict_sending(&self) {
+        self.evict(|phase| phase == Phase::Sending);
     }
 
-    /// Takes this number of permits. While there are not enough, closes the first connection by `order`.
-    async fn take(
-        &self,
-        of: &Arc<Semaphore>,
-        count: u32,
-        order: impl Fn(Phase) -> Option<(u8, Instant)>,
-    ) -> io::Result<OwnedSemaphorePermit> {
-        loop {
-            if of.available_permits() < count as usize {
-                self.evict(&order);
-            }
-            // There may be none to close: then it waits for one that ends, and tries again.
-            if let Ok(permit) = timeout(TICK, Arc::clone(of).acquire_many_owned(count)).await {
-                return permit.map_err(io::Error::other);
-            }
-        }
+    /// Closes a connection that is not worked for and takes no answer, if there is one: for its descriptor.
+    pub(crate) fn evict_idle(&self) {
+        self.evict(|phase| matches!(phase, Phase::Idle | Phase::Queued));
     }
 
-    /// Closes the first connection by `order`. A connection without an order, such as one that waits for the server, stays.
-    fn evict(&self, order: impl Fn(Phase) -> Option<(u8, Instant)>) {
+    fn evict(&self, may_go: impl Fn(Phase) -> bool) {
         let mut open = self.open();
-        let ordered = open.iter().enumerate();
-        let ordered = ordered.filter_map(|(at, connection)| Some((order(connection.phase())?, at)));
-        if let Some((_, at)) = ordered.min() {
+        let ranked = open.iter().enumerate().filter_map(|(at, connection)| {
+            let rank = connection.state().rank().filter(|(phase, ..)| may_go(*phase))?;
+            Some((rank, at))
+        });
+        if let Some((_, at)) = ranked.min() {
             self.metrics.evictions.inc();
-            // Removed from the list, so that it is closed only once.
+            // Out of the list, so that it is not closed twice.
             open.swap_remove(at).evicted.notify_one();
         }
     }
-}
 
-impl Place {
-    /// Memory for an answer of this number of bytes.
-    pub(crate) async fn room(&self, bytes: u64) -> io::Result<Room> {
-        self.connections.room(bytes).await
+    /// A place for a request: each request waits for its turn, so that no connection has more than its share.
+    async fn place(&self, connection: &Connection) -> Result<OwnedSemaphorePermit, Problem> {
+        connection.enter(Phase::Queued);
+        let permit = timeout(self.limits.answer, Arc::clone(&self.places).acquire_owned()).await;
+        connection.enter(Phase::Working);
+        match permit {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(Problem::new(Kind::Busy, "all places were taken for 10 s; ask again")),
+        }
     }
 }
 
-impl Drop for Place {
+impl Listed {
+    /// A place for a request.
+    pub(crate) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        self.connections.place(&self.connection).await
+    }
+}
+
+impl Connection {
+    /// A probe is worked for without a place.
+    pub(crate) fn probe(&self) {
+        self.enter(Phase::Working);
+    }
+}
+
+impl Drop for Listed {
     fn drop(&mut self) {
         self.connections.open().retain(|other| !Arc::ptr_eq(other, &self.connection));
         self.connections.metrics.connections.dec();
     }
 }
 
-/// The memory of an answer, held while it is in transit; none: the answer is small.
-pub(crate) struct Room {
-    _permit: Option<OwnedSemaphorePermit>,
-}
-
-/// An answer in transit, in frames.
+/// An answer on its way.
 pub(crate) struct Sending {
     body: Body,
-    rest: Bytes,
     connection: Arc<Connection>,
-    _room: Room,
 }
 
 impl HttpBody for Sending {
@@ -207,35 +218,112 @@ impl HttpBody for Sending {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        if self.rest.is_empty() {
-            match std::task::ready!(Pin::new(&mut self.body).poll_frame(cx))
-                .transpose()?
-                .map(Frame::into_data)
-            {
-                Some(Ok(data)) => self.rest = data,
-                Some(Err(trailers)) => return Poll::Ready(Some(Ok(trailers))),
-                None => return Poll::Ready(None),
-            }
-        }
-        let length = self.rest.len().min(FRAME_BYTES);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let rest = self.rest.len() as u64;
-        match self.body.size_hint().exact() {
-            Some(body) => SizeHint::with_exact(rest + body),
-            None => SizeHint::default(),
-        }
+        self.body.size_hint()
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        self.connection.enter(Phase::Waiting(Instant::now()));
+        self.connection.enter(Phase::Idle);
+    }
+}
+
+/// A connection's socket, which notes what the client takes, and ends when it takes nothing for too long.
+pub(crate) struct Metered {
+    stream: Arc<TcpStream>,
+    connection: Arc<Connection>,
+    stall: Duration,
+    /// Begun when the socket took no more.
+    stalled: Option<Pin<Box<Sleep>>>,
+}
+
+impl Metered {
+    pub(crate) fn new(stream: Arc<TcpStream>, connection: Arc<Connection>, stall: Duration) -> Self {
+        Self { stream, connection, stall, stalled: None }
+    }
+
+    fn written(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(result) => {
+                self.stalled = None;
+                if let Ok(bytes) = result {
+                    self.connection.took(bytes as u64);
+                }
+                Poll::Ready(result)
+            }
+            Poll::Pending => {
+                let stall = self.stall;
+                let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+                ready!(stalled.as_mut().poll(cx));
+                let error = format!("its client took nothing for {} ms", stall.as_millis());
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, error)))
+            }
+        }
+    }
+}
+
+/// Tries until the socket is ready or the operation is done.
+fn when_ready<T>(
+    mut poll: impl FnMut() -> Poll<io::Result<()>>,
+    mut attempt: impl FnMut() -> io::Result<T>,
+) -> Poll<io::Result<T>> {
+    loop {
+        ready!(poll())?;
+        match attempt() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return Poll::Ready(result),
+        }
+    }
+}
+
+impl AsyncRead for Metered {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let stream = &self.stream;
+        let read =
+            when_ready(|| stream.poll_read_ready(cx), || stream.try_read(buffer.initialize_unfilled()));
+        buffer.advance(ready!(read)?);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Metered {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let stream = &self.stream;
+        let written = when_ready(|| stream.poll_write_ready(cx), || stream.try_write(bytes));
+        self.written(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let stream = &self.stream;
+        let written = when_ready(|| stream.poll_write_ready(cx), || stream.try_write_vectored(slices));
+        self.written(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(rustix::net::shutdown(&*self.stream, rustix::net::Shutdown::Write).map_err(Into::into))
     }
 }

@@ -1,46 +1,26 @@
-//! The state of a whole log, computed once while the files stay the same.
+//! What a whole log adds up to, computed once for as long as the files stay the very same.
 
-use dreichor_core::Hash;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use dreichor_core::event::EventType;
+use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::content_id;
-use dreichor_core::value::Spelled;
-use dreichor_core::value::Uuid;
+use dreichor_core::state::{Decision, DecisionMemory, OpenPosition};
+use dreichor_core::value::{Decimal, LogicalTime, MarketId, Spelled, Uuid};
+use dreichor_core::{Hash, State};
+use dreichor_explain::{Fate, Ticks};
+use dreichor_replay::find::Found;
 use dreichor_replay::leaves::Leaves;
-use dreichor_replay::{Directory, Error, Replay, Replayed, Stat, Store, Stores};
+use dreichor_replay::{Error, Replayed, View};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-/// The files that a computation read: device, inode, size and change time of each; none: missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Files([Option<Identity>; 2]);
+use crate::flight::Size;
+use crate::held::Held;
+use crate::look::Look;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    file: (u64, u64),
-    size: u64,
-    change_time: (i64, i64),
-}
-
-impl Files {
-    /// The identity of the files now.
-    pub(crate) fn now(stores: &Stores<Directory>) -> Result<Self, Error> {
-        let identify = |store: &Store<Directory>| -> Result<Option<Identity>, Error> {
-            let identity =
-                |stat: Stat| Identity { file: stat.identity, size: stat.size, change_time: stat.change_time };
-            Ok(store.stat()?.map(identity))
-        };
-        Ok(Self([identify(&stores.events)?, identify(&stores.snapshots)?]))
-    }
-
-    /// True if each file is the same as before, or has become longer.
-    pub(crate) fn have_grown_since(self, before: Self) -> bool {
-        self.0.into_iter().zip(before.0).all(|files| match files {
-            (Some(now), Some(before)) => now == before || (now.file == before.file && now.size > before.size),
-            (_, None) => true,
-            (None, Some(_)) => false,
-        })
-    }
-}
-
-/// The results that are derived from the log.
+/// What the log adds up to.
 #[derive(Debug)]
 pub(crate) struct Derived {
     pub(crate) replayed: Replayed,
@@ -48,9 +28,80 @@ pub(crate) struct Derived {
     pub(crate) leaves: Leaves,
     pub(crate) counts: Counts,
     pub(crate) last_event_id: Option<Uuid>,
+    /// What became of each decision, in the order of Decision Memory.
+    pub(crate) fates: Vec<Fate>,
+    /// The positions that were ever opened, in order: at most one is open at a time.
+    pub(crate) holdings: Holdings,
+    /// How many bytes followed the last whole line.
+    pub(crate) unterminated_bytes: u64,
+    /// The first four bytes of each event's id, in file order.
+    ids: Vec<u32>,
 }
 
-/// The number of events of each type.
+/// Positions, from the purchase to the sale.
+#[derive(Debug, Default)]
+pub(crate) struct Holdings {
+    list: Vec<Holding>,
+    markets: Vec<MarketId>,
+    places: BTreeMap<MarketId, u32>,
+}
+
+#[derive(Debug)]
+struct Holding {
+    /// The places in Decision Memory of the decisions that bought and sold.
+    bought: u32,
+    sold: Option<u32>,
+    /// The place of the market in the list of markets.
+    market: u32,
+    quantity: Decimal,
+}
+
+/// A position, from the purchase to the sale.
+pub(crate) struct Owned<'d> {
+    pub(crate) bought: Decision<'d>,
+    pub(crate) sold: Option<Decision<'d>>,
+    pub(crate) market_id: MarketId,
+    pub(crate) quantity: Decimal,
+}
+
+impl Holdings {
+    /// Notes what the last decision of `state` has changed in the ledger.
+    #[expect(clippy::expect_used, reason = "the state holds no more than 2^32 - 1 decisions and markets")]
+    fn add(&mut self, state: &State) {
+        let count = |length: usize| u32::try_from(length).expect("a place in the state");
+        let last = count(state.memory().decisions().len()) - 1;
+        match state.ledger().open_position() {
+            Some(OpenPosition { market_id, quantity }) => {
+                let (markets, place) = (&mut self.markets, count(self.places.len()));
+                let market = *self.places.entry(market_id).or_insert_with(|| {
+                    markets.push(market_id);
+                    place
+                });
+                self.list.push(Holding { bought: last, sold: None, market, quantity });
+            }
+            None => {
+                if let Some(holding) = self.list.last_mut() {
+                    holding.sold = Some(last);
+                }
+            }
+        }
+    }
+
+    /// All of them, in the order in which they were bought. `memory` is that of the same log.
+    pub(crate) fn iter<'d>(&'d self, memory: &'d DecisionMemory) -> impl Iterator<Item = Owned<'d>> {
+        let decision = |place: u32| memory.decisions_in(place as usize..place as usize + 1).next();
+        self.list.iter().filter_map(move |holding| {
+            Some(Owned {
+                bought: decision(holding.bought)?,
+                sold: holding.sold.and_then(decision),
+                market_id: *self.markets.get(holding.market as usize)?,
+                quantity: holding.quantity,
+            })
+        })
+    }
+}
+
+/// How many events there are of each type.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts([u64; EventType::ALL.len()]);
 
@@ -68,17 +119,100 @@ impl Counts {
 }
 
 impl Derived {
-    /// Replays the stores as they are now.
-    pub(crate) fn compute(stores: &Stores<Directory>) -> Result<Self, Error> {
+    /// Replays the stores as they are now. The log must begin with the tree of which `head` is size and root.
+    pub(crate) fn compute(look: &Look, head: (u64, Hash)) -> Result<Self, Error> {
         let (mut leaves, mut counts, mut last_event_id) = (Leaves::default(), Counts::default(), None);
-        let mut replay = Replay::open(stores)?;
+        let (mut ticks, mut fates, mut holdings) = (Ticks::default(), Vec::new(), Holdings::default());
+        let mut replay = look.replay()?;
+        let (mut last_offset, mut seen) = (0, 0);
+        let mut ids = Vec::new();
         while let Some(entry) = replay.next()? {
+            (last_offset, seen) = (entry.line.offset, entry.line.number);
+            if seen == head.0 && entry.history.root() != head.1 {
+                return Err(look.view().malformed(last_offset, history_changed(head)));
+            }
             leaves.push(entry.line.offset, entry.leaf);
             counts.add(entry.event.body.event_type());
-            last_event_id = Some(content_id(entry.leaf));
+            let id = content_id(entry.leaf);
+            ids.push(first_bytes(id));
+            last_event_id = Some(id);
+            if entry.event.body.event_type() == EventType::LedgerUpdated {
+                holdings.add(entry.history.state());
+            }
+            fates.extend(ticks.add_checked(&entry).as_ref().map(Fate::from));
+        }
+        fates.extend(ticks.finish().as_ref().map(Fate::from));
+        if seen < head.0 {
+            return Err(look.view().malformed(last_offset, history_changed(head)));
         }
         let mut replayed = replay.finish()?;
         let root_hash = replayed.history.root();
-        Ok(Self { replayed, root_hash, leaves, counts, last_event_id })
+        let unterminated_bytes = look.unterminated_bytes();
+        Ok(Self {
+            replayed,
+            root_hash,
+            leaves,
+            counts,
+            last_event_id,
+            fates,
+            holdings,
+            unterminated_bytes,
+            ids,
+        })
+    }
+
+    /// Finds an event by its id, and reads it; none if it is not among those that were derived from.
+    pub(crate) fn find(&self, view: &View<'_, Held>, id: Uuid) -> Result<Option<Found>, Error> {
+        let first = first_bytes(id);
+        for (index, _) in self.ids.iter().enumerate().filter(|(_, known)| **known == first) {
+            let found = self.leaves.line(view, index as u64)?;
+            if let Some(found) = found.filter(|(found, _)| *found == id) {
+                return Ok(Some(found.1));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The state that the events add up to.
+    pub(crate) fn state(&self) -> &State {
+        self.replayed.history.state()
+    }
+
+    /// The prefix of the log that the answer is of.
+    pub(crate) fn as_of(&self) -> AsOf {
+        AsOf::new(self.replayed.history.size(), self.state().last_logical_time())
+    }
+}
+
+fn first_bytes(id: Uuid) -> u32 {
+    let [a, b, c, d, ..] = *id.as_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// The fault of a log that no longer begins as it did.
+fn history_changed((size, root): (u64, Hash)) -> Box<Fault> {
+    let expected = format!("the first {size} events that this process has seen, with the root {root}");
+    Fault::new(Rule::HistoryChanged, 0, "", "another history", expected)
+}
+
+impl Size for Arc<Derived> {
+    fn size(&self) -> usize {
+        1
+    }
+}
+
+/// The prefix of the log that an answer is of: the number of its events, and the time of the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AsOf {
+    pub(crate) tree_size: u64,
+    /// Null: there is no event.
+    #[schema(required)]
+    pub(crate) logical_time: Option<u64>,
+}
+
+impl AsOf {
+    pub(crate) fn new(tree_size: u64, logical_time: Option<LogicalTime>) -> Self {
+        Self { tree_size, logical_time: logical_time.map(LogicalTime::get) }
     }
 }

@@ -1,46 +1,50 @@
-//! The admission of requests: host, token, form and time limit, before a route is called.
+//! Who may ask, and in which shape: everything that is decided before a request is looked at.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout_at;
 
 use crate::answer::Known;
+use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
+use crate::source::Asked;
 use crate::token::Token;
 
-/// The time limit of a request, from its headers to the last byte of its answer.
-pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The policy of answers in a browser: nothing is allowed.
+/// What answers may do in a browser: nothing.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Admits requests, or refuses them.
+/// Lets requests pass, or not.
 pub(crate) struct Guard {
-    /// None: every client that reaches loopback may send requests.
+    /// None: whoever reaches loopback may ask.
     pub(crate) token: Option<Token>,
+    pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 /// Checks the request, has it answered in time, and counts it.
-pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let begun = Instant::now();
+pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+    let asked = Asked::now(guard.limits);
+    request.extensions_mut().insert(asked);
+    let path = request.uri().path().to_owned();
     let endpoint = request.extensions().get::<MatchedPath>().cloned();
     let known = Known::of(request.headers());
     let is_last = carries(&request) || !is_read(request.method());
     let mut response = match guard.check(&request) {
-        Ok(()) => match timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(()) => match timeout_at(asked.until.into(), next.run(request)).await {
             Ok(response) => known.unless_among(response),
             Err(_) => Problem::new(
                 Kind::TookTooLong,
-                "the answer was not ready in 10 s; its computation continues: try again",
+                format!(
+                    "the answer was not ready in {} s; what is derived is computed all the same: ask again",
+                    guard.limits.answer.as_secs()
+                ),
             )
             .into_response(),
         },
@@ -48,16 +52,18 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, request: Request, next
     };
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     if is_last {
-        // Its body is not read, and the bytes after it are not taken for a request.
+        // What it carries is not looked at, and nothing behind it is taken for a request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let endpoint = endpoint.as_ref().map_or("none", MatchedPath::as_str);
-    guard.metrics.count(endpoint, response.status(), begun.elapsed());
+    let (status, duration) = (response.status(), asked.at.elapsed());
+    tracing::debug!(path, status = status.as_u16(), micros = duration.as_micros(), "observer: request");
+    guard.metrics.count(endpoint, status, duration);
     response
 }
 
@@ -77,7 +83,7 @@ impl Guard {
     }
 }
 
-/// True if the request has a body. No request needs one, and it may hide a second request.
+/// Whether the request has a body, which none needs: it may be two requests in one's clothes.
 fn carries(request: &Request) -> bool {
     request.headers().contains_key(header::TRANSFER_ENCODING) || !request.body().is_end_stream()
 }
@@ -86,12 +92,12 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Probes need no token, and their answer is only yes or no.
-fn is_probe(path: &str) -> bool {
+/// Probes know no token, and learn nothing but yes or no.
+pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz")
 }
 
-/// The one host that the request names, with its port.
+/// The one host that the request names, port and all.
 fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     let bad = |detail: &str| Problem::new(Kind::BadHost, detail);
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -100,7 +106,7 @@ fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     };
     let host = host.to_str().map_err(|_| bad("the Host header is not text"))?;
     match uri.authority() {
-        // A request in absolute form names its host twice; the two must be equal.
+        // A request of absolute form names its host twice; two names are one too many.
         Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => {
             Err(bad("the Host header and the URL name different hosts"))
         }
@@ -108,7 +114,7 @@ fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     }
 }
 
-/// Refuses other names that resolve to loopback (DNS rebinding).
+/// Refuses names of other places that resolve to loopback (DNS rebinding).
 fn check_loopback(host: &str) -> Result<(), Problem> {
     let name = without_port(host);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
@@ -147,7 +153,7 @@ fn check_token(token: &Token, headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The token after the scheme, whose name may be in any case (RFC 9110 section 11.1).
+/// The token behind the scheme, whose name may be in any case (RFC 9110 section 11.1).
 fn bearer(given: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = given.split_at_checked(b"Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())

@@ -1,4 +1,4 @@
-//! The description of the API: OpenAPI 3.1, generated from the code, and an HTML page of it that needs no network.
+//! The description of the API: OpenAPI 3.1, made from the code, and a page of it that needs no network.
 
 use dreichor_core::value::Spelled;
 use std::fmt::Write;
@@ -8,13 +8,12 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::problem::{Document, Kind};
-use crate::routes;
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Dreichor Observer API",
-        description = "The decisions and their reasons, read-only. GET and HEAD only. Given the same \
+        description = "What the machine decided, and why: seeing without touching. GET and HEAD only. Given the same \
                        bytes on disk, the same answer. An answer may show events that are written but not yet synced \
                        and acknowledged.",
     ),
@@ -22,17 +21,14 @@ use crate::routes;
 )]
 struct Description;
 
-/// The OpenAPI document, as JSON.
-pub fn document() -> Value {
-    let (_, api) = routes::documented(Description::openapi());
-    let mut document = serde_json::to_value(&api).unwrap_or_default();
-    complete(&mut document);
-    document
+/// What the document says of the API as a whole.
+pub(crate) fn description() -> utoipa::openapi::OpenApi {
+    Description::openapi()
 }
 
 /// A UUID (RFC 9562) as the format writes it.
 const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-/// A UUID of version 8: a content id.
+/// One of version 8, as ids made of content are.
 const CONTENT_ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 const HASH: &str = "^[0-9a-f]{64}$";
 /// At most 18 digits: [`crate::query::POSITION_MAX`].
@@ -50,7 +46,13 @@ const FORMS: [(&str, &[&str]); 5] = [
 
 /// Adds what every operation shares: the problems that any request may meet, the headers of every answer, and the
 /// forms of texts.
-fn complete(document: &mut Value) {
+pub(crate) fn complete(api: &utoipa::openapi::OpenApi) -> Value {
+    let mut document = serde_json::to_value(api).unwrap_or_default();
+    complete_document(&mut document);
+    document
+}
+
+fn complete_document(document: &mut Value) {
     if let Some(info) = document.get_mut("info").and_then(Value::as_object_mut) {
         info.remove("contact");
         info.insert("version".into(), json!("1"));
@@ -103,12 +105,12 @@ fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut
             form(&name, schema);
         }
     }
-    let etag = json!({ "schema": { "type": "string" }, "description": "A hash of the bytes of the answer" });
+    let etag = json!({ "schema": { "type": "string" }, "description": "Stands for the bytes of the answer" });
     put_in(operation, "/responses/200", "headers", json!({ "ETag": etag }));
     let mut unchanged = json!({ "description": "If-None-Match names the ETag of this answer" });
     put_in(&mut unchanged, "", "headers", json!({ "ETag": etag }));
     put_in(operation, "/responses", "304", unchanged);
-    // Probes need no token, and only they answer that the stores are not ready.
+    // Probes are open to all, and other paths are never not ready.
     let is_probe = matches!(path, "/livez" | "/readyz");
     for status in [400, 401, 421, 500, 503].into_iter().filter(|status| !is_probe || *status != 401) {
         put_in(operation, "/responses", &status.to_string(), problems(status));
@@ -148,7 +150,7 @@ fn problems(status: u16) -> Value {
     })
 }
 
-/// The document as an HTML page: without scripts or other files.
+/// The document as a page for people: no script, and nothing from elsewhere.
 pub(crate) fn page(document: &Value) -> String {
     let mut html = String::from(HEAD);
     let text =
@@ -207,7 +209,7 @@ pub(crate) fn page(document: &Value) -> String {
     html
 }
 
-/// The policy of the page in a browser: only its own styles are allowed.
+/// What the page may do: show itself in its own colours.
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Dreichor Observer API</title>\
@@ -218,7 +220,7 @@ td,th{border-bottom:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical
 pre{overflow:auto;background:#8881;padding:1rem}</style></head><body>";
 
 fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a String cannot fail.
+    // A string takes everything.
     let _ = html.write_fmt(text);
 }
 

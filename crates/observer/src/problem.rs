@@ -7,7 +7,7 @@ use dreichor_replay::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The problem of a request.
+/// What went wrong with a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     kind: Kind,
@@ -16,7 +16,7 @@ pub(crate) struct Problem {
     place: Option<Box<Place>>,
 }
 
-/// The place of a fault in a store.
+/// Where a store is at fault.
 #[derive(Debug, Clone)]
 struct Place {
     file: String,
@@ -25,18 +25,18 @@ struct Place {
     rule: Option<String>,
 }
 
-/// The problem of a request. Every member is always present; null if it does not apply.
+/// What went wrong with a request. Every member is always there; null where it does not apply.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Document<'p> {
-    /// The identifier of the problem. It is stable; compare it as a whole.
+    /// Which problem: stable, to be compared as a whole.
     #[serde(rename = "type")]
     urn: &'static str,
     /// The problem in few words.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// The fault of this request, or of the store.
+    /// What is wrong with this request, or with the store.
     detail: &'p str,
     /// The parameter concerned.
     #[schema(required)]
@@ -47,7 +47,7 @@ pub(crate) struct Document<'p> {
     /// The line in the file, from 1.
     #[schema(required)]
     line: Option<u64>,
-    /// The offset of the line's start in the file, in bytes.
+    /// Where the line starts in the file, in bytes.
     #[schema(required)]
     offset: Option<u64>,
     /// The broken rule of the format.
@@ -57,7 +57,7 @@ pub(crate) struct Document<'p> {
 
 macro_rules! kinds {
     ($( $(#[$doc:meta])* $name:ident = $status:ident, $urn:literal, $title:literal; )*) => {
-        /// The kinds of problems.
+        /// The problems that there are.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Kind { $( $(#[$doc])* $name ),* }
 
@@ -84,7 +84,7 @@ kinds! {
     /// A parameter breaks its rule.
     BadParameter = BAD_REQUEST, "bad-parameter", "A parameter is wrong";
     /// The request has a body.
-    BodyNotAllowed = BAD_REQUEST, "body-not-allowed", "A request must not have a body";
+    BodyNotAllowed = BAD_REQUEST, "body-not-allowed", "Requests have no body here";
     /// The request names no host, or several.
     BadHost = BAD_REQUEST, "bad-host", "The request must name one host";
     /// No token, or not the token.
@@ -92,7 +92,7 @@ kinds! {
     /// No such path.
     UnknownPath = NOT_FOUND, "unknown-path", "There is no such path";
     /// No such event, decision or leaf.
-    NotFound = NOT_FOUND, "not-found", "Not found";
+    NotFound = NOT_FOUND, "not-found", "There is nothing by this name";
     /// Another method than GET and HEAD.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET and HEAD are allowed";
     /// A name that is not loopback, without a token.
@@ -101,10 +101,14 @@ kinds! {
     StoreMalformed = INTERNAL_SERVER_ERROR, "store-malformed", "A store breaks its contract";
     /// A store cannot be read, or is not the one that it was.
     StoreUnavailable = INTERNAL_SERVER_ERROR, "store-unavailable", "A store cannot be read";
-    /// The stores are not sound, as the answer to a probe.
+    /// The stores are not sound, said to a probe.
     NotReady = SERVICE_UNAVAILABLE, "not-ready", "The stores are not sound";
     /// A bug.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    /// The system gives no file descriptor.
+    NoDescriptor = SERVICE_UNAVAILABLE, "no-descriptor", "The system has no file descriptor left";
+    /// Others are served first.
+    Busy = SERVICE_UNAVAILABLE, "busy", "Others are served first";
     /// The answer is not ready yet; it is being computed.
     TookTooLong = SERVICE_UNAVAILABLE, "took-too-long", "The answer took too long";
 }
@@ -114,7 +118,9 @@ impl Kind {
     pub(crate) const fn header(self) -> Option<(HeaderName, &'static str)> {
         match self {
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"dreichor\"")),
-            Self::NotReady | Self::TookTooLong => Some((header::RETRY_AFTER, "1")),
+            Self::NotReady | Self::NoDescriptor | Self::Busy | Self::TookTooLong => {
+                Some((header::RETRY_AFTER, "1"))
+            }
             Self::MethodNotAllowed => Some((header::ALLOW, "GET, HEAD")),
             Self::BadParameter
             | Self::BodyNotAllowed
@@ -143,23 +149,26 @@ impl Problem {
         Self::new(Kind::Internal, format!("{detail}; please report it"))
     }
 
-    /// The same for a probe, without path and content, since every client may send it.
+    /// The same for a probe, which learns no path and no content: anyone may ask.
     pub(crate) fn not_ready(self) -> Self {
         let title = self.kind.title();
-        Self::new(
-            Kind::NotReady,
-            format!("{title}; `/v1/observe` reports the fault to clients that are admitted"),
-        )
+        Self::new(Kind::NotReady, format!("{title}; `/v1/observe` says more to whom may ask"))
     }
 
-    /// True if the same bytes would be refused again.
+    /// Whether the very same bytes would be refused again.
     pub(crate) fn is_of_the_bytes(&self) -> bool {
         self.kind == Kind::StoreMalformed
     }
 
-    /// True if the fault is in the stores, not in the request.
+    /// Whether it is the stores that are at fault, not the request.
     pub(crate) fn is_of_the_stores(&self) -> bool {
         matches!(self.kind, Kind::StoreMalformed | Kind::StoreUnavailable)
+    }
+
+    /// Logs what is wrong with a store, as one error.
+    pub(crate) fn log(&self) {
+        let Document { title, detail, file, line, offset, rule, .. } = self.document();
+        tracing::error!(file, line, offset, rule, "{title}: {detail}");
     }
 
     fn document(&self) -> Document<'_> {
@@ -178,7 +187,7 @@ impl Problem {
     }
 }
 
-/// A store that cannot be read is the server's fault; the problem names its place.
+/// What cannot be read is the server's fault, and told with its place.
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let detail = error.to_string();
@@ -192,12 +201,23 @@ impl From<&Error> for Problem {
                 };
                 Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreMalformed, detail) }
             }
+            Error::Unavailable { source: Some(source), .. } if is_want_of_descriptors(&**source) => {
+                Self::new(Kind::NoDescriptor, detail)
+            }
             Error::Unavailable { path, .. } => {
                 let place = Place { file: path.display().to_string(), line: None, offset: None, rule: None };
                 Self { place: Some(Box::new(place)), ..Self::new(Kind::StoreUnavailable, detail) }
             }
         }
     }
+}
+
+/// EMFILE and ENFILE of Linux: this process, or the system, has no descriptor left.
+const WANT_OF_DESCRIPTORS: [i32; 2] = [24, 23];
+
+fn is_want_of_descriptors(error: &(dyn std::error::Error + 'static)) -> bool {
+    let code = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| WANT_OF_DESCRIPTORS.contains(&code))
 }
 
 impl From<Error> for Problem {
@@ -209,7 +229,7 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.kind.status();
-        // Serializing a struct of texts and numbers cannot fail.
+        // A struct of texts and numbers is always written.
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
         let mut response = (status, Body::from(body)).into_response();
         let headers = response.headers_mut();

@@ -4,35 +4,79 @@ use std::borrow::Cow;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
-use dreichor_core::value::Form;
+use dreichor_core::value::{Form, INTEGER_MAX};
+use dreichor_explain::funnel;
 
 use crate::problem::Problem;
 
-/// The number of items in a page without `limit`.
+/// How many items a page has, if nothing else is asked for.
 pub(crate) const LIMIT: u64 = 100;
-/// The greatest `limit`.
+/// The most that may be asked for.
 const LIMIT_MAX: u64 = 1000;
 
-/// The greatest position in a store, cursor, or size of a tree in a request: all numbers of 18 digits.
+/// The greatest position in a store, cursor, or size of a tree that may be asked for: all numbers of 18 digits.
 pub(crate) const POSITION_MAX: u64 = 999_999_999_999_999_999;
 
-/// The place of a requested page.
+/// Conditions that may be given several times: any of them is enough.
+const REPEATED: [&str; 2] = ["outcome", "reason"];
+
+/// Where a page is asked for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {
-    /// At the end.
+    /// At the end of what there is.
     Last,
     Before(u64),
     After(u64),
 }
 
 impl Place {
-    /// The problem of a cursor that is no position.
+    /// The problem of a cursor that stands nowhere.
     pub(crate) fn is_nowhere(self) -> Problem {
         let name = match self {
             Self::Last | Self::Before(_) => "before",
             Self::After(_) => "after",
         };
-        Problem::parameter(name, format!("{name} must be a cursor from an answer, or 0"))
+        Problem::parameter(name, format!("{name} must be a cursor that an answer gave, or 0"))
+    }
+}
+
+/// Where a page of things that have a key is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Key<K> {
+    /// At the beginning.
+    First,
+    Before(K),
+    After(K),
+}
+
+/// Some of all items, in the order of their keys.
+pub(crate) struct Cut<'i, T, K> {
+    pub(crate) items: &'i [T],
+    /// The cursors of what follows and what precedes; none: nothing does.
+    pub(crate) next: Option<K>,
+    pub(crate) previous: Option<K>,
+}
+
+impl<K: Ord + Copy> Key<K> {
+    /// Cuts at most `limit` items out of all, which are in the order of their keys.
+    pub(crate) fn cut<'i, T>(self, all: &'i [T], limit: usize, key: impl Fn(&T) -> K) -> Cut<'i, T, K> {
+        let (start, end) = match self {
+            Self::First => (0, limit),
+            Self::Before(cursor) => {
+                let end = all.partition_point(|item| key(item) < cursor);
+                (end.saturating_sub(limit), end)
+            }
+            Self::After(cursor) => {
+                let start = all.partition_point(|item| key(item) <= cursor);
+                (start, start.saturating_add(limit))
+            }
+        };
+        let items = all.get(start..end.min(all.len())).unwrap_or_default();
+        Cut {
+            items,
+            next: items.last().map(&key).filter(|_| end < all.len()),
+            previous: items.first().map(&key).filter(|_| start > 0),
+        }
     }
 }
 
@@ -49,10 +93,10 @@ impl<'q> Query<'q> {
             let Some(name) = known.iter().find(|known| **known == name) else {
                 let name: String = name.chars().take(40).flat_map(char::escape_default).collect();
                 let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-                let detail = format!("{name} is unknown; the parameters of this path: {known}");
+                let detail = format!("{name} is unknown; this path knows {known}");
                 return Err(Problem::parameter(name, detail));
             };
-            if given.iter().any(|(given, _)| given == name) {
+            if !REPEATED.contains(name) && given.iter().any(|(given, _)| given == name) {
                 return Err(Problem::parameter(*name, format!("{name} is given twice")));
             }
             given.push((name, value));
@@ -66,12 +110,54 @@ impl<'q> Query<'q> {
 
     /// A value of the format, by its own rule.
     pub(crate) fn form<T: Form>(&self, name: &'static str) -> Result<Option<T>, Problem> {
-        self.text(name)
-            .map(|text| {
-                T::parse(text.as_bytes())
-                    .ok_or_else(|| Problem::parameter(name, format!("{name} must be {}", T::expected())))
-            })
-            .transpose()
+        self.text(name).map(|text| parse(name, text)).transpose()
+    }
+
+    /// All values of a parameter that may be given several times, each by its rule.
+    pub(crate) fn forms<T: Form>(&self, name: &'static str) -> Result<Vec<T>, Problem> {
+        let texts = self.given.iter().filter(|(given, _)| *given == name);
+        texts.map(|(_, text)| parse(name, text)).collect()
+    }
+
+    /// The names of reasons that are asked for.
+    pub(crate) fn reasons(&self) -> Result<Vec<String>, Problem> {
+        let asked =
+            self.given.iter().filter(|(given, _)| *given == "reason").map(|(_, text)| text.to_string());
+        let is_known = |asked: &String| funnel::reasons().any(|reason| reason == asked);
+        let asked: Vec<String> = asked.collect();
+        if asked.iter().all(is_known) {
+            return Ok(asked);
+        }
+        let known: Vec<&str> = funnel::reasons().collect();
+        Err(Problem::parameter("reason", format!("reason must be one of {}", known.join(" "))))
+    }
+
+    /// The least and the greatest logical time that are asked for, both included.
+    pub(crate) fn times(&self) -> Result<(Option<u64>, Option<u64>), Problem> {
+        let time = |name| self.integer(name, 0, INTEGER_MAX);
+        let (from, to) = (time("from")?, time("to")?);
+        match (from, to) {
+            (Some(from), Some(to)) if from > to => {
+                Err(Problem::parameter("from", "from must be at most to".to_owned()))
+            }
+            times => Ok(times),
+        }
+    }
+
+    /// A page by keys: `limit`, and `before` or `after`.
+    pub(crate) fn page_by_key<K: Form>(&self) -> Result<(usize, Key<K>), Problem> {
+        let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        match (self.form("before")?, self.form("after")?) {
+            (None, None) => Ok((limit, Key::First)),
+            (Some(before), None) => Ok((limit, Key::Before(before))),
+            (None, Some(after)) => Ok((limit, Key::After(after))),
+            (Some(_), Some(_)) => Err(Self::both()),
+        }
+    }
+
+    fn both() -> Problem {
+        Problem::parameter("before", "before and after exclude each other")
     }
 
     /// A whole number of decimal digits, without sign or leading zero.
@@ -88,7 +174,7 @@ impl<'q> Query<'q> {
             .transpose()
     }
 
-    /// The number and place of the requested items: `limit`, and `before` or `after`.
+    /// How many items are asked for, and where: `limit`, and `before` or `after`.
     pub(crate) fn page(&self) -> Result<(u64, Place), Problem> {
         let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
         let cursor = |name| self.integer(name, 0, POSITION_MAX);
@@ -96,9 +182,7 @@ impl<'q> Query<'q> {
             (None, None) => Place::Last,
             (Some(before), None) => Place::Before(before),
             (None, Some(after)) => Place::After(after),
-            (Some(_), Some(_)) => {
-                return Err(Problem::parameter("before", "before and after exclude each other"));
-            }
+            (Some(_), Some(_)) => return Err(Self::both()),
         };
         Ok((limit, place))
     }
@@ -107,6 +191,11 @@ impl<'q> Query<'q> {
     pub(crate) fn required<T>(name: &'static str, value: Option<T>) -> Result<T, Problem> {
         value.ok_or_else(|| Problem::parameter(name, format!("{name} must be given")))
     }
+}
+
+fn parse<T: Form>(name: &'static str, text: &str) -> Result<T, Problem> {
+    let value = T::parse(text.as_bytes());
+    value.ok_or_else(|| Problem::parameter(name, format!("{name} must be {}", T::expected())))
 }
 
 /// A segment of a path; an error if it is no text.

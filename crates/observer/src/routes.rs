@@ -1,37 +1,48 @@
-//! The paths, each with its parameters and its answer. The OpenAPI document is generated from them.
+//! The paths, each with its parameters and its answer. The OpenAPI document is made from here.
 
-mod derived;
+mod decisions;
+mod ledger;
+mod lifecycles;
+mod memory;
 mod persistence;
 mod probes;
 mod runtime;
+mod summary;
+mod timeline;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
-use utoipa::openapi::OpenApi;
+use serde_json::Value;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::about::About;
 use crate::guard::{self, Guard};
 use crate::metrics::Metrics;
+use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::source::Source;
+pub(crate) use probes::Described;
 
-/// The state that all paths share.
+/// What every path needs.
 pub(crate) struct Api {
     pub(crate) source: Arc<Source>,
     pub(crate) about: About,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) description: Described,
 }
 
 type Shared = State<Arc<Api>>;
 
-/// The router, with the document of its paths.
-pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
-    OpenApiRouter::with_openapi(description)
+/// The most bytes that a page of up to 1000 entries or rows has.
+const LIST_BYTES_MAX: u64 = 1 << 20;
+
+/// The router, with the document of what it serves.
+pub(crate) fn documented() -> (Router<Arc<Api>>, Value) {
+    let (router, api) = OpenApiRouter::with_openapi(openapi::description())
         .routes(routes!(runtime::status))
         .routes(routes!(runtime::paths))
         .routes(routes!(persistence::audit_events))
@@ -41,22 +52,25 @@ pub(crate) fn documented(description: OpenApi) -> (Router<Arc<Api>>, OpenApi) {
         .routes(routes!(persistence::tree_head))
         .routes(routes!(persistence::inclusion))
         .routes(routes!(persistence::consistency))
-        .routes(routes!(derived::decision_memory))
-        .routes(routes!(derived::decision))
-        .routes(routes!(derived::story))
-        .routes(routes!(derived::shadow_ledger))
-        .routes(routes!(derived::lifecycles))
+        .routes(routes!(memory::decision_memory))
+        .routes(routes!(memory::decision))
+        .routes(routes!(decisions::decisions))
+        .routes(routes!(decisions::story))
+        .routes(routes!(ledger::shadow_ledger))
+        .routes(routes!(lifecycles::lifecycles))
+        .routes(routes!(summary::summary))
+        .routes(routes!(timeline::timeline))
         .routes(routes!(probes::livez))
         .routes(routes!(probes::readyz))
         .routes(routes!(probes::metrics))
         .routes(routes!(probes::openapi))
         .routes(routes!(probes::docs))
-        .split_for_parts()
+        .split_for_parts();
+    (router, openapi::complete(&api))
 }
 
-/// The router, with its guard.
-pub(crate) fn router(api: Arc<Api>, guard: Arc<Guard>) -> Router {
-    let (router, _) = documented(OpenApi::default());
+/// The router, behind its guard.
+pub(crate) fn guarded(router: Router<Arc<Api>>, api: Arc<Api>, guard: Arc<Guard>) -> Router {
     router
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
@@ -69,5 +83,5 @@ async fn unknown_path() -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(Kind::MethodNotAllowed, "this API is read-only")
+    Problem::new(Kind::MethodNotAllowed, "nothing can be changed here")
 }

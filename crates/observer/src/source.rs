@@ -1,231 +1,307 @@
-//! The source of answers: the stores, read on demand, and cached results while the stores stay the same.
+//! Where answers come from: the stores, looked at once for each request, and what was derived from them.
 
-use std::collections::VecDeque;
-use std::fs;
-use std::future::Future;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use bytes::Bytes;
+use dreichor_core::Hash;
 use dreichor_core::id::DecisionId;
-use dreichor_explain::{Explained, explain};
+use dreichor_explain::{Explained, explain_in};
 use dreichor_replay::page::Search;
 use dreichor_replay::reference::Reference;
-use dreichor_replay::{Directory, Error, Stores, View, snapshot};
-use tokio::sync::{Mutex as Turn, Semaphore};
+use dreichor_replay::{Directory, Error, Stores, View};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
-use crate::derived::{Derived, Files};
-use crate::metrics::Metrics;
+use crate::answer::{Answer, Outcome, with_as_of};
+use crate::derived::{AsOf, Derived};
+use crate::flight::{Flights, Kept};
+use crate::held::Held;
+use crate::limits::Limits;
+use crate::look::{Files, Look};
+use crate::metrics::{Metrics, Observation};
 use crate::problem::Problem;
+use crate::readers::{Readers, Wanted};
+use crate::room::Room;
 
-/// The maximum number of searches through the whole log at once. A derivation and a story have queues of their own, so
-/// that quick answers always find a thread.
-const SEARCHES_MAX: usize = 2;
+/// What is asked of a thread: each kind has threads of its own, so that quick answers always find one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Work {
+    /// A few lines, or a few entries of what is derived already.
+    Quick,
+    /// A large page.
+    Large,
+    /// A search through the log.
+    Search,
+}
 
-/// The maximum number of large pages at once: one is quick, but many are not.
-const PAGES_MAX: usize = 2;
+/// How many threads each kind of work has.
+const QUICK_THREADS: usize = 2;
+const LARGE_THREADS: usize = 2;
+const SEARCH_THREADS: usize = 2;
 
-/// The number of times that stores are read again if they changed during the read: a starting writer truncates the
-/// tail of each.
-const CUTS_MAX: usize = 2;
-
-/// The size of the cache of stories, in bytes.
+/// How much of stories is kept, in bytes.
 const STORIES_BYTES_MAX: usize = 16 << 20;
 
-/// The stores, and the cached results.
+/// The stores, and what is kept of them.
 pub(crate) struct Source {
-    stores: Stores<Directory>,
-    /// Log and snapshots, since their first access: no other files are taken for them. They stay open, since the system
-    /// does not reuse the inode number of an open file.
-    held: [OnceLock<fs::File>; 2],
+    stores: Arc<Stores<Held>>,
+    pub(crate) limits: Limits,
     metrics: Arc<Metrics>,
-    /// One request derives; the requests that wait take its result.
-    derived: Arc<Turn<Option<Kept<Arc<Derived>>>>>,
-    /// The same for stories.
-    stories: Arc<Turn<Stories>>,
-    searches: Arc<Semaphore>,
-    pages: Arc<Semaphore>,
+    room: Arc<Room>,
+    quick: Readers,
+    large: Readers,
+    search: Readers,
+    /// One derivation at a time, and one story beside it.
+    derive: Readers,
+    tell: Readers,
+    /// For probes: a disk that hangs holds this thread, and no probe.
+    check: Readers,
+    derived: Flights<(), Arc<Derived>>,
+    stories: Flights<DecisionId, Answer>,
     health: Mutex<Health>,
+    /// Closed once the check that goes on is over.
+    checking: Mutex<Option<watch::Receiver<()>>>,
+    /// Of a beginning of the log: its bytes, and how many events it has.
+    counted: Mutex<(u64, u64)>,
 }
 
-/// The cached stories, the latest last.
-type Stories = VecDeque<(DecisionId, Kept<Bytes>)>;
-
-/// The result of a computation, and its files.
-struct Kept<T> {
-    files: Files,
-    begun: Instant,
-    result: Result<T, Problem>,
-}
-
-impl<T> Kept<T> {
-    /// True if it answers a request that arrived at `asked` and finds these files: they are the same, or the computation
-    /// began after the request. An error that is not in the bytes may have ended by now.
-    fn answers(&self, files: Files, asked: Instant) -> bool {
-        let is_of_bytes = self.result.as_ref().err().is_none_or(Problem::is_of_the_bytes);
-        (is_of_bytes && self.files == files) || self.begun >= asked
-    }
-}
-
-/// The knowledge about the stores since READY.
+/// What is known of the stores since READY.
 struct Health {
-    /// The greatest sizes of the whole lines of log and snapshots that were read: they never become smaller.
+    /// The most bytes that the whole lines of log and snapshots were seen to have: they never have fewer.
     ends: [u64; 2],
+    /// The last size and root of the tree that this process has seen: the log extends it for ever.
+    head: (u64, Hash),
     /// The files that were last found to be sound.
     checked: Option<Files>,
-    /// The fault that was found, and the identity of its files.
+    /// What was found wrong, and with which files.
     fault: Option<(Files, Problem)>,
 }
 
 impl Source {
-    /// Observes these stores: from now on, existing files must not be replaced or removed.
-    pub(crate) fn new(stores: Stores<Directory>, metrics: Arc<Metrics>) -> Result<Self, Error> {
-        let ends = ends(&stores)?;
-        let source = Self {
+    /// Observes these stores from now on: files that are there are never to be replaced or removed. READY says that
+    /// they are sound, and that the log begins with the tree `head`.
+    pub(crate) fn new(
+        stores: Stores<Directory>,
+        head: (u64, Hash),
+        limits: Limits,
+        metrics: Arc<Metrics>,
+        room: Arc<Room>,
+    ) -> Result<Self, StartError> {
+        let stores = Arc::new(stores.map(Held::new));
+        let look = Look::take(&stores)?;
+        let health = Health { ends: look.ends(), head, checked: Some(look.files()), fault: None };
+        drop(look);
+        Ok(Self {
             stores,
-            held: [const { OnceLock::new() }; 2],
+            limits,
             metrics,
-            derived: Arc::default(),
-            stories: Arc::default(),
-            searches: Arc::new(Semaphore::new(SEARCHES_MAX)),
-            pages: Arc::new(Semaphore::new(PAGES_MAX)),
-            health: Mutex::new(Health { ends, checked: None, fault: None }),
-        };
-        // At READY they are sound.
-        source.lock().checked = Some(source.files()?);
-        Ok(source)
+            room,
+            quick: Readers::start("quick", QUICK_THREADS)?,
+            large: Readers::start("large", LARGE_THREADS)?,
+            search: Readers::start("search", SEARCH_THREADS)?,
+            derive: Readers::start("derive", 1)?,
+            tell: Readers::start("tell", 1)?,
+            check: Readers::start("check", 1)?,
+            derived: Flights::new(1, limits.answer),
+            stories: Flights::new(STORIES_BYTES_MAX, limits.answer),
+            health: Mutex::new(health),
+            checking: Mutex::default(),
+            counted: Mutex::default(),
+        })
     }
 
-    /// The stores, for operations that are quick and do not depend on their content.
-    pub(crate) fn stores(&self) -> &Stores<Directory> {
-        &self.stores
-    }
-
-    /// The identity of the files now. Existing files are kept open from now on.
-    fn files(&self) -> Result<Files, Error> {
-        for (store, held) in [&self.stores.events, &self.stores.snapshots].into_iter().zip(&self.held) {
-            if held.get().is_none()
-                && let Some((file, stat)) = store.open()?
-            {
-                store.pin(stat.identity)?;
-                // If another request has opened it first, it is the same file.
-                let _ = held.set(file);
-            }
+    fn readers(&self, work: Work) -> &Readers {
+        match work {
+            Work::Quick => &self.quick,
+            Work::Large => &self.large,
+            Work::Search => &self.search,
         }
-        Files::now(&self.stores)
     }
 
-    /// Calls `read` on a thread that may wait for the disk, and remembers a fault of the stores.
+    /// Looks at the files, and answers by `read`, on a thread that may wait for the disk. There is room for an answer of
+    /// `bytes` before it is made. What is found wrong with the stores is remembered.
+    pub(crate) async fn answer(
+        self: &Arc<Self>,
+        work: Work,
+        bytes: u64,
+        read: impl FnOnce(&Look, &Wanted<'_>) -> Outcome + Send + 'static,
+    ) -> Outcome {
+        let place = self.room.take(bytes).await;
+        Ok(self.read(work, read).await?.within(place))
+    }
+
+    /// The same for what is not an answer yet.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
-        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
+        work: Work,
+        read: impl FnOnce(&Look, &Wanted<'_>) -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {
         let source = Arc::clone(self);
-        on_thread(move || {
-            let attempt = || {
-                let files = source.files()?;
-                Ok::<_, Problem>((files, source.refuse_cut().and_then(|()| read(&source.stores))))
-            };
-            let (mut files, mut result) = attempt()?;
-            for _ in 0..CUTS_MAX {
-                if !result.as_ref().is_err_and(Problem::is_of_the_stores) || source.files()? == files {
-                    break;
+        self.readers(work).run(move |wanted| source.read_here(|look| read(look, wanted))).await
+    }
+
+    /// The same on this thread.
+    fn read_here<T>(&self, read: impl FnOnce(&Look) -> Result<T, Problem>) -> Result<T, Problem> {
+        let look = self.look()?;
+        read(&look).inspect_err(|problem| self.remember(look.files(), problem))
+    }
+
+    /// Looks at the files: they are the same as ever, and have no fewer whole lines.
+    fn look(&self) -> Result<Look, Problem> {
+        // Known before they are looked at: of a log that grows, another request may see more meanwhile.
+        let known = self.health().ends;
+        let look = Look::take(&self.stores).map_err(|error| {
+            let problem = Problem::from(error);
+            self.remember_unseen(&problem);
+            problem
+        })?;
+        for ((path, known), end) in look.paths().into_iter().zip(known).zip(look.ends()) {
+            if end < known {
+                let problem = Problem::from(Error::unavailable(
+                    path,
+                    format!("it was cut off: of {known} bytes of whole lines, {end} are left"),
+                    "find out what touched the file; `dreichor replay` says what it holds now",
+                ));
+                self.remember(look.files(), &problem);
+                return Err(problem);
+            }
+        }
+        let mut health = self.health();
+        for (most, end) in health.ends.iter_mut().zip(look.ends()) {
+            *most = end.max(*most);
+        }
+        Ok(look)
+    }
+
+    /// Answers by `make` of what the whole log adds up to.
+    pub(crate) async fn derive(
+        self: &Arc<Self>,
+        asked: Asked,
+        work: Work,
+        bytes: u64,
+        make: impl FnOnce(&Derived) -> Outcome + Send + 'static,
+    ) -> Outcome {
+        let derived = self.derived(asked).await?;
+        let place = self.room.take(bytes).await;
+        let answer = self.readers(work).run(move |_| make(&derived)).await?;
+        Ok(answer.within(place))
+    }
+
+    /// What the whole log adds up to: as it is now, or was since the request began, or as it was when a computation
+    /// ended that was too long for a request before.
+    pub(crate) async fn derived(self: &Arc<Self>, asked: Asked) -> Result<Arc<Derived>, Problem> {
+        let files = self.read(Work::Quick, |look, _| Ok(look.files())).await?;
+        let source = Arc::clone(self);
+        let compute = move |source: &Self| {
+            source.metrics.derivations.inc();
+            let begun = Instant::now();
+            let mut files = None;
+            let result = source.read_here(|look| {
+                files = Some(look.files());
+                let head = source.health().head;
+                let derived = Derived::compute(look, head)?;
+                source.health().head = (derived.replayed.history.size(), derived.root_hash);
+                source.metrics.note(&derived);
+                Ok(Arc::new(derived))
+            });
+            Kept::new(files, begun, result)
+        };
+        self.derived
+            .join((), files, asked, |flight| {
+                self.derive.put(move || flight.land(|| compute(&source)));
+            })
+            .await
+    }
+
+    /// What a beginning of the log adds up to, however long ago it was the whole: for what is then read from the log.
+    pub(crate) async fn some_derived(self: &Arc<Self>, asked: Asked) -> Result<Arc<Derived>, Problem> {
+        let files = self.read(Work::Quick, |look, _| Ok(look.files())).await?;
+        match self.derived.peek((), files) {
+            Some(derived) => Ok(derived),
+            None => self.derived(asked).await,
+        }
+    }
+
+    /// What metrics say of the stores.
+    pub(crate) fn observe(&self, look: &Look) -> Result<Observation, Problem> {
+        let [events, snapshots] = look.stats();
+        let view = look.view();
+        Ok(Observation {
+            bytes: [events, snapshots].map(|stat| stat.map_or(0, |stat| stat.size)),
+            changed: events.map_or(0, |stat| stat.change_time.0),
+            free_bytes: look.free_bytes(),
+            as_of: self.as_of(&view)?,
+        })
+    }
+
+    /// The story of a decision that is in the log, as JSON; as of when, is as of [`Source::derived`].
+    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId, asked: Asked, bytes: u64) -> Outcome {
+        let place = self.room.take(bytes).await;
+        let files = self.read(Work::Quick, |look, _| Ok(look.files())).await?;
+        let source = Arc::clone(self);
+        let compute = move |source: &Self| {
+            source.metrics.derivations.inc();
+            let begun = Instant::now();
+            let mut files = None;
+            let result = source.read_here(|look| {
+                files = Some(look.files());
+                tell(look, id)
+            });
+            Kept::new(files, begun, result)
+        };
+        let answer = self.stories.join(id, files, asked, |flight| {
+            self.tell.put(move || flight.land(|| compute(&source)));
+        });
+        Ok(answer.await?.within(place))
+    }
+
+    /// The prefix of the log that a view shows. Counts only the lines that were added since the last time.
+    pub(crate) fn as_of(&self, view: &View<'_, Held>) -> Result<AsOf, Problem> {
+        let known = *self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (bytes, events) = if known.0 <= view.end() { known } else { (0, 0) };
+        let events = events + view.count_lines(bytes, view.end())?;
+        *self.counted.lock().unwrap_or_else(PoisonError::into_inner) = (view.end(), events);
+        Ok(AsOf::new(events, view.last_time()?))
+    }
+
+    /// What is known to be wrong with the stores.
+    pub(crate) fn known_health(&self) -> Result<(), Problem> {
+        self.health().fault.as_ref().map_or(Ok(()), |(_, problem)| Err(problem.clone()))
+    }
+
+    /// The same for a probe: has the stores looked at, on another thread, and waits a moment for what is found.
+    pub(crate) async fn probe(self: &Arc<Self>) -> Result<(), Problem> {
+        let mut over = {
+            let mut checking = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
+            match checking.as_ref().filter(|over| over.has_changed().is_ok()) {
+                Some(over) => over.clone(),
+                None => {
+                    let (ends, over) = watch::channel(());
+                    let source = Arc::clone(self);
+                    tokio::spawn(async move {
+                        let _ends = ends;
+                        // What it finds is remembered.
+                        let _ = source.check().await;
+                    });
+                    checking.insert(over).clone()
                 }
-                (files, result) = attempt()?;
             }
-            result.inspect_err(|problem| source.remember(files, problem))
-        })
-        .await
+        };
+        let _ = timeout(self.limits.probe, over.changed()).await;
+        self.known_health()
     }
 
-    /// The same for a search through the whole log.
-    pub(crate) async fn search<T: Send + 'static>(
-        self: &Arc<Self>,
-        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.read_in_turn(&self.searches, read).await
-    }
-
-    /// The same for a page that may be large.
-    pub(crate) async fn page<T: Send + 'static>(
-        self: &Arc<Self>,
-        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        self.read_in_turn(&self.pages, read).await
-    }
-
-    /// A request that is cancelled while it waits leaves the queue. One that has begun runs to its end, also if its client
-    /// has disconnected: its thread continues.
-    async fn read_in_turn<T: Send + 'static>(
-        self: &Arc<Self>,
-        turns: &Arc<Semaphore>,
-        read: impl Fn(&Stores<Directory>) -> Result<T, Problem> + Send + 'static,
-    ) -> Result<T, Problem> {
-        let turn = Arc::clone(turns).acquire_owned().await;
+    /// Looks at the stores. Of a store that has grown, as stores do, the end is read; one that changed in another way, or
+    /// that had a fault, is read as a whole.
+    async fn check(self: &Arc<Self>) -> Result<(), Problem> {
         let source = Arc::clone(self);
-        detached(async move {
-            let _turn = turn;
-            source.read(read).await
-        })
-        .await
-    }
-
-    /// The results for the whole log, as it is now or was after the request began.
-    pub(crate) async fn derived(self: &Arc<Self>) -> Result<Arc<Derived>, Problem> {
-        let asked = Instant::now();
-        let mut kept = Arc::clone(&self.derived).lock_owned().await;
-        let source = Arc::clone(self);
-        detached(async move {
-            let files = source.files()?;
-            if let Some(kept) = kept.as_ref().filter(|kept| kept.answers(files, asked)) {
-                return kept.result.clone();
-            }
-            // Drops the old result first: two histories of a long log may not fit into memory.
-            *kept = None;
-            let begun = Instant::now();
-            source.metrics.derivations.inc();
-            let result = source.read(|stores| Ok(Arc::new(Derived::compute(stores)?))).await;
-            *kept = Some(Kept { files, begun, result: result.clone() });
-            result
-        })
-        .await
-    }
-
-    /// The story of a decision in the log, as JSON, as it is now or was after the request began.
-    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId) -> Result<Bytes, Problem> {
-        let asked = Instant::now();
-        let mut stories = Arc::clone(&self.stories).lock_owned().await;
-        let source = Arc::clone(self);
-        detached(async move {
-            let files = source.files()?;
-            let is_asked = |(of, kept): &&(_, Kept<_>)| *of == id && kept.answers(files, asked);
-            if let Some((_, kept)) = stories.iter().find(is_asked) {
-                return kept.result.clone();
-            }
-            stories.retain(|(of, kept)| *of != id && kept.files == files);
-            let begun = Instant::now();
-            source.metrics.derivations.inc();
-            let result = source.read(move |stores| tell(stores, id)).await;
-            stories.push_back((id, Kept { files, begun, result: result.clone() }));
-            while stories.len() > 1 && stories.iter().map(length).sum::<usize>() > STORIES_BYTES_MAX {
-                stories.pop_front();
-            }
-            result
-        })
-        .await
-    }
-
-    /// The known fault of the stores, for probes. Of a store that has grown, only the end is read; a store that changed in
-    /// another way, or had a fault, is read as a whole.
-    pub(crate) async fn health(self: &Arc<Self>) -> Result<(), Problem> {
-        let files = self.files()?;
+        let files = self.check.run(move |_| source.read_here(|look| Ok(look.files()))).await?;
         let (checked, faulty) = {
-            let health = self.lock();
+            let health = self.health();
             match &health.fault {
-                Some((faulty, problem)) if *faulty == files && problem.is_of_the_bytes() => {
-                    return Err(problem.clone());
-                }
-                // Later lines do not remove a fault, and a read error may have ended.
+                Some((faulty, problem)) if *faulty == files && problem.is_of_the_bytes() => return Ok(()),
+                // What follows a fault does not remove it, and what could not be read may be readable by now.
                 Some((faulty, _)) => (None, Some(*faulty)),
                 None => (health.checked, None),
             }
@@ -233,92 +309,96 @@ impl Source {
         if checked == Some(files) {
             return Ok(());
         }
-        if faulty.is_some() {
-            // The earlier result does not cover it.
-            *self.derived.lock().await = None;
-        }
         if checked.is_some_and(|checked| files.have_grown_since(checked)) {
-            self.read(|stores| {
-                let view = View::open(&stores.events)?;
-                view.page_before(view.end(), &Search::of_all(1))?;
-                snapshot::find(stores)?.map(|latest| latest.read()).transpose()?;
-                Ok(())
-            })
-            .await?;
+            let source = Arc::clone(self);
+            let read = move |_: &Wanted<'_>| {
+                source.read_here(|look| {
+                    let view = look.view();
+                    view.page_before(view.end(), &Search::of_all(1))?;
+                    look.latest()?.map(|latest| latest.read()).transpose()?;
+                    Ok(())
+                })
+            };
+            self.check.run(read).await?;
         } else {
-            self.derived().await?;
-        }
-        let mut health = self.lock();
-        health.checked = Some(files);
-        // A fault that was found in the meantime stays.
-        health.fault.take_if(|(found, _)| Some(*found) == faulty);
-        Ok(())
-    }
-
-    /// Refuses stores that have fewer bytes of whole lines than were read before.
-    fn refuse_cut(&self) -> Result<(), Problem> {
-        // Read before they are measured: while the log grows, another request may read more.
-        let known = self.lock().ends;
-        let ends = ends(&self.stores)?;
-        for ((store, known), end) in
-            [&self.stores.events, &self.stores.snapshots].into_iter().zip(known).zip(ends)
-        {
-            if end < known {
-                return Err(Problem::from(Error::unavailable(
-                    store.path(),
-                    format!("it was truncated: of {known} bytes of whole lines, {end} are left"),
-                    "find out which process changed the file; `dreichor replay` shows what it holds now",
-                )));
+            if faulty.is_some() {
+                // What was kept before says nothing of it.
+                self.derived.forget();
             }
+            self.derived(Asked::now(self.limits)).await?;
         }
-        let mut health = self.lock();
-        for (most, end) in health.ends.iter_mut().zip(ends) {
-            *most = end.max(*most);
+        let mut health = self.health();
+        health.checked = Some(files);
+        // One that was found meanwhile stays.
+        if health.fault.take_if(|(found, _)| Some(*found) == faulty).is_some() {
+            tracing::info!("the stores are sound again");
         }
         Ok(())
     }
 
+    /// Remembers what a look at the files has found wrong.
     fn remember(&self, files: Files, problem: &Problem) {
         if problem.is_of_the_stores() {
-            self.lock().fault = Some((files, problem.clone()));
+            let mut health = self.health();
+            if health.fault.is_none() {
+                problem.log();
+            }
+            health.fault = Some((files, problem.clone()));
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Health> {
-        // The content is consistent after every step, so a panic between steps does no harm.
+    /// Remembers that the files could not be looked at.
+    fn remember_unseen(&self, problem: &Problem) {
+        self.remember(Files::default(), problem);
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        // What is kept is whole after every step, whatever panicked in between.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The sizes of the whole lines of log and snapshots, in bytes.
-fn ends(stores: &Stores<Directory>) -> Result<[u64; 2], Error> {
-    Ok([View::open(&stores.events)?.end(), View::open(&stores.snapshots)?.end()])
+/// When a request came, and until when it can be answered.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) at: Instant,
+    pub(crate) until: Instant,
 }
 
-fn tell(stores: &Stores<Directory>, id: DecisionId) -> Result<Bytes, Problem> {
-    let story = match explain(stores, &Reference::from(id.uuid()), &mut ())? {
-        Explained::Story(story, _) => Some(story),
-        Explained::Nothing(_) | Explained::Ambiguous(_) => None,
-    };
-    let story = story.ok_or_else(|| Problem::internal("a decision without a story"))?;
-    Ok(story.to_json().into())
+impl Asked {
+    pub(crate) fn now(limits: Limits) -> Self {
+        let at = Instant::now();
+        Self { at, until: at + limits.answer }
+    }
 }
 
-/// The memory of a story, in bytes, with its surroundings.
-fn length((_, kept): &(DecisionId, Kept<Bytes>)) -> usize {
-    kept.result.as_ref().map_or(0, Bytes::len) + 512
+/// Why an Observer cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A store cannot be read.
+    #[error(transparent)]
+    Stores(#[from] Error),
+    /// A bug.
+    #[error("the Observer cannot describe itself")]
+    Description,
+    /// The system gives no thread.
+    #[error("the Observer cannot start: {0}")]
+    Threads(#[from] io::Error),
 }
 
-/// Runs `work` on a thread that may block.
-pub(crate) async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Problem::internal("a panic")))
+impl From<Problem> for StartError {
+    fn from(_: Problem) -> Self {
+        Self::Description
+    }
 }
 
-/// Runs `work` to its end, also if no request waits for it.
-async fn detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::spawn(work).await.unwrap_or_else(|_| Err(Problem::internal("a panic")))
+fn tell(look: &Look, id: DecisionId) -> Outcome {
+    let (story, history) =
+        match explain_in(look.replay()?, &look.view(), &Reference::from(id.uuid()), &mut ())? {
+            Explained::Story(story, replayed) => (story, replayed.history),
+            Explained::Nothing(_) | Explained::Ambiguous(_) => {
+                return Err(Problem::internal("a decision without a story"));
+            }
+        };
+    with_as_of(story.to_json(), AsOf::new(history.size(), history.state().last_logical_time()))
 }

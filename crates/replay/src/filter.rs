@@ -2,8 +2,13 @@
 
 use dreichor_core::Event;
 use dreichor_core::event::EventType;
-use dreichor_core::state::DecisionMemory;
-use dreichor_core::value::{MarketId, Spelled};
+use dreichor_core::id::DecisionId;
+use dreichor_core::state::{Decision, DecisionMemory};
+use dreichor_core::value::{Form, MarketId, Spelled};
+use memchr::memmem;
+
+/// What precedes the id of an event's decision. Within a text, its quotes would be escaped.
+const DECISION: &[u8] = b"\"decisionId\":\"";
 
 use crate::reference::IdPrefix;
 
@@ -38,9 +43,26 @@ impl Filter {
             && is_one_of(&self.markets, |asked| market == Some(*asked))
             && (self.instances.is_empty() || {
                 let remembered = decision.and_then(|id| memory.decision(id));
-                let instance = remembered.map(|decision| decision.evaluated().strategy_instance_id.uuid());
-                instance.is_some_and(|id| self.instances.iter().any(|asked| asked.matches(id)))
+                remembered.is_some_and(|decision| self.is_of_instance(decision))
             })
+    }
+
+    /// False for a line that cannot match by the decision that it names, which is found without a parse. `memory` as of
+    /// [`Filter::asks_for`].
+    pub fn is_candidate(&self, line: &[u8], memory: &DecisionMemory) -> bool {
+        if self.instances.is_empty() {
+            return true;
+        }
+        let named = memmem::find(line, DECISION).and_then(|at| {
+            let text = line.get(at + DECISION.len()..)?.split(|byte| *byte == b'"').next()?;
+            memory.decision(DecisionId::parse(text)?)
+        });
+        named.is_some_and(|decision| self.is_of_instance(decision))
+    }
+
+    fn is_of_instance(&self, decision: Decision<'_>) -> bool {
+        let id = decision.instance().uuid();
+        self.instances.iter().any(|asked| asked.matches(id))
     }
 
     /// Returns lists of texts: of each list, every matching line contains one. A search need not parse other lines.

@@ -23,7 +23,8 @@ pub struct Found {
 }
 
 impl<M: Medium> View<'_, M> {
-    /// Finds the event with this id; none if the log has no such event. Reads every byte of the log before it.
+    /// Finds the event with this id; none if the view has no such event. Reads every byte of the view before it, and
+    /// counts its lines from the start of the view.
     ///
     /// # Errors
     ///
@@ -33,7 +34,7 @@ impl<M: Medium> View<'_, M> {
         let start = format!("{{\"id\":\"{id}\"");
         let finder = memmem::Finder::new(start.as_bytes());
         let mut block = vec![0; BLOCK_BYTES];
-        let (mut at, mut lines_before) = (0, 0);
+        let (mut at, mut lines_before) = (self.start(), 0);
         while at < self.end() {
             let wanted = usize::try_from(self.end() - at).unwrap_or(usize::MAX).min(BLOCK_BYTES);
             let place = &mut block[..wanted];

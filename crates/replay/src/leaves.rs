@@ -3,10 +3,13 @@
 
 use std::ops::Range;
 
+use dreichor_core::id::content_id;
+use dreichor_core::value::Uuid;
 use dreichor_core::{Hash, Tree, proof};
 use dreichor_log::Medium;
 
 use crate::error::Error;
+use crate::find::Found;
 use crate::view::View;
 
 /// The number of leaves of a chunk: a perfect subtree whose lines are read quickly.
@@ -79,6 +82,28 @@ impl Leaves {
         to: u64,
     ) -> Result<Option<Vec<Hash>>, Error> {
         self.path(view, proof::consistency(from, to), to)
+    }
+
+    /// Reads the line of leaf `index`, with the id of its event; none if there is no such leaf.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read or has changed, or the line is malformed.
+    pub fn line<M: Medium>(&self, view: &View<'_, M>, index: u64) -> Result<Option<(Uuid, Found)>, Error> {
+        let Some(chunk) = self.chunks.get(place(index / CHUNK_LEAVES)).filter(|_| index < self.size) else {
+            return Ok(None);
+        };
+        if !view.is_boundary(chunk.offset)? {
+            return Err(view.changed(chunk.offset));
+        }
+        let mut lines = view.lines(chunk.offset, view.end());
+        for _ in 0..index % CHUNK_LEAVES {
+            lines.next()?;
+        }
+        let Some(line) = lines.next()? else { return Err(view.changed(chunk.offset)) };
+        let (_, leaf) = view.read_event(line.offset, line.bytes)?;
+        let found = Found { number: index + 1, offset: line.offset, bytes: line.bytes.to_vec() };
+        Ok(Some((content_id(leaf), found)))
     }
 
     fn path<M: Medium>(

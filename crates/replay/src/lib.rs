@@ -29,7 +29,7 @@ pub mod view;
 
 pub use directories::Directories;
 /// The types of `dreichor-log` that reading needs. None of them can write.
-pub use dreichor_log::{Directory, Line, Medium, Stat};
+pub use dreichor_log::{Directory, File, Line, Medium, ReadAt, Stat};
 pub use durable::Durable;
 pub use error::Error;
 pub use filter::Filter;

@@ -14,6 +14,9 @@ use crate::view::{Backwards, PlacedLine, View};
 /// MiB. A page holds at least one line if there is one.
 pub const PAGE_BYTES_MAX: usize = (16 << 20) - (4 << 10);
 
+/// How many bytes a search forwards reads before it asks whether to go on.
+const ASKED_EVERY_BYTES: u64 = 1 << 20;
+
 /// Consecutive lines of the log, or those of them that match a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -26,23 +29,28 @@ pub struct Page {
 }
 
 /// The condition on a page's lines.
-pub struct Search<F> {
+pub struct Search<'a, F> {
     /// The most lines of the page; at least 1.
     pub limit: usize,
     /// Lists of texts: of each list, every matching line contains one.
     pub words: Vec<Vec<String>>,
+    /// False for a line that cannot match. It is not parsed and not hashed.
+    pub is_candidate: &'a dyn Fn(&[u8]) -> bool,
     /// True for an event that matches.
     pub asks_for: F,
+    /// Called now and then with the number of bytes that were read; false ends the search with the page so far, from
+    /// whose cursor it can go on.
+    pub goes_on: &'a dyn Fn(u64) -> bool,
 }
 
-impl Search<fn(&Event<'_>) -> bool> {
+impl Search<'static, fn(&Event<'_>) -> bool> {
     /// Creates a search that matches every event.
     pub fn of_all(limit: usize) -> Self {
-        Self { limit, words: Vec::new(), asks_for: |_| true }
+        Self { limit, words: Vec::new(), is_candidate: &|_| true, asks_for: |_| true, goes_on: &|_| true }
     }
 }
 
-impl<F: Fn(&Event<'_>) -> bool> Search<F> {
+impl<F: Fn(&Event<'_>) -> bool> Search<'_, F> {
     /// Returns a finder for each word. Lines that have no word of a list are not parsed.
     fn finders(&self) -> Vec<Vec<memmem::Finder<'static>>> {
         let finder = |word: &String| memmem::Finder::new(word.as_bytes()).into_owned();
@@ -59,11 +67,12 @@ impl<M: Medium> View<'_, M> {
     pub fn page_before<F: Fn(&Event<'_>) -> bool>(
         &self,
         position: u64,
-        search: &Search<F>,
+        search: &Search<'_, F>,
     ) -> Result<Page, Error> {
         let finders = search.finders();
         let mut taken = Taken::up_to(search.limit);
         let mut first = position;
+        let mut is_cut_short = false;
         let mut backwards = Backwards::from(position);
         while !taken.is_full
             && let Some((lower, upper)) = backwards.next(self)?
@@ -71,7 +80,7 @@ impl<M: Medium> View<'_, M> {
             let mut found = Vec::<PlacedLine>::new();
             let mut lines = self.lines(lower, upper);
             while let Some(line) = lines.next()? {
-                if has_one_of_each(&finders, line.bytes) {
+                if has_one_of_each(&finders, line.bytes) && (search.is_candidate)(line.bytes) {
                     found.push((line.offset, Box::from(line.bytes)));
                 }
             }
@@ -82,9 +91,13 @@ impl<M: Medium> View<'_, M> {
                     first = offset;
                 }
             }
+            if !taken.is_full && !(search.goes_on)(position - lower) {
+                (first, is_cut_short) = (lower, true);
+                break;
+            }
         }
         taken.lines.reverse();
-        let previous = (taken.is_full && first > 0).then_some(first);
+        let previous = ((taken.is_full || is_cut_short) && first > self.start()).then_some(first);
         Ok(Page { lines: taken.lines, previous, next: position })
     }
 
@@ -96,16 +109,25 @@ impl<M: Medium> View<'_, M> {
     pub fn page_after<F: Fn(&Event<'_>) -> bool>(
         &self,
         position: u64,
-        search: &Search<F>,
+        search: &Search<'_, F>,
     ) -> Result<Page, Error> {
         let finders = search.finders();
         let mut taken = Taken::up_to(search.limit);
         let mut next = position;
+        let mut is_cut_short = false;
+        let mut asked_at = position;
         let mut lines = self.lines(position, self.end());
         while !taken.is_full
             && let Some(line) = lines.next()?
         {
-            if !has_one_of_each(&finders, line.bytes) {
+            if line.offset - asked_at >= ASKED_EVERY_BYTES {
+                asked_at = line.offset;
+                if !(search.goes_on)(asked_at - position) {
+                    (next, is_cut_short) = (asked_at, true);
+                    break;
+                }
+            }
+            if !has_one_of_each(&finders, line.bytes) || !(search.is_candidate)(line.bytes) {
                 continue;
             }
             let (event, _) = self.read_event(line.offset, line.bytes)?;
@@ -113,8 +135,8 @@ impl<M: Medium> View<'_, M> {
                 next = line.offset + line.bytes.len() as u64 + 1;
             }
         }
-        let next = if taken.is_full { next } else { self.end() };
-        Ok(Page { lines: taken.lines, previous: (position > 0).then_some(position), next })
+        let next = if taken.is_full || is_cut_short { next } else { self.end() };
+        Ok(Page { lines: taken.lines, previous: (position > self.start()).then_some(position), next })
     }
 }
 

@@ -11,7 +11,7 @@ use dreichor_core::History;
 use dreichor_core::fault::{Fault, Rule};
 use dreichor_core::id::{DecisionId, SnapshotId};
 use dreichor_log::last::{End, find_end, find_nul, line_start};
-use dreichor_log::{Medium, ReadError, Stat, Tail};
+use dreichor_log::{Medium, ReadError, Tail};
 
 use crate::directories::Directories;
 use crate::error::Error;
@@ -35,7 +35,7 @@ pub struct Replay<'s, M: Medium> {
 /// The file of the snapshots, and the latest one.
 struct Snapshots<M: Medium> {
     file: M::File,
-    stat: Stat,
+    size: u64,
     end: End,
     /// The offset of the last line in bytes, and the snapshot in it or the fault of the line.
     latest: Option<(u64, Result<Latest, Box<Fault>>)>,
@@ -113,16 +113,26 @@ impl<'s, M: Medium> Replay<'s, M> {
     ///
     /// A store cannot be read. A fault of the latest snapshot is returned only after those of the log.
     pub fn open(stores: &'s Stores<M>) -> Result<Self, Error> {
-        let snapshots = stores.snapshots.open()?;
+        let snapshots = stores.snapshots.open()?.map(|(file, stat)| (file, stat.size));
+        let log = stores.events.open()?.map(|(file, stat)| (file, stat.size));
+        Self::of(stores, snapshots, log)
+    }
+
+    /// Creates a replay of opened files, each with the length that is read of it. That of the snapshots was fixed first.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Replay::open`].
+    pub fn of(
+        stores: &'s Stores<M>,
+        snapshots: Option<(M::File, u64)>,
+        log: Option<(M::File, u64)>,
+    ) -> Result<Self, Error> {
         let unreadable = |error: ReadError| stores.snapshots.unreadable(error, 0);
+        let log_bytes = log.as_ref().map_or(0, |(_, size)| *size);
         let snapshots = match snapshots {
-            Some((file, stat)) => Some((find_end(&file, stat.size).map_err(unreadable)?, file, stat)),
-            None => None,
-        };
-        let log = stores.events.open()?;
-        let log_bytes = log.as_ref().map_or(0, |(_, stat)| stat.size);
-        let snapshots = match snapshots {
-            Some((end, file, stat)) => {
+            Some((file, size)) => {
+                let end = find_end(&file, size).map_err(unreadable)?;
                 // The snapshot's size must be known before the fold reaches it. A fault in it is reported after those
                 // of the log.
                 let read = |line: dreichor_log::last::LastLine| {
@@ -131,7 +141,7 @@ impl<'s, M: Medium> Replay<'s, M> {
                     Ok((line.offset, read.map(|(_, latest)| latest)))
                 };
                 let latest = end.last_line.map(read).transpose()?;
-                Some(Snapshots { file, stat, end, latest })
+                Some(Snapshots { file, size, end, latest })
             }
             None => None,
         };
@@ -227,7 +237,7 @@ impl<'s, M: Medium> Replay<'s, M> {
         let latest = self.check_latest()?;
         let interrupted = self.interrupted_tick();
         let (snapshots_bytes, snapshots_tail) = match &self.snapshots {
-            Some(Snapshots { stat, end, .. }) => (end.tail.map_or(stat.size, |tail| tail.offset), end.tail),
+            Some(Snapshots { size, end, .. }) => (end.tail.map_or(*size, |tail| tail.offset), end.tail),
             None => (0, None),
         };
         Ok(Replayed {

@@ -52,11 +52,24 @@ pub struct Found<'s, M: Medium> {
 pub fn find<M: Medium>(stores: &Stores<M>) -> Result<Option<Found<'_, M>>, Error> {
     let store = &stores.snapshots;
     let Some((file, stat)) = store.open()? else { return Ok(None) };
-    let end = find_end(&file, stat.size).map_err(|error| store.unreadable(error, 0))?;
-    let Some(line) = end.last_line else { return Ok(None) };
     // The log's size is read last: beside a running writer the log then holds the events of the snapshot found.
     let log_bytes = stores.events.stat()?.map_or(0, |stat| stat.size);
-    Ok(Some(Found { store, file, line, log_bytes }))
+    find_in(store, file, stat.size, log_bytes)
+}
+
+/// The same in the first `end` bytes of an opened file, for a log of `log_bytes` bytes.
+///
+/// # Errors
+///
+/// The file cannot be read.
+pub fn find_in<M: Medium>(
+    store: &Store<M>,
+    file: M::File,
+    end: u64,
+    log_bytes: u64,
+) -> Result<Option<Found<'_, M>>, Error> {
+    let end = find_end(&file, end).map_err(|error| store.unreadable(error, 0))?;
+    Ok(end.last_line.map(|line| Found { store, file, line, log_bytes }))
 }
 
 impl<M: Medium> Found<'_, M> {

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use dreichor_core::Fault;
 use dreichor_core::event::line_too_long;
 use dreichor_log::directory::OpenError;
-use dreichor_log::last::count_lines;
+use dreichor_log::last::{count_lines, line_start};
 use dreichor_log::{Directory, File, Line, Medium, ReadError, Refusal, Stat, refusal};
 
 use crate::directories::{Directories, quoted};
@@ -27,6 +27,21 @@ pub struct Store<M> {
     pinned: OnceLock<(u64, u64)>,
 }
 
+/// An opened file of a store, as it was at one moment.
+#[derive(Debug)]
+pub struct Opened<F> {
+    /// The file.
+    pub file: F,
+    /// Its properties.
+    pub stat: Stat,
+    /// Where its last whole line ends, LF included, in bytes.
+    pub end: u64,
+}
+
+/// How often a file that became shorter while it was looked at is looked at again: a writer that starts truncates the
+/// unterminated tail.
+const TRUNCATIONS_MAX: usize = 2;
+
 /// Both stores.
 #[derive(Debug)]
 pub struct Stores<M> {
@@ -43,6 +58,15 @@ impl<M> Stores<M> {
             events: Store { medium: events, file: EVENTS_FILE, pinned: OnceLock::new() },
             snapshots: Store { medium: snapshots, file: SNAPSHOTS_FILE, pinned: OnceLock::new() },
         }
+    }
+}
+
+impl<M> Stores<M> {
+    /// The same stores, in another view of their directories.
+    pub fn map<N>(self, map: impl Fn(M) -> N) -> Stores<N> {
+        let store =
+            |store: Store<M>| Store { medium: map(store.medium), file: store.file, pinned: store.pinned };
+        Stores { events: store(self.events), snapshots: store(self.snapshots) }
     }
 }
 
@@ -226,6 +250,24 @@ impl<M: Medium> Store<M> {
         let file = self.medium.open(self.file).map_err(cannot)?;
         let stat = file.stat().map_err(cannot)?;
         Ok(Some((file, self.check(stat)?)))
+    }
+
+    /// Opens the file for reading and finds the end of its last whole line; none if it is missing. A tail that a writer
+    /// truncates meanwhile is no error.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Store::open`]; or the file cannot be read.
+    pub fn look(&self) -> Result<Option<Opened<M::File>>, Error> {
+        let mut truncations = 0;
+        loop {
+            let Some((file, stat)) = self.open()? else { return Ok(None) };
+            match line_start(&file, stat.size) {
+                Ok(end) => return Ok(Some(Opened { file, stat, end })),
+                Err(ReadError::Shrank { .. }) if truncations < TRUNCATIONS_MAX => truncations += 1,
+                Err(error) => return Err(self.unreadable(error, 0)),
+            }
+        }
     }
 
     /// Creates the error of an operation on the file that the system refused.

@@ -1,12 +1,16 @@
 //! A view of the log: its whole lines at one moment, read at any offset.
 
 use dreichor_core::event::{Event, line_too_long};
+use dreichor_core::value::LogicalTime;
 use dreichor_core::{Hash, LINE_BYTES_MAX};
 use dreichor_log::last::line_start;
 use dreichor_log::{Line, Lines, Medium, ReadError, read_exactly};
 
 use crate::error::Error;
 use crate::store::Store;
+
+/// How many bytes are read at once to count their lines.
+const COUNTED_BYTES: usize = 1 << 20;
 
 /// The offset of a line's start, in bytes, and its bytes without LF.
 pub type PlacedLine = (u64, Box<[u8]>);
@@ -16,6 +20,7 @@ pub struct View<'s, M: Medium> {
     store: &'s Store<M>,
     /// None: the log is missing, which is an empty log.
     file: Option<M::File>,
+    start: u64,
     end: u64,
 }
 
@@ -26,17 +31,65 @@ impl<'s, M: Medium> View<'s, M> {
     ///
     /// The log cannot be read.
     pub fn open(store: &'s Store<M>) -> Result<Self, Error> {
-        let Some((file, stat)) = store.open()? else {
-            return Ok(Self { store, file: None, end: 0 });
-        };
-        let end = line_start(&file, stat.size).map_err(|error| store.unreadable(error, 0))?;
-        Ok(Self { store, file: Some(file), end })
+        Ok(match store.look()? {
+            Some(opened) => Self::of(store, Some(opened.file), opened.end),
+            None => Self::of(store, None, 0),
+        })
+    }
+
+    /// Creates a view of the lines of an opened file before the boundary `end`.
+    pub fn of(store: &'s Store<M>, file: Option<M::File>, end: u64) -> Self {
+        Self { store, file, start: 0, end }
     }
 
     /// Limits the view to the lines before the offset `end`.
     #[must_use]
     pub fn up_to(self, end: u64) -> Self {
         Self { end: self.end.min(end), ..self }
+    }
+
+    /// Limits the view to the lines from the boundary `start` on.
+    #[must_use]
+    pub fn starting_at(self, start: u64) -> Self {
+        Self { start: start.min(self.end), ..self }
+    }
+
+    /// Limits the view to the events of these logical times, both included. Logical time never decreases in a log, so
+    /// they are contiguous and found by bisection.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, or a line that the bisection reads is malformed.
+    pub fn within(self, from: Option<u64>, to: Option<u64>) -> Result<Self, Error> {
+        let start = from.map_or(Ok(self.start), |from| self.first_at(from))?;
+        let end = match to.and_then(|to| to.checked_add(1)) {
+            Some(after) => self.first_at(after)?,
+            None => self.end,
+        };
+        Ok(Self { start, end: end.max(start), ..self })
+    }
+
+    /// Finds the offset of the first event whose logical time is `time` or later; the end if there is none.
+    fn first_at(&self, time: u64) -> Result<u64, Error> {
+        // Every event before `low` is earlier; the one at `high`, if there is one, is not.
+        let (mut low, mut high) = (self.start, self.end);
+        while low < high {
+            let at = self.line_start(low + (high - low) / 2)?.max(low);
+            let mut lines = self.lines(at, self.end);
+            let Some(line) = lines.next()? else { return Err(self.changed(at)) };
+            let (event, _) = self.read_event(line.offset, line.bytes)?;
+            if event.logical_time.get() < time {
+                low = at + line.bytes.len() as u64 + 1;
+            } else {
+                high = at;
+            }
+        }
+        Ok(high)
+    }
+
+    /// The offset where the first line starts, in bytes: 0, unless the view is limited.
+    pub fn start(&self) -> u64 {
+        self.start
     }
 
     /// The offset where the last whole line ends, LF included, in bytes.
@@ -63,6 +116,37 @@ impl<'s, M: Medium> View<'s, M> {
             Some(file) => line_start(file, offset).map_err(|error| self.store.unreadable(error, 0)),
             None => Ok(0),
         }
+    }
+
+    /// Counts the lines from `start` to `end`, both boundaries.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read.
+    pub fn count_lines(&self, start: u64, end: u64) -> Result<u64, Error> {
+        let mut block = vec![0; COUNTED_BYTES];
+        let (mut at, mut count) = (start, 0);
+        while at < end {
+            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(COUNTED_BYTES);
+            let place = &mut block[..wanted];
+            self.read(place, at)?;
+            count += memchr::memchr_iter(b'\n', place).count() as u64;
+            at += wanted as u64;
+        }
+        Ok(count)
+    }
+
+    /// The logical time of the last event; none if there is no event.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, or its last line is malformed.
+    pub fn last_time(&self) -> Result<Option<LogicalTime>, Error> {
+        let Some(line_feed) = self.end.checked_sub(1) else { return Ok(None) };
+        let mut lines = self.lines(self.line_start(line_feed)?, self.end);
+        let Some(line) = lines.next()? else { return Ok(None) };
+        let (event, _) = self.read_event(line.offset, line.bytes)?;
+        Ok(Some(event.logical_time))
     }
 
     /// Fills `buffer` with the bytes at `offset`.
@@ -145,17 +229,22 @@ impl Backwards {
         Self { upper: position, step: STEP_BYTES }
     }
 
-    /// Returns the boundaries of the lines before those that were returned; none at the start of the log.
+    /// The offset of the first line that was returned, or the position to start from.
+    pub const fn position(&self) -> u64 {
+        self.upper
+    }
+
+    /// Returns the boundaries of the lines before those that were returned; none at the start of the view.
     ///
     /// # Errors
     ///
     /// The log cannot be read.
     pub fn next<M: Medium>(&mut self, view: &View<'_, M>) -> Result<Option<(u64, u64)>, Error> {
         let upper = self.upper;
-        if upper == 0 {
+        if upper <= view.start {
             return Ok(None);
         }
-        self.upper = view.line_start(upper.saturating_sub(self.step))?;
+        self.upper = view.line_start(upper.saturating_sub(self.step))?.max(view.start);
         self.step = (self.step * 2).min(STEP_BYTES_MAX);
         Ok(Some((self.upper, upper)))
     }

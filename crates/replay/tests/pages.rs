@@ -18,16 +18,74 @@ use support::samples::values::event;
 use support::{Log, enacted, placed, said, written};
 
 /// The search of a filter. None of the filters here has a condition on the instance.
-fn search(limit: usize, filter: &Filter) -> Search<impl Fn(&Event<'_>) -> bool + use<>> {
+fn search(limit: usize, filter: &Filter) -> Search<'static, impl Fn(&Event<'_>) -> bool + use<>> {
     let (memory, filter) = (DecisionMemory::default(), filter.clone());
     Search {
         limit,
         words: filter.words(),
+        is_candidate: &|_| true,
+        goes_on: &|_| true,
         asks_for: move |event: &Event<'_>| filter.asks_for(event, &memory),
     }
 }
 
-fn all(limit: usize) -> Search<impl Fn(&Event<'_>) -> bool> {
+/// However early a search is ended, its cursors lead to every matching line once.
+#[test]
+fn a_search_that_is_cut_short_goes_on_where_it_ended() {
+    let line = vector("audit_events.ndjson");
+    let bytes = line.repeat(40);
+    let log = Log::holding(&bytes);
+    let view = log.view();
+    let filter = Filter { event_types: vec![EventType::UserFeedbackRecorded], ..Filter::default() };
+    let whole = view.page_after(0, &search(usize::MAX, &filter)).unwrap().lines;
+    assert!(whole.len() > 100);
+    let cut_short = Search { goes_on: &|_| false, ..search(usize::MAX, &filter) };
+    let (mut forwards, mut pages, mut position) = (Vec::new(), 0, 0);
+    while position < view.end() {
+        let page = view.page_after(position, &cut_short).unwrap();
+        assert!(page.next > position);
+        position = page.next;
+        forwards.extend(page.lines);
+        pages += 1;
+    }
+    assert_eq!(forwards, whole);
+    let mut backwards = Vec::new();
+    let mut position = Some(view.end());
+    while let Some(before) = position {
+        let page = view.page_before(before, &cut_short).unwrap();
+        assert!(page.previous.is_none_or(|previous| previous < before));
+        position = page.previous;
+        backwards.splice(0..0, page.lines);
+        pages += 1;
+    }
+    assert_eq!(backwards, whole);
+    assert!(pages > 6, "{pages}");
+}
+
+/// The events of a stretch of logical time are those that a look at each event finds.
+#[test]
+fn events_of_a_stretch_of_time_are_found_by_bisection() {
+    let bytes = vector("audit_events.ndjson");
+    let log = Log::holding(&bytes);
+    let view = log.view();
+    let times: Vec<u64> = placed(&bytes)
+        .iter()
+        .map(|(offset, line)| view.read_event(*offset, line).unwrap().0.logical_time.get())
+        .collect();
+    let (first, last) = (times[0], times[times.len() - 1]);
+    let step = usize::try_from((last - first) / 37).unwrap().max(1);
+    for from in (first - 1..=last + 1).step_by(step) {
+        for to in [from, from + 1, first, last, last + 1, u64::MAX] {
+            let found = log.view().within(Some(from), Some(to)).unwrap();
+            let expected = times.iter().filter(|time| (from..=to).contains(time)).count();
+            let page = found.page_after(found.start(), &all(usize::MAX)).unwrap();
+            assert_eq!(page.lines.len(), expected, "{from} to {to}");
+            assert_eq!(found.page_before(found.end(), &all(usize::MAX)).unwrap().lines, page.lines);
+        }
+    }
+}
+
+fn all(limit: usize) -> Search<'static, impl Fn(&Event<'_>) -> bool> {
     search(limit, &Filter::default())
 }
 

@@ -237,6 +237,11 @@ impl Decision<'_> {
         self.row.time
     }
 
+    /// Whose decision it is.
+    pub fn instance(self) -> StrategyInstanceId {
+        self.row.instance
+    }
+
     /// The decision as it was recorded.
     pub fn evaluated(self) -> DecisionEvaluated {
         DecisionEvaluated {

@@ -1,7 +1,7 @@
 //! `run`: the runtime of this phase. It passes the gate, is ready, and serves the Observer until it is stopped.
 
 use dreichor_core::value::Spelled;
-use dreichor_observer::{About, Gap, Observer, SandboxReport, Token};
+use dreichor_observer::{About, Gap, Limits, Observer, SandboxReport, StartError, Token};
 use dreichor_replay::Receipt;
 use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::gate::AdmittedRuntime;
@@ -23,7 +23,12 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
     drop(replayed);
     let about = about(config, &sandbox, receipt.clone());
     let start = |listener| {
-        let running = Observer::new(stores, about, token)?.start(listener);
+        let observer =
+            Observer::new(stores, about, token, Limits::default()).map_err(|error| match error {
+                StartError::Stores(error) => Failure::from(error),
+                StartError::Threads(_) | StartError::Description => Failure::Internal(error.to_string()),
+            })?;
+        let running = observer.start(listener);
         running.map_err(|error| Failure::Internal(format!("the Observer cannot start: {error}")))
     };
     let observer = listener.map(start).transpose()?;

@@ -1,54 +1,29 @@
 //! `summary`: the funnel of decisions, and why nothing was bought.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 
 use dreichor_core::value::{Side, Spelled};
-use dreichor_explain::{Decided, Funnel, Holdings, Outcome, Selection, Ticks};
+use dreichor_explain::{Decided, Funnel, Holdings, Outcome, Summary, Ticks};
 use dreichor_replay::{Progress as _, Replay, Stores};
 use dreichor_runtime::{Config, ExitCode};
-use serde::Serialize;
 
-use crate::arguments::{By, SummaryArguments};
+use crate::arguments::SummaryArguments;
 use crate::output::{Failure, print_note, stdout};
 use crate::progress::Progress;
 use crate::table;
 
-/// `summary --json`.
-#[derive(Serialize)]
-struct Summary {
-    from: Option<u64>,
-    to: Option<u64>,
-    #[serde(flatten)]
-    total: Funnel,
-    groups: Vec<Group>,
-}
-
-#[derive(Serialize)]
-struct Group {
-    key: Option<String>,
-    #[serde(flatten)]
-    funnel: Funnel,
-}
-
 pub(super) fn run(config: &Config, arguments: &SummaryArguments) -> Result<ExitCode, Failure> {
     let (from, to) = arguments.range.check()?;
-    let selection = Selection { from, to, ..Selection::default() };
+    let by = arguments.by;
     let stores = Stores::open_to_read(&config.directories)?;
     let mut replay = Replay::open(&stores)?;
     let total_bytes = replay.end();
     let mut progress = Progress::new("replay");
-    let (mut ticks, mut total, mut holdings) =
-        (Ticks::default(), Funnel::default(), Holdings::of("decisions"));
-    let mut groups: BTreeMap<Option<String>, Funnel> = BTreeMap::new();
+    let (mut ticks, mut holdings) = (Ticks::default(), Holdings::of("decisions"));
+    let mut summary = Summary::new(from, to, by);
     let mut count = |decided: &Decided| {
         holdings.add(decided);
-        if selection.asks_for(decided) {
-            total.add(decided);
-            if let Some(by) = arguments.by {
-                groups.entry(key(decided, by)).or_default().add(decided);
-            }
-        }
+        summary.add(decided.logical_time, &decided.decision, decided.into());
     };
     while let Some(entry) = replay.next()? {
         progress.advance(entry.line.offset, total_bytes);
@@ -60,34 +35,22 @@ pub(super) fn run(config: &Config, arguments: &SummaryArguments) -> Result<ExitC
     ticks.finish().iter().for_each(&mut count);
     drop(progress);
     replayed.warn_of_tail();
-    if total.decisions == 0 {
+    if summary.total.decisions == 0 {
         print_note(&format!("no decision was counted: {holdings}"));
     }
-    let groups = groups.into_iter().map(|(key, funnel)| Group { key, funnel }).collect();
-    let summary = Summary { from, to, total, groups };
     let mut out = stdout();
     if arguments.json.json {
         serde_json::to_writer(&mut out, &summary).map_err(std::io::Error::from)?;
         out.write_all(b"\n")?;
     } else {
         show(&summary.total, &mut out)?;
-        for Group { key, funnel } in &summary.groups {
+        for (key, funnel) in &summary.groups {
             writeln!(out, "\n{}", key.as_deref().unwrap_or("no target market"))?;
             show(funnel, &mut out)?;
         }
     }
     out.flush()?;
     Ok(ExitCode::Done)
-}
-
-fn key(decided: &Decided, by: By) -> Option<String> {
-    let decision = &decided.decision;
-    match by {
-        By::Instance => Some(decision.strategy_instance_id.to_string()),
-        By::Market => decision.target_market_id.map(|market| market.to_string()),
-        By::Class => Some(decision.decision_class.to_string()),
-        By::Pool => Some(decision.parameter_pool.to_string()),
-    }
 }
 
 /// The width of a bar for all decisions, in columns.

@@ -169,15 +169,19 @@ impl Prefixes {
         );
         let head = format!(r#"{{"treeSize":{size},"rootHash":"{root}"}}"#);
         let ledger = format!(
-            r#"{{"plane":"PAPER","positions":[{}],"asOf":{{"treeSize":{size},"logicalTime":{time}}}}}"#,
+            r#"{{"plane":"PAPER","positions":[{}],"next":null,"previous":null,"asOf":{{"treeSize":{size},"logicalTime":{time}}}}}"#,
             list(|sink| state.write_ledger(sink)),
         );
-        let lifecycles = format!(r#"{{"lifecycles":[{}]}}"#, list(|sink| state.write_lifecycles(sink)));
+        let as_of = format!(r#""asOf":{{"treeSize":{size},"logicalTime":{time}}}"#);
+        let lifecycles = format!(
+            r#"{{"lifecycles":[{}],"next":null,"previous":null,{as_of}}}"#,
+            list(|sink| state.write_lifecycles(sink))
+        );
         let mut totals = Vec::new();
         state.memory().totals().write(&mut totals);
         let from = entries.len().saturating_sub(ENTRIES);
         let memory = format!(
-            r#"{{"totals":{},"entries":[{}],"next":"{}","previous":{}}}"#,
+            r#"{{"totals":{},"entries":[{}],"next":"{}","previous":{},{as_of}}}"#,
             text(totals),
             entries[from..].join(","),
             entries.len(),
@@ -339,7 +343,8 @@ impl Prefixes {
             return *window.start();
         }
         // Counts only grow, so what is remembered never comes back.
-        let place = remembered.iter().position(|(_, entry)| entry == answer.text());
+        let told = answer.text().split_once(",\"asOf\":").map(|(entry, _)| format!("{entry}}}"));
+        let place = remembered.iter().position(|(_, entry)| Some(entry) == told.as_ref());
         let place = place.unwrap_or_else(|| panic!("nothing that was ever remembered: {}", answer.text()));
         let since = remembered[place].0;
         let until = remembered.get(place + 1).map_or(self.len(), |(next, _)| next - 1);

@@ -1,22 +1,27 @@
-//! `/v1/observe/persistence`: the bytes on disk, and the tree over them.
+//! `/v1/observe/persistence`: the very bytes on disk, and the tree over them.
 
-use axum::extract::{RawQuery, State};
-use dreichor_core::Hash;
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{LogicalTime, MarketId, Spelled, StrategyInstanceId, Uuid};
+use dreichor_core::{Hash, LINE_BYTES_MAX};
+use dreichor_replay::find::Found;
 use dreichor_replay::page::Search;
-use dreichor_replay::{Filter, View, snapshot};
+use dreichor_replay::{Filter, snapshot};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw};
+use crate::derived::Derived;
+use crate::held::Held;
+use crate::look::Look;
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{LIMIT, POSITION_MAX, Place, Query, Segment, path_form};
+use crate::source::{Asked, Work};
 
-/// An audit event, byte for byte as on disk. The members after these depend on the type.
+/// An audit event, its very bytes on disk. The members behind these depend on the type.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes the bytes on disk")]
@@ -33,85 +38,104 @@ pub(super) struct AuditEvent {
 pub(super) struct AuditEvents {
     #[schema(value_type = Vec<AuditEvent>)]
     events: Vec<Box<RawValue>>,
-    /// The cursor for `after`: the next page, now or when the log has grown.
+    /// The cursor for `after`: what follows, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: the page before; null if there is none.
+    /// The cursor for `before`: what comes before; null: nothing.
     #[schema(required)]
     previous: Option<String>,
 }
 
 /// Audit events, as a page: the last ones, those before a cursor, or those after it. A cursor is a position in the
-/// log, and stays valid for ever.
+/// log, and stays what it is for ever.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/audit-events",
     tag = "persistence",
     params(
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of events; 100 if not given. A page has fewer if they have 16 MiB together"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most events; 100 if not given. Fewer come if they have 16 MiB together"),
         ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
         ("type" = Option<String>, Query, description = "Only events of this type"),
         ("decisionId" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
         ("marketId" = Option<String>, Query, description = "Only events that name this market"),
         ("strategyInstanceId" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
+        ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
+        ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
     responses((status = 200, body = AuditEvents))
 )]
-pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
-    let known = ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId"];
+pub(super) async fn audit_events(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
+    let known =
+        ["limit", "before", "after", "type", "decisionId", "marketId", "strategyInstanceId", "from", "to"];
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
+    let (from, to) = query.times()?;
     let instance = query.form::<StrategyInstanceId>("strategyInstanceId")?;
     let filter = Filter {
         event_types: query.form::<EventType>("type")?.into_iter().collect(),
         decisions: query.form::<DecisionId>("decisionId")?.map(|id| id.uuid().into()).into_iter().collect(),
         markets: query.form::<MarketId>("marketId")?.into_iter().collect(),
         instances: instance.map(|id| id.uuid().into()).into_iter().collect(),
-        from: None,
-        to: None,
+        from,
+        to,
     };
     // Only memory knows whose decision an event is of.
-    let derived = if instance.is_some() { Some(api.source.derived().await?) } else { None };
-    // A large page takes long to write, too: not where others are served.
-    let is_search = filter != Filter::default();
-    let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, &filter, derived.as_deref())?);
-    if is_search {
-        api.source.search(read).await
+    let derived = if instance.is_some() { Some(api.source.derived(asked).await?) } else { None };
+    let work = if filter != Filter::default() {
+        Work::Search
     } else if limit > LIMIT {
-        api.source.page(read).await
+        Work::Large
     } else {
-        api.source.read(read).await
-    }
+        Work::Quick
+    };
+    let bytes = limit.saturating_mul(LINE_BYTES_MAX as u64).min(ANSWER_BYTES_MAX);
+    let budget = api.source.limits.search_bytes;
+    let answer = api.source.answer(work, bytes, move |look, wanted| {
+        let goes_on = |bytes| bytes < budget && wanted.is_wanted();
+        Answer::json(&read_page(look, limit, place, &filter, derived.as_deref(), &goes_on)?)
+    });
+    answer.await
 }
 
+/// The most bytes that a page's answer has.
+pub(super) const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
 fn read_page(
-    stores: &dreichor_replay::Stores<dreichor_replay::Directory>,
+    look: &Look,
     limit: u64,
     place: Place,
     filter: &Filter,
-    derived: Option<&crate::derived::Derived>,
+    derived: Option<&Derived>,
+    goes_on: &dyn Fn(u64) -> bool,
 ) -> Result<AuditEvents, Problem> {
-    let mut view = View::open(&stores.events)?;
-    if let Some(derived) = derived {
-        // Lines after those whose decisions are known belong to the next page.
-        view = view.up_to(derived.replayed.events_bytes);
-    }
+    let mut view = look.view();
     if let Place::Before(position) | Place::After(position) = place
         && !view.is_boundary(position)?
     {
         return Err(place.is_nowhere());
     }
+    if let Some(derived) = derived {
+        // Lines after those whose decisions are known must not be passed over: they are of the next page.
+        view = view.up_to(derived.replayed.events_bytes);
+    }
+    let view = view.within(filter.from, filter.to)?;
     let empty = dreichor_core::State::new();
-    let memory = derived.map_or(&empty, |derived| derived.replayed.history.state()).memory();
+    let memory = derived.map_or(&empty, |derived| derived.state()).memory();
     let search = Search {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
         words: filter.words(),
+        is_candidate: &|line: &[u8]| filter.is_candidate(line, memory),
+        goes_on,
         asks_for: |event: &dreichor_core::Event<'_>| filter.asks_for(event, memory),
     };
     let page = match place {
         Place::Last => view.page_before(view.end(), &search)?,
-        Place::Before(position) => view.page_before(position, &search)?,
-        Place::After(position) => view.page_after(position, &search)?,
+        Place::Before(position) => view.page_before(position.clamp(view.start(), view.end()), &search)?,
+        Place::After(position) => view.page_after(position.clamp(view.start(), view.end()), &search)?,
     };
     let events = page.lines.into_iter().map(raw).collect::<Result<_, _>>()?;
     Ok(AuditEvents {
@@ -121,7 +145,7 @@ fn read_page(
     })
 }
 
-/// One event, and its place.
+/// One event, and where it is.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FoundEvent {
@@ -144,20 +168,34 @@ pub(super) struct FoundEvent {
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such event"),
     )
 )]
-pub(super) async fn audit_event(State(api): Shared, id: Segment, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn audit_event(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    id: Segment,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
     let id: Uuid = path_form("id", &id)?;
-    let found = api.source.search(move |stores| find(&View::open(&stores.events)?, id)).await?;
-    let leaf_index = found.number - 1;
-    Answer::json(&FoundEvent { event: raw(found.bytes)?, line_number: found.number, leaf_index })
+    let derived = api.source.some_derived(asked).await?;
+    let answer = api.source.answer(Work::Quick, LINE_BYTES_MAX as u64 * 2, move |look, _| {
+        let found = find(&derived, look, id)?.ok_or_else(|| unknown(id))?;
+        let leaf_index = found.number - 1;
+        Answer::json(&FoundEvent { event: raw(found.bytes)?, line_number: found.number, leaf_index })
+    });
+    answer.await
 }
 
-fn find(
-    view: &View<'_, dreichor_replay::Directory>,
-    id: Uuid,
-) -> Result<dreichor_replay::find::Found, Problem> {
-    let found = view.find(id)?;
-    found.ok_or_else(|| Problem::new(Kind::NotFound, format!("the log has no event {id}")))
+/// Finds an event by its id: where the derived state has it, or in what the log has grown by since.
+fn find(derived: &Derived, look: &Look, id: Uuid) -> Result<Option<Found>, Problem> {
+    if let Some(found) = derived.find(&look.view(), id)? {
+        return Ok(Some(found));
+    }
+    let found = look.view().starting_at(derived.replayed.events_bytes).find(id)?;
+    Ok(found.map(|found| Found { number: derived.leaves.size() + found.number, ..found }))
+}
+
+fn unknown(id: Uuid) -> Problem {
+    Problem::new(Kind::NotFound, format!("the log has no event {id}"))
 }
 
 /// The log in numbers.
@@ -165,7 +203,7 @@ fn find(
 #[serde(rename_all = "camelCase")]
 pub(super) struct Summary {
     total_count: u64,
-    /// Every type, also those that have not occurred.
+    /// Every type, those that have not occurred too.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts_by_type: Counted,
     /// Null: the log is empty.
@@ -175,14 +213,14 @@ pub(super) struct Summary {
     last_logical_time: Option<u64>,
     /// The size of the whole lines.
     bytes: u64,
-    /// The size of the unterminated bytes after them.
+    /// What stands behind them.
     unterminated_bytes: u64,
     /// The decision of the last tick, if its last events are missing.
     #[schema(required)]
     interrupted_tick: Option<String>,
 }
 
-/// Counts in the format's order, which a map does not keep.
+/// Counts in the format's order, which no map keeps.
 struct Counted(crate::derived::Counts);
 
 impl Serialize for Counted {
@@ -191,29 +229,35 @@ impl Serialize for Counted {
     }
 }
 
-/// The number of events by type, and the end of the log.
+/// How many events there are, of which types, and how the log ends.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/audit-events/summary",
     tag = "persistence",
     responses((status = 200, body = Summary))
 )]
-pub(super) async fn summary(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn summary(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let derived = api.source.derived().await?;
-    let replayed = &derived.replayed;
-    Answer::json(&Summary {
-        total_count: replayed.history.size(),
-        counts_by_type: Counted(derived.counts),
-        last_event_id: derived.last_event_id.map(|id| id.to_string()),
-        last_logical_time: replayed.history.state().last_logical_time().map(LogicalTime::get),
-        bytes: replayed.events_bytes,
-        unterminated_bytes: replayed.events_tail.map_or(0, |tail| tail.length),
-        interrupted_tick: replayed.interrupted_decision().map(|id| id.to_string()),
-    })
+    let answer = api.source.derive(asked, Work::Quick, 0, |derived| {
+        let replayed = &derived.replayed;
+        Answer::json(&Summary {
+            total_count: replayed.history.size(),
+            counts_by_type: Counted(derived.counts),
+            last_event_id: derived.last_event_id.map(|id| id.to_string()),
+            last_logical_time: derived.state().last_logical_time().map(LogicalTime::get),
+            bytes: replayed.events_bytes,
+            unterminated_bytes: derived.unterminated_bytes,
+            interrupted_tick: replayed.interrupted_decision().map(|id| id.to_string()),
+        })
+    });
+    answer.await
 }
 
-/// A snapshot of the Shadow Ledger, byte for byte as on disk.
+/// A snapshot of the Shadow Ledger, its very bytes on disk.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, clippy::struct_field_names, reason = "it describes the bytes on disk")]
@@ -224,7 +268,7 @@ pub(super) struct Snapshot {
     audit_root_hash: String,
 }
 
-/// A snapshot that is longer than this, in bytes, waits in the queue of large pages.
+/// A longer snapshot, in bytes, has the turn of a large page.
 const QUICK_BYTES_MAX: u64 = 1 << 20;
 
 /// The latest snapshot.
@@ -244,23 +288,20 @@ pub(super) struct LatestSnapshot {
 )]
 pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let quick = api.source.read(|stores| {
-        let found = snapshot::find(stores)?;
-        let is_long = found.as_ref().is_some_and(|found| found.bytes() > QUICK_BYTES_MAX);
-        if is_long { Ok(None) } else { read_latest(found).map(Some) }
+    let quick = api.source.read(Work::Quick, |look, _| match look.latest()? {
+        Some(found) if found.bytes() > QUICK_BYTES_MAX => Ok(Err(found.bytes())),
+        found => Ok(Ok(read_latest(found)?)),
     });
-    let latest = match quick.await? {
-        Some(latest) => latest,
-        None => api.source.page(|stores| read_latest(snapshot::find(stores)?)).await?,
-    };
-    Answer::json(&latest)
+    match quick.await? {
+        Ok(answer) => Ok(answer),
+        // Room for it first.
+        Err(bytes) => api.source.answer(Work::Large, bytes, |look, _| read_latest(look.latest()?)).await,
+    }
 }
 
-fn read_latest(
-    found: Option<snapshot::Found<'_, dreichor_replay::Directory>>,
-) -> Result<LatestSnapshot, Problem> {
+fn read_latest(found: Option<snapshot::Found<'_, Held>>) -> Outcome {
     let line = found.map(|found| found.read().map(|(line, _)| line)).transpose()?;
-    Ok(LatestSnapshot { snapshot: line.map(raw).transpose()? })
+    Answer::json(&LatestSnapshot { snapshot: line.map(raw).transpose()? })
 }
 
 /// The tree over all events: RFC 6962, SHA-256, one leaf for each in file order.
@@ -279,11 +320,17 @@ pub(super) struct TreeHead {
     tag = "persistence",
     responses((status = 200, body = TreeHead))
 )]
-pub(super) async fn tree_head(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn tree_head(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let derived = api.source.derived().await?;
-    let tree_size = derived.replayed.history.size();
-    Answer::json(&TreeHead { tree_size, root_hash: derived.root_hash.to_string() })
+    let answer = api.source.derive(asked, Work::Quick, 0, |derived| {
+        let tree_size = derived.replayed.history.size();
+        Answer::json(&TreeHead { tree_size, root_hash: derived.root_hash.to_string() })
+    });
+    answer.await
 }
 
 /// A proof that an event is in the log.
@@ -310,15 +357,19 @@ pub(super) struct InclusionProof {
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such event"),
     )
 )]
-pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn inclusion(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["eventId", "treeSize"])?;
     let id: Uuid = Query::required("eventId", query.form("eventId")?)?;
     let tree_size = query.integer("treeSize", 1, POSITION_MAX)?;
-    let derived = api.source.derived().await?;
-    let proof = api.source.search(move |stores| {
-        // An event that was written after the derivation is not in the tree yet.
-        let view = View::open(&stores.events)?.up_to(derived.replayed.events_bytes);
-        let leaf_index = find(&view, id)?.number - 1;
+    let derived = api.source.derived(asked).await?;
+    let answer = api.source.answer(Work::Quick, 0, move |look, _| {
+        // An event that is written meanwhile is not in the tree yet.
+        let view = look.view().up_to(derived.replayed.events_bytes);
+        let leaf_index = derived.find(&view, id)?.ok_or_else(|| unknown(id))?.number - 1;
         let tree_size = tree_size.unwrap_or(derived.leaves.size());
         let path = derived.leaves.inclusion(&view, leaf_index, tree_size)?;
         let path = path.ok_or_else(|| {
@@ -326,9 +377,9 @@ pub(super) async fn inclusion(State(api): Shared, RawQuery(query): RawQuery) -> 
             let detail = format!("treeSize must be from {} to {leaves} for this event", leaf_index + 1);
             Problem::parameter("treeSize", detail)
         })?;
-        Ok(InclusionProof { leaf_index, tree_size, path: hex(path) })
+        Answer::json(&InclusionProof { leaf_index, tree_size, path: hex(path) })
     });
-    Answer::json(&proof.await?)
+    answer.await
 }
 
 /// A proof that a log is the beginning of another.
@@ -351,23 +402,27 @@ pub(super) struct ConsistencyProof {
     ),
     responses((status = 200, body = ConsistencyProof))
 )]
-pub(super) async fn consistency(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn consistency(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let query = Query::parse(query.as_deref(), &["from", "to"])?;
     let from = Query::required("from", query.integer("from", 0, POSITION_MAX)?)?;
     let to = query.integer("to", 0, POSITION_MAX)?;
-    let derived = api.source.derived().await?;
-    let proof = api.source.read(move |stores| {
+    let derived = api.source.derived(asked).await?;
+    let answer = api.source.answer(Work::Quick, 0, move |look, _| {
         let leaves = derived.leaves.size();
         let to = to.unwrap_or(leaves);
         if to > leaves {
             return Err(Problem::parameter("to", format!("to must be at most {leaves}, the log's size")));
         }
-        let path = derived.leaves.consistency(&View::open(&stores.events)?, from, to)?;
+        let path = derived.leaves.consistency(&look.view(), from, to)?;
         let path =
             path.ok_or_else(|| Problem::parameter("from", format!("from must be at most {to}, as `to` is")))?;
-        Ok(ConsistencyProof { from, to, path: hex(path) })
+        Answer::json(&ConsistencyProof { from, to, path: hex(path) })
     });
-    Answer::json(&proof.await?)
+    answer.await
 }
 
 fn hex(path: Vec<Hash>) -> Vec<String> {

@@ -1,30 +1,27 @@
-//! Probes, metrics, and the description of the API.
+//! Beside the API: probes, metrics, and the API's own description.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
+use serde_json::Value;
+use tokio::time::timeout;
 
 use super::Shared;
 use crate::answer::{Answer, JSON, Outcome};
-use crate::metrics::Observation;
+use crate::metrics::Metrics;
 use crate::openapi::{self, PAGE_POLICY};
 use crate::problem::Problem;
 use crate::query::Query;
+use crate::source::Work;
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    let mut text = serde_json::to_string_pretty(&openapi::document()).unwrap_or_default();
-    text.push('\n');
-    text
-});
-static PAGE: LazyLock<String> = LazyLock::new(|| openapi::page(&openapi::document()));
-
-/// 200 if the process answers.
+/// Whether the process answers.
 #[utoipa::path(method(get, head), path = "/livez", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
@@ -32,41 +29,68 @@ pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
     Answer::of(TEXT, "live\n")
 }
 
-/// 200 if the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, truncated
-/// or unreadable.
+/// Whether the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, cut
+/// off or unreadable.
 #[utoipa::path(method(get, head), path = "/readyz", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn readyz(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    api.source.health().await.map_err(Problem::not_ready)?;
+    api.source.probe().await.map_err(Problem::not_ready)?;
     Answer::of(TEXT, "ready\n")
 }
 
-/// Metrics, in the text format of OpenMetrics 1.0.
+/// Metrics, in the text format of OpenMetrics 1.0 where `Accept` asks for it, otherwise in that of Prometheus 0.0.4.
 #[utoipa::path(method(get, head), path = "/metrics", tag = "probes",
-    responses((status = 200, body = String, content_type = "application/openmetrics-text")))]
-pub(super) async fn metrics(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    responses((status = 200, content((String = "application/openmetrics-text"), (String = "text/plain")))))]
+pub(super) async fn metrics(State(api): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let is_ready = api.source.health().await.is_ok();
-    let stores = api.source.stores();
-    let size = |stat: Option<dreichor_replay::Stat>| stat.map_or(0, |stat| stat.size);
-    let bytes = [&stores.events, &stores.snapshots].map(|store| store.stat().map_or(0, size));
-    let text = api.metrics.encode(&Observation { bytes, is_ready });
-    Answer::of(OPEN_METRICS, text.map_err(|_| Problem::internal("metrics that cannot be written"))?)
+    // Where the stores cannot be looked at, the metrics of them stay what they were.
+    let source = Arc::clone(&api.source);
+    let looked = api.source.read(Work::Quick, move |look, _| source.observe(look));
+    if let Ok(Ok(observation)) = timeout(api.source.limits.probe, looked).await {
+        api.metrics.observe(&observation);
+    }
+    let is_ready = api.source.probe().await.is_ok();
+    let text =
+        api.metrics.encode(is_ready).map_err(|_| Problem::internal("metrics that cannot be written"))?;
+    if Metrics::is_open_metrics(&headers) {
+        Answer::of(OPEN_METRICS, text)
+    } else {
+        Answer::of(PROMETHEUS, Metrics::as_prometheus(&text))
+    }
 }
 
 /// This API, as OpenAPI 3.1.
 #[utoipa::path(method(get, head), path = "/openapi.json", tag = "description",
     responses((status = 200, body = Object)))]
-pub(super) async fn openapi(RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn openapi(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    Answer::of(JSON, DOCUMENT.as_str())
+    Ok(api.description.document.clone())
 }
 
 /// This API, as a page for people that needs no network.
 #[utoipa::path(method(get, head), path = "/docs", tag = "description",
     responses((status = 200, body = String, content_type = "text/html")))]
-pub(super) async fn docs(RawQuery(query): RawQuery) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn docs(
+    State(api): Shared,
+    RawQuery(query): RawQuery,
+) -> Result<impl IntoResponse, Problem> {
     Query::parse(query.as_deref(), &[])?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Answer::of(HTML, PAGE.as_str())?))
+    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], api.description.page.clone()))
+}
+
+/// The API's own description, made once.
+pub(crate) struct Described {
+    document: Answer,
+    page: Answer,
+}
+
+impl Described {
+    pub(crate) fn of(document: &Value) -> Result<Self, Problem> {
+        let text = serde_json::to_string_pretty(document).unwrap_or_default();
+        Ok(Self {
+            document: Answer::of(JSON, text + "\n")?,
+            page: Answer::of(HTML, openapi::page(document))?,
+        })
+    }
 }

@@ -1,17 +1,17 @@
-//! `/v1/observe/runtime`, and the paths of the stores.
+//! `/v1/observe/runtime` and where the stores are.
 
 use axum::extract::{RawQuery, State};
-use dreichor_replay::{Directory, Store};
+use dreichor_replay::Stat;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Shared;
 use crate::about::Status;
 use crate::answer::{Answer, Outcome};
-use crate::problem::Problem;
 use crate::query::Query;
+use crate::source::Work;
 
-/// The runtime, and the receipt at its start.
+/// What the runtime is, and what it started with.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/runtime/status",
@@ -23,7 +23,7 @@ pub(super) async fn status(State(api): Shared, RawQuery(query): RawQuery) -> Out
     Answer::json(&api.about.status()?)
 }
 
-/// The paths of the stores.
+/// Where the stores are.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Paths {
@@ -31,7 +31,7 @@ pub(super) struct Paths {
     snapshots: StorePath,
 }
 
-/// The path of one store.
+/// Where one store is.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StorePath {
@@ -43,14 +43,12 @@ struct StorePath {
 }
 
 impl StorePath {
-    fn of(store: &Store<Directory>) -> Result<Self, Problem> {
-        let stat = store.stat()?;
-        let path = store.path().display().to_string();
-        Ok(Self { path, exists: stat.is_some(), size_bytes: stat.map(|stat| stat.size) })
+    fn of(path: String, stat: Option<Stat>) -> Self {
+        Self { path, exists: stat.is_some(), size_bytes: stat.map(|stat| stat.size) }
     }
 }
 
-/// The paths of the stores, and their sizes.
+/// Where the stores are, and how large.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/paths",
@@ -59,9 +57,12 @@ impl StorePath {
 )]
 pub(super) async fn paths(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let paths = api.source.read(|stores| {
-        let audit_events = StorePath::of(&stores.events)?;
-        Ok(Paths { audit_events, snapshots: StorePath::of(&stores.snapshots)? })
+    let answer = api.source.answer(Work::Quick, 0, |look, _| {
+        let ([events_path, snapshots_path], [events, snapshots]) = (look.paths(), look.stats());
+        Answer::json(&Paths {
+            audit_events: StorePath::of(events_path, events),
+            snapshots: StorePath::of(snapshots_path, snapshots),
+        })
     });
-    Answer::json(&paths.await?)
+    answer.await
 }

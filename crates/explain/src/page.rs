@@ -1,0 +1,132 @@
+//! Pages of decisions: a few before or after a position, as fast in a long log as in a short one.
+//!
+//! A position is the offset at which a DECISION_EVALUATED begins, or an end that the log once had. No tick is open there.
+
+use dreichor_core::event::EventType;
+use dreichor_replay::{Error, Medium, View};
+
+use crate::decided::{Decided, Outcome};
+use crate::recent::Recent;
+use crate::selection::Selection;
+use crate::ticks::Ticks;
+
+/// How many bytes a page forwards reads at once.
+const STEP_BYTES: u64 = 256 << 10;
+
+/// How many bytes after a position are looked through for the event that says whether a tick is open there.
+const LOOK_BYTES: u64 = 1 << 20;
+
+/// Consecutive decisions of the log, or those of them that are selected.
+#[derive(Debug)]
+pub struct Page {
+    /// The decisions, in file order.
+    pub decided: Vec<Decided>,
+    /// The position before which further ones may be; none: nothing precedes the page.
+    pub previous: Option<u64>,
+    /// The position after which further ones may be, now or when the log has grown. It precedes a tick that is not whole
+    /// yet, so that its decision is found again once it is.
+    pub next: u64,
+}
+
+/// The condition on a page's decisions.
+pub struct Search<'a> {
+    /// The most decisions of the page; at least 1.
+    pub limit: usize,
+    /// The condition.
+    pub selection: &'a Selection,
+    /// Called now and then with the number of bytes that were read; false ends the search with the page so far, from
+    /// whose cursor it can go on.
+    pub goes_on: &'a dyn Fn(u64) -> bool,
+}
+
+/// True if no tick is open at the boundary `position`: the next event that belongs to a tick is its first.
+///
+/// # Errors
+///
+/// The log cannot be read, or a line that is read is malformed.
+pub fn is_position<M: Medium>(view: &View<'_, M>, position: u64) -> Result<bool, Error> {
+    let mut at = position;
+    while at < view.end() && at - position < LOOK_BYTES {
+        let end = next_boundary(view, at)?;
+        for (offset, line) in view.lines_between(at, end)? {
+            let (event, _) = view.read_event(offset, &line)?;
+            if event.body.tick_decision_id().is_some() {
+                return Ok(event.body.event_type() == EventType::DecisionEvaluated);
+            }
+        }
+        at = end;
+    }
+    Ok(true)
+}
+
+/// Where about [`STEP_BYTES`] of lines end.
+fn next_boundary<M: Medium>(view: &View<'_, M>, at: u64) -> Result<u64, Error> {
+    let far = view.line_start((at + STEP_BYTES).min(view.end()))?;
+    // A line is shorter than a step, so at least one ends there.
+    Ok(far.max(at))
+}
+
+/// Reads the last selected decisions before `position`.
+///
+/// # Errors
+///
+/// The log cannot be read, or a line or tick that is read is malformed.
+pub fn before<M: Medium>(view: &View<'_, M>, position: u64, search: &Search<'_>) -> Result<Page, Error> {
+    let mut recent = Recent::before(view, position);
+    let mut page = Page { decided: Vec::new(), previous: Some(position), next: position };
+    let mut is_last = true;
+    loop {
+        // Only where a decision begins can the next page end.
+        let may_end = !recent.is_read() && page.previous < Some(position);
+        if may_end && !(search.goes_on)(position - recent.position()) {
+            break;
+        }
+        let Some(decided) = recent.next_back()? else {
+            page.previous = None;
+            break;
+        };
+        if std::mem::replace(&mut is_last, false) && decided.outcome() == Outcome::Interrupted {
+            page.next = decided.offset;
+        }
+        page.previous = Some(decided.offset).filter(|offset| *offset > view.start());
+        if search.selection.asks_for(&decided) {
+            page.decided.push(decided);
+        }
+        if page.decided.len() == search.limit || page.previous.is_none() {
+            break;
+        }
+    }
+    page.decided.reverse();
+    Ok(page)
+}
+
+/// Reads the first selected decisions after `position` whose ticks are whole.
+///
+/// # Errors
+///
+/// The log cannot be read, or a line or tick that is read is malformed.
+pub fn after<M: Medium>(view: &View<'_, M>, position: u64, search: &Search<'_>) -> Result<Page, Error> {
+    let previous = Some(position).filter(|position| *position > view.start());
+    let mut page = Page { decided: Vec::new(), previous, next: position };
+    let mut ticks = Ticks::default();
+    let mut at = position;
+    while at < view.end() {
+        let end = next_boundary(view, at)?;
+        for (offset, line) in view.lines_between(at, end)? {
+            let (event, _) = view.read_event(offset, &line)?;
+            let whole = ticks.add(&event, offset).map_err(|fault| view.malformed(offset, fault))?;
+            if !ticks.is_open() {
+                page.next = offset + line.len() as u64 + 1;
+            }
+            page.decided.extend(whole.filter(|decided| search.selection.asks_for(decided)));
+            if page.decided.len() == search.limit {
+                return Ok(page);
+            }
+        }
+        at = end;
+        if !(search.goes_on)(at - position) && page.next > position {
+            return Ok(page);
+        }
+    }
+    Ok(page)
+}

@@ -1,0 +1,199 @@
+//! `/v1/observe/derived/decisions`: what became of each decision, and the story of one.
+
+use axum::extract::{Extension, RawQuery, State};
+use dreichor_core::id::DecisionId;
+use dreichor_core::value::{MarketId, StrategyInstanceId};
+use dreichor_explain::decided::Row;
+use dreichor_explain::page::{self, Search};
+use dreichor_explain::{Outcome as Became, Selection};
+use dreichor_replay::reference::IdPrefix;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::LIST_BYTES_MAX;
+use super::Shared;
+use super::memory::unknown;
+use super::persistence::{ANSWER_BYTES_MAX, AuditEvent};
+use crate::answer::{Answer, Outcome};
+use crate::derived::AsOf;
+use crate::look::Look;
+use crate::problem::{Document, Problem};
+use crate::query::{Place, Query, Segment, path_form};
+use crate::source::{Asked, Source, Work};
+
+/// Decisions in file order.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Decisions {
+    #[schema(value_type = Vec<DecisionRow>)]
+    decisions: Vec<Row>,
+    /// The cursor for `after`: what follows, now or when the log has grown.
+    next: String,
+    /// The cursor for `before`: what comes before; null: nothing.
+    #[schema(required)]
+    previous: Option<String>,
+    as_of: AsOf,
+}
+
+/// What became of a decision.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what `decisions` writes")]
+struct DecisionRow {
+    decision_id: String,
+    logical_time: u64,
+    strategy_instance_id: String,
+    decision_class: String,
+    #[schema(required)]
+    target_market_id: Option<String>,
+    /// `SKIPPED`, `BLOCKED`, `FILLED`, `PARTIALLY_FILLED`, `FAILED` or `INTERRUPTED`.
+    outcome: String,
+    /// Why it was skipped, blocked or failed, or that its sale was forced.
+    #[schema(required)]
+    reason: Option<String>,
+    /// `BUY` or `SELL`: of what was executed, else of what was wanted.
+    #[schema(required)]
+    side: Option<String>,
+    #[schema(required)]
+    market_id: Option<String>,
+    #[schema(required)]
+    quantity: Option<String>,
+    /// The result of safety.
+    #[schema(required)]
+    safety: Option<String>,
+    /// Where its DECISION_EVALUATED begins in the log, in bytes.
+    offset: u64,
+}
+
+/// What became of each decision, newest last, as `dreichor decisions` prints it: the last ones, those before a cursor,
+/// or those after it whose ticks are whole.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/derived/decisions",
+    tag = "derived",
+    params(
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most decisions; 100 if not given"),
+        ("before" = Option<String>, Query, description = "A cursor: the last decisions before it"),
+        ("after" = Option<String>, Query, description = "A cursor: the first decisions after it; `0` is the log's beginning"),
+        ("outcome" = Option<Vec<String>>, Query, description = "Only decisions that became this; may be given several times"),
+        ("reason" = Option<Vec<String>>, Query, description = "Only decisions with this reason; may be given several times"),
+        ("marketId" = Option<String>, Query, description = "Only decisions whose target or order has this market"),
+        ("strategyInstanceId" = Option<String>, Query, description = "Only decisions of this instance"),
+        ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
+        ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
+    ),
+    responses((status = 200, body = Decisions))
+)]
+pub(super) async fn decisions(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+    let known =
+        ["limit", "before", "after", "outcome", "reason", "marketId", "strategyInstanceId", "from", "to"];
+    let query = Query::parse(query.as_deref(), &known)?;
+    let (limit, place) = query.page()?;
+    let (from, to) = query.times()?;
+    let instance: Option<StrategyInstanceId> = query.form("strategyInstanceId")?;
+    let selection = Selection {
+        outcomes: query.forms::<Became>("outcome")?,
+        reasons: query.reasons()?,
+        instances: instance.map(|instance| IdPrefix::from(instance.uuid())).into_iter().collect(),
+        markets: query.form::<MarketId>("marketId")?.into_iter().collect(),
+        from,
+        to,
+    };
+    let source = api.source.clone();
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let budget = api.source.limits.search_bytes.min(BUDGET_BYTES);
+    let answer = api.source.answer(Work::Search, LIST_BYTES_MAX, move |look, wanted| {
+        let goes_on = |bytes| bytes < budget && wanted.is_wanted();
+        let search = Search { limit, selection: &selection, goes_on: &goes_on };
+        Answer::json(&read_page(&source, look, place, &search)?)
+    });
+    answer.await
+}
+
+/// How many bytes of the log a page of decisions reads: each of their lines is parsed and hashed.
+const BUDGET_BYTES: u64 = 32 << 20;
+
+fn read_page(source: &Source, look: &Look, place: Place, search: &Search<'_>) -> Result<Decisions, Problem> {
+    let whole = look.view();
+    if let Place::Before(position) | Place::After(position) = place
+        && !(whole.is_boundary(position)? && page::is_position(&whole, position)?)
+    {
+        return Err(place.is_nowhere());
+    }
+    let as_of = source.as_of(&whole)?;
+    let view = whole.within(search.selection.from, search.selection.to)?;
+    let page = match place {
+        Place::Last => page::before(&view, view.end(), search)?,
+        Place::Before(position) => page::before(&view, position.clamp(view.start(), view.end()), search)?,
+        Place::After(position) => page::after(&view, position.clamp(view.start(), view.end()), search)?,
+    };
+    Ok(Decisions {
+        decisions: page.decided.iter().map(|decided| decided.row()).collect(),
+        next: page.next.to_string(),
+        previous: page.previous.map(|position| position.to_string()),
+        as_of,
+    })
+}
+
+/// One decision's story.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the story writes")]
+pub(super) struct Story {
+    decision_id: String,
+    /// What became of the decision, in a sentence or two.
+    outcome: String,
+    /// Whether the log ends within the decision's tick.
+    interrupted: bool,
+    /// How many events, the latest feedback, are left out for their size.
+    feedback_left_out: u64,
+    /// The decision's events and the feedback on it, in file order.
+    events: Vec<StoryEvent>,
+    /// The same for people.
+    explanation: Vec<Sentence>,
+    as_of: AsOf,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what the story writes")]
+struct StoryEvent {
+    /// From 1.
+    line: u64,
+    event: AuditEvent,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, clippy::struct_field_names, reason = "it describes what the story writes")]
+struct Sentence {
+    sentence: String,
+    /// The line that the sentence comes from, from 1.
+    line: u64,
+    /// The event that the sentence comes from.
+    event_id: String,
+}
+
+/// One decision's story: its events in order, and what they say in plain sentences, as `dreichor explain` prints
+/// them.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/derived/decisions/{decisionId}",
+    tag = "derived",
+    params(("decisionId" = String, Path, description = "The decision's id")),
+    responses(
+        (status = 200, body = Story),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
+    )
+)]
+pub(super) async fn story(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    id: Segment,
+    RawQuery(query): RawQuery,
+) -> Outcome {
+    Query::parse(query.as_deref(), &[])?;
+    let id: DecisionId = path_form("decisionId", &id)?;
+    let derived = api.source.derived(asked).await?;
+    derived.state().memory().decision(id).ok_or_else(|| unknown(id))?;
+    api.source.story(id, asked, ANSWER_BYTES_MAX).await
+}

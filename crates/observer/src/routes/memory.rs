@@ -1,0 +1,211 @@
+//! `/v1/observe/derived/decision-memory`: what is remembered of each decision.
+
+use axum::extract::{Extension, RawQuery, State};
+use dreichor_core::id::DecisionId;
+use dreichor_core::state::Decision;
+use serde::Serialize;
+use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use super::LIST_BYTES_MAX;
+use super::Shared;
+use crate::answer::{Answer, Outcome, raw, with_as_of};
+use crate::derived::{AsOf, Derived};
+use crate::problem::{Document, Kind, Problem};
+use crate::query::{Place, Query, Segment, path_form};
+use crate::source::{Asked, Work};
+
+/// What Decision Memory adds up to.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what the core writes")]
+pub(super) struct Totals {
+    decisions: u64,
+    execution: ExecutionTotals,
+    safety: SafetyTotals,
+    feedback: Feedback,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+struct ExecutionTotals {
+    executions_observed: u64,
+    filled_count: u64,
+    failed_count: u64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+struct SafetyTotals {
+    evaluations_observed: u64,
+    blocked_count: u64,
+    forced_sell_count: u64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+struct Feedback {
+    feedback_count: u64,
+    categories: Categories,
+}
+
+#[derive(ToSchema)]
+#[expect(dead_code, non_snake_case, reason = "it describes what the core writes")]
+struct Categories {
+    DECISION_QUALITY: u64,
+    RISK_COMFORT: u64,
+    SYSTEM_BEHAVIOR: u64,
+}
+
+/// What is remembered of one decision.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+pub(super) struct MemoryEntry {
+    decision_id: String,
+    strategy_instance_id: String,
+    decision_class: String,
+    first_seen_logical_time: u64,
+    execution: Execution,
+    safety: Safety,
+    feedback: Feedback,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+struct Execution {
+    executions_observed: u64,
+    filled_count: u64,
+    failed_count: u64,
+    #[schema(required)]
+    last_execution_status: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+struct Safety {
+    evaluations_observed: u64,
+    blocked_count: u64,
+    forced_sell_count: u64,
+    #[schema(required)]
+    last_safety_result: Option<String>,
+}
+
+/// What is remembered of one decision, as an answer of its own.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what the core writes")]
+pub(super) struct RememberedDecision {
+    #[schema(inline)]
+    #[serde(flatten)]
+    entry: MemoryEntry,
+    as_of: AsOf,
+}
+
+/// Decision Memory, a page of it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct DecisionMemoryPage {
+    #[schema(value_type = Totals)]
+    totals: Box<RawValue>,
+    /// In the order of their first appearance.
+    #[schema(value_type = Vec<MemoryEntry>)]
+    entries: Vec<Box<RawValue>>,
+    /// The cursor for `after`: what follows, now or when the log has grown.
+    next: String,
+    /// The cursor for `before`: what comes before; null: nothing.
+    #[schema(required)]
+    previous: Option<String>,
+    as_of: AsOf,
+}
+
+/// Decision Memory: totals, and the last decisions, those before a cursor, or those after it.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/derived/decision-memory",
+    tag = "derived",
+    params(
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most entries; 100 if not given"),
+        ("before" = Option<String>, Query, description = "A cursor: the last entries before it"),
+        ("after" = Option<String>, Query, description = "A cursor: the first entries after it; `0` is the beginning"),
+    ),
+    responses((status = 200, body = DecisionMemoryPage))
+)]
+pub(super) async fn decision_memory(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
+    let query = Query::parse(query.as_deref(), &["limit", "before", "after"])?;
+    let (limit, place) = query.page()?;
+    api.source
+        .derive(asked, Work::Quick, LIST_BYTES_MAX, move |derived| {
+            Answer::json(&page(derived, limit, place)?)
+        })
+        .await
+}
+
+fn page(derived: &Derived, limit: u64, place: Place) -> Result<DecisionMemoryPage, Problem> {
+    let memory = derived.state().memory();
+    let size = memory.decisions().len() as u64;
+    let (start, end) = match place {
+        Place::Last => (size.saturating_sub(limit), size),
+        Place::Before(end) => (end.saturating_sub(limit), end),
+        Place::After(start) => (start, start.saturating_add(limit).min(size)),
+    };
+    if start.max(end) > size {
+        return Err(place.is_nowhere());
+    }
+    let index = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let mut totals = Vec::new();
+    memory.totals().write(&mut totals);
+    let entries = memory.decisions_in(index(start)..index(end)).map(|decision| raw(entry(decision)));
+    Ok(DecisionMemoryPage {
+        totals: raw(totals)?,
+        entries: entries.collect::<Result<_, _>>()?,
+        next: end.to_string(),
+        previous: (start > 0).then(|| start.to_string()),
+        as_of: derived.as_of(),
+    })
+}
+
+fn entry(decision: Decision<'_>) -> Vec<u8> {
+    let mut entry = Vec::new();
+    decision.write(&mut entry);
+    entry
+}
+
+pub(super) fn unknown(id: DecisionId) -> Problem {
+    Problem::new(Kind::NotFound, format!("the log has no decision {id}"))
+}
+
+/// What is remembered of one decision.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/derived/decision-memory/{decisionId}",
+    tag = "derived",
+    params(("decisionId" = String, Path, description = "The decision's id")),
+    responses(
+        (status = 200, body = RememberedDecision),
+        (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
+    )
+)]
+pub(super) async fn decision(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    id: Segment,
+    RawQuery(query): RawQuery,
+) -> Outcome {
+    Query::parse(query.as_deref(), &[])?;
+    let id: DecisionId = path_form("decisionId", &id)?;
+    api.source
+        .derive(asked, Work::Quick, LIST_BYTES_MAX, move |derived| {
+            let decision = derived.state().memory().decision(id).ok_or_else(|| unknown(id))?;
+            with_as_of(entry(decision), derived.as_of())
+        })
+        .await
+}

@@ -1,0 +1,94 @@
+//! `/v1/observe/derived/summary`: the funnel of decisions.
+
+use axum::extract::{Extension, RawQuery, State};
+use dreichor_explain::{By, Summary};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::Shared;
+use super::persistence::ANSWER_BYTES_MAX;
+use crate::answer::{Answer, Outcome};
+use crate::derived::AsOf;
+use crate::query::Query;
+use crate::source::{Asked, Work};
+
+/// The most groups of an answer.
+const GROUPS_MAX: usize = 10_000;
+
+/// The funnel: how many decisions became what, and why.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Funnels {
+    #[serde(flatten)]
+    #[schema(value_type = FunnelOfTime)]
+    summary: Summary,
+    /// How many groups more there are, the last: an answer has at most 10,000.
+    groups_left_out: usize,
+    as_of: AsOf,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what `summary` writes")]
+struct FunnelOfTime {
+    /// The parameter.
+    #[schema(required)]
+    from: Option<u64>,
+    /// The parameter.
+    #[schema(required)]
+    to: Option<u64>,
+    decisions: u64,
+    /// Every outcome, with the number of decisions.
+    outcomes: std::collections::BTreeMap<String, u64>,
+    /// Filled executions, by side.
+    sides: std::collections::BTreeMap<String, u64>,
+    /// The reasons that occurred, each with the number of decisions.
+    reasons: std::collections::BTreeMap<String, u64>,
+    /// One funnel of each key, in byte order, no target market first; empty without `by`.
+    groups: Vec<Group>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it describes what `summary` writes")]
+struct Group {
+    /// Null: no target market.
+    #[schema(required)]
+    key: Option<String>,
+    decisions: u64,
+    outcomes: std::collections::BTreeMap<String, u64>,
+    sides: std::collections::BTreeMap<String, u64>,
+    reasons: std::collections::BTreeMap<String, u64>,
+}
+
+/// The funnel of the decisions of a stretch of time, as `dreichor summary` prints it.
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/observe/derived/summary",
+    tag = "derived",
+    params(
+        ("by" = Option<String>, Query, description = "A funnel of each key, too: `instance`, `market`, `class` or `pool`"),
+        ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
+        ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
+    ),
+    responses((status = 200, body = Funnels))
+)]
+pub(super) async fn summary(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
+    let query = Query::parse(query.as_deref(), &["by", "from", "to"])?;
+    let by: Option<By> = query.form("by")?;
+    let (from, to) = query.times()?;
+    api.source
+        .derive(asked, Work::Large, ANSWER_BYTES_MAX, move |derived| {
+            let mut summary = Summary::new(from, to, by);
+            for (decision, fate) in derived.state().memory().decisions().zip(&derived.fates) {
+                summary.add(decision.first_seen_logical_time(), &decision.evaluated(), *fate);
+            }
+            let groups_left_out = summary.keep_groups(GROUPS_MAX);
+            Answer::json(&Funnels { summary, groups_left_out, as_of: derived.as_of() })
+        })
+        .await
+}

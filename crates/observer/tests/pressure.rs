@@ -1,0 +1,172 @@
+//! Clients that are slow, silent or many, in process and with short deadlines.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::disallowed_methods, reason = "a test makes the files that are read")]
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use dreichor_observer::{About, Limits, Observer, Running, SandboxReport};
+use dreichor_replay::{Directories, Receipt, Replay, Stores};
+use tempfile::TempDir;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An Observer of the published vectors.
+struct Observed {
+    running: Option<Running>,
+    _dir: TempDir,
+}
+
+impl Observed {
+    fn start(limits: Limits) -> Self {
+        let dir = TempDir::new().unwrap();
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors");
+        for (mount, file) in [("audit-events", "audit_events.ndjson"), ("snapshots", "snapshots.ndjson")] {
+            fs::create_dir(dir.path().join(mount)).unwrap();
+            fs::copy(vectors.join(file), dir.path().join(mount).join(file)).unwrap();
+        }
+        let stores = Stores::open(&Directories::within(dir.path())).unwrap();
+        let mut replayed = Replay::open(&stores).unwrap().run(&mut ()).unwrap();
+        let about = About {
+            safety_mode: "normal",
+            snapshot_strategy: "manual".into(),
+            database: false,
+            sandbox: SandboxReport { mode: "off", abi: None, enforced: vec![], not_enforced: vec![] },
+            started_with: Receipt::of(&mut replayed),
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let running = Observer::new(stores, about, None, limits).unwrap().start(listener).unwrap();
+        Self { running: Some(running), _dir: dir }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.running.as_ref().unwrap().address()
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(self.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// The answer to one request, head and body.
+    fn get(&self, path: &str) -> String {
+        let mut stream = self.connect();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// A client that has sent so many requests for the largest page, and has not read yet.
+    fn asking(&self, requests: usize) -> TcpStream {
+        let mut stream = self.connect();
+        let request =
+            "GET /v1/observe/persistence/audit-events?limit=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request.repeat(requests).as_bytes()).unwrap();
+        stream
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.running.take().unwrap().stop();
+    }
+}
+
+/// More answers than any socket takes without a reader.
+const MANY: usize = 400;
+
+#[test]
+fn a_client_that_takes_nothing_is_cut_off_and_a_slow_one_is_not() {
+    let stall = Duration::from_millis(500);
+    let observed = Observed::start(Limits { stall, stop: Duration::ZERO, ..Limits::default() });
+    let never = observed.asking(MANY);
+    let mut slow = observed.asking(MANY);
+    let (mut taken, mut piece) = (0, vec![0; 1 << 20]);
+    // Much longer than the deadline, at a pace of its own.
+    for _ in 0..40 {
+        thread::sleep(stall / 10);
+        let bytes = slow.read(&mut piece).unwrap();
+        assert!(bytes > 0, "it was closed after {taken} bytes");
+        taken += bytes;
+    }
+    // All that the other can still read is what its socket held when it was closed.
+    let mut rest = Vec::new();
+    let mut never = never;
+    let ended = never.read_to_end(&mut rest);
+    assert!(rest.len() < MANY * 86_000, "{} bytes, {ended:?}", rest.len());
+    drop(slow);
+}
+
+/// Clients that send many requests on many connections do not keep others out, nor probes.
+#[test]
+fn a_crowd_that_pipelines_keeps_nobody_out() {
+    let limits = Limits { requests: 4, spare_connections: 4, stop: Duration::ZERO, ..Limits::default() };
+    let observed = Observed::start(limits);
+    let address = observed.address();
+    thread::scope(|scope| {
+        let is_over = std::sync::atomic::AtomicBool::new(false);
+        for _ in 0..8 {
+            let (observed, is_over) = (&observed, &is_over);
+            scope.spawn(move || {
+                while !is_over.load(std::sync::atomic::Ordering::SeqCst) {
+                    let mut crowd = observed.asking(4);
+                    let _ = crowd.read(&mut [0; 1 << 16]);
+                }
+            });
+        }
+        for _ in 0..10 {
+            assert!(observed.get("/livez").starts_with("HTTP/1.1 200"));
+            assert!(observed.get("/v1/observe/persistence/tree-head").starts_with("HTTP/1.1 200"));
+        }
+        is_over.store(true, std::sync::atomic::Ordering::SeqCst);
+    });
+    assert_eq!(address, observed.address());
+}
+
+#[test]
+fn a_request_that_does_not_come_is_not_waited_for() {
+    let headers = Duration::from_millis(200);
+    let observed = Observed::start(Limits { headers, ..Limits::default() });
+    for sent in ["", "GET /livez HTTP/1.1\r\nHost: loc"] {
+        let mut stream = observed.connect();
+        stream.write_all(sent.as_bytes()).unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).unwrap();
+        assert!(rest.is_empty(), "{}", String::from_utf8_lossy(&rest));
+    }
+}
+
+/// A search that reads little for each request comes to the end all the same.
+#[test]
+fn a_search_of_a_small_budget_finds_everything() {
+    let observed = Observed::start(Limits { search_bytes: 0, ..Limits::default() });
+    let whole = Observed::start(Limits::default());
+    for path in [
+        "/v1/observe/persistence/audit-events?type=USER_FEEDBACK_RECORDED",
+        "/v1/observe/derived/decisions?outcome=BLOCKED&limit=1000",
+    ] {
+        let body = |answer: String| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
+        let ids = |body: &str| body.matches("logicalTime\":").count() - body.matches("asOf").count();
+        let expected = ids(&body(whole.get(path)));
+        let (mut found, mut cursor) = (0, String::new());
+        for _ in 0..1_000 {
+            let page = body(observed.get(&format!("{path}{cursor}")));
+            found += ids(&page);
+            let (_, previous) = page.split_once("\"previous\":").unwrap();
+            let Some(previous) = previous.strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
+                break;
+            };
+            cursor = format!("&before={previous}");
+        }
+        assert!(expected > 1 && found == expected, "{path}: {found} of {expected}");
+    }
+}
