@@ -52,6 +52,8 @@ pub(crate) enum Command {
     Init(Json),
     /// Start the runtime: gate, READY, then serve the Observer API until SIGINT or SIGTERM; writes nothing
     Run,
+    /// Serve the Observer API from a copy or a read-only volume, until SIGINT or SIGTERM; says SERVING
+    Observe,
     /// Record inputs (NDJSON) durably, and acknowledge each on standard output
     Ingest {
         /// The inputs; standard input without it, or for `-`

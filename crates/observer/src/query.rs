@@ -59,7 +59,7 @@ pub(crate) struct Cut<'i, T, K> {
 
 impl<K: Ord + Copy> Key<K> {
     /// Cuts at most `limit` items out of all, which are in the order of their keys.
-    pub(crate) fn cut<'i, T>(self, all: &'i [T], limit: usize, key: impl Fn(&T) -> K) -> Cut<'i, T, K> {
+    pub(crate) fn cut<T>(self, all: &[T], limit: usize, key: impl Fn(&T) -> K) -> Cut<'_, T, K> {
         let (start, end) = match self {
             Self::First => (0, limit),
             Self::Before(cursor) => {

@@ -33,8 +33,8 @@ impl Observed {
         let stores = Stores::open(&Directories::within(dir.path())).unwrap();
         let mut replayed = Replay::open(&stores).unwrap().run(&mut ()).unwrap();
         let about = About {
-            safety_mode: "normal",
-            snapshot_strategy: "manual".into(),
+            safety_mode: None,
+            snapshot_strategy: None,
             database: false,
             sandbox: SandboxReport { mode: "off", abi: None, enforced: vec![], not_enforced: vec![] },
             started_with: Receipt::of(&mut replayed),

@@ -9,6 +9,7 @@ mod follow;
 mod ingest;
 mod init;
 mod migrate;
+mod observe;
 mod replay;
 mod run;
 mod salvage;
@@ -29,7 +30,8 @@ use crate::{logging, settings};
 /// Runs the command. `matches` has the settings.
 pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let Arguments { command, color } = arguments;
-    let is_tool = !matches!(command, Command::Run | Command::Ingest { .. } | Command::Snapshot(_));
+    let is_tool =
+        !matches!(command, Command::Run | Command::Observe | Command::Ingest { .. } | Command::Snapshot(_));
     let configure = || {
         let config = Config::new(&|setting| settings::value_of(matches, setting), settings::variables())?;
         logging::start(&config, is_tool);
@@ -42,6 +44,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Demo { dir, steps } => demo::run(dir, steps),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),
+        Command::Observe => observe::run(&configure()?),
         Command::Ingest { file, check: true, .. } => check::run(&configure()?, file.as_deref()),
         Command::Ingest { file, acks, .. } => ingest::run(&configure()?, file.as_deref(), acks),
         Command::Status(arguments) => status::run(&configure()?, &arguments),

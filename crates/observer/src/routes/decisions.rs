@@ -5,7 +5,7 @@ use dreichor_core::id::DecisionId;
 use dreichor_core::value::{MarketId, StrategyInstanceId};
 use dreichor_explain::decided::Row;
 use dreichor_explain::page::{self, Search};
-use dreichor_explain::{Outcome as Became, Selection};
+use dreichor_explain::{Decided, Outcome as Became, Selection};
 use dreichor_replay::reference::IdPrefix;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -128,7 +128,7 @@ fn read_page(source: &Source, look: &Look, place: Place, search: &Search<'_>) ->
         Place::After(position) => page::after(&view, position.clamp(view.start(), view.end()), search)?,
     };
     Ok(Decisions {
-        decisions: page.decided.iter().map(|decided| decided.row()).collect(),
+        decisions: page.decided.iter().map(Decided::row).collect(),
         next: page.next.to_string(),
         previous: page.previous.map(|position| position.to_string()),
         as_of,

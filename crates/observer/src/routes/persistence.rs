@@ -123,7 +123,7 @@ fn read_page(
     }
     let view = view.within(filter.from, filter.to)?;
     let empty = dreichor_core::State::new();
-    let memory = derived.map_or(&empty, |derived| derived.state()).memory();
+    let memory = derived.map_or(&empty, Derived::state).memory();
     let search = Search {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
         words: filter.words(),
