@@ -640,3 +640,28 @@ fn a_copy_is_observed() {
     observed.running.finish().expect(0);
     bench.run(&["observe", "--observer-addr", "off"]).expect(2);
 }
+
+/// As NDJSON, pages are the very lines, and their cursors are links.
+#[test]
+fn pages_of_lines_lead_to_each_other() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let log = vector("audit_events.ndjson");
+    let decisions = bench.run(&["decisions", "--json"]).expect(0).stdout;
+    for (path, expected) in [(EVENTS, log), ("/v1/observe/derived/decisions", decisions)] {
+        let (mut query, mut lines) = ("?limit=40&from=0&after=0".to_owned(), Vec::new());
+        loop {
+            let accept = ["Accept: application/x-ndjson"];
+            let page = observed.ask("GET", &format!("{path}{query}"), &accept).expect(200);
+            assert_eq!(page.header("content-type"), Some("application/x-ndjson"));
+            assert_eq!(page.header("vary"), Some("Accept"));
+            if page.body.is_empty() {
+                break;
+            }
+            let (_, next) = page.header("link").unwrap().split_once('<').unwrap();
+            query = next.split_once(">; rel=\"next\"").unwrap().0.to_owned();
+            lines.extend(page.body);
+        }
+        assert_eq!(lines, expected, "{path}");
+    }
+}

@@ -254,7 +254,7 @@ mod tests {
         result: u32,
     ) -> Option<u32> {
         let (at, files) = (Instant::now(), Files::of_size(size));
-        let asked = Asked { at, until: at + time };
+        let asked = Asked { at, until: at + time, is_for_lines: false };
         let join = flights.join((), files, asked, |flight| {
             thread::spawn(move || {
                 flight.land(|| {

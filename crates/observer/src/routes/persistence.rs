@@ -62,7 +62,7 @@ pub(super) struct AuditEvents {
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
-    responses((status = 200, body = AuditEvents))
+    responses((status = 200, content((AuditEvents = "application/json"), (String = "application/x-ndjson"))))
 )]
 pub(super) async fn audit_events(
     State(api): Shared,
@@ -93,9 +93,17 @@ pub(super) async fn audit_events(
     };
     let bytes = limit.saturating_mul(LINE_BYTES_MAX as u64).min(ANSWER_BYTES_MAX);
     let budget = api.source.limits.search_bytes;
+    let links = query.links(asked);
     let answer = api.source.answer(work, bytes, move |look, wanted| {
         let goes_on = |bytes| bytes < budget && wanted.is_wanted();
-        Answer::json(&read_page(look, limit, place, filter, derived.as_deref(), &goes_on)?)
+        let page = read_page(look, limit, place, filter, derived.as_deref(), &goes_on)?;
+        match links {
+            Some(links) => {
+                let link = links.header(Some(&page.next), page.previous.as_deref());
+                Answer::lines(page.events.iter().map(|event| event.get()), link)
+            }
+            None => Answer::json(&page),
+        }
     });
     answer.await
 }
