@@ -63,6 +63,10 @@ pub(crate) enum Command {
     ///
     /// The runtime passes the startup gate and logs READY first.
     Run,
+    /// Serve the Observer API from a copy or a read-only volume
+    ///
+    /// It passes no gate, needs no writable directory, and logs SERVING. It ends at SIGINT or SIGTERM.
+    Observe,
     /// Record inputs (NDJSON) durably, and acknowledge each
     ///
     /// An acknowledgement is a line of JSON on standard output.

@@ -31,7 +31,7 @@ fn main() -> process::ExitCode {
     logging::expect(settings::log_format(&given));
     let program = arguments::program();
     let given = settings::command_first(&program, given);
-    let is_runtime = given.get(1).is_some_and(|command| command == "run");
+    let is_runtime = given.get(1).is_some_and(|command| command == "run" || command == "observe");
     signals::end_at_signal(is_runtime);
     signals::ignore_file_size_limit();
     let parsed = program.try_get_matches_from(given);

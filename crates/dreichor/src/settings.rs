@@ -12,6 +12,10 @@ use crate::arguments::Color;
 fn reads(command: &str, setting: &Setting) -> bool {
     match command {
         "run" | "ingest" | "snapshot" => true,
+        "observe" => {
+            let is_of_observer = ["observer-addr", "observer-token-file", "sandbox"].contains(&setting.flag);
+            setting.group != Group::Gate || is_of_observer
+        }
         "status" => setting.group != Group::Gate || setting.flag == "observer-addr",
         "init" | "decisions" | "summary" | "whatif" | "replay" | "verify" | "events" | "explain"
         | "state" | "salvage" | "checkpoint" | "prove" | "publish" => setting.group != Group::Gate,

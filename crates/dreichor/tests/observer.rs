@@ -611,3 +611,57 @@ fn it_can_be_off() {
     running.signal(rustix::process::Signal::TERM);
     running.finish().expect(0);
 }
+
+/// A copy on a read-only volume is served as `run` serves the original, but for what the process says of itself.
+#[test]
+fn a_copy_is_observed() {
+    use std::os::unix::fs::PermissionsExt;
+    let bench = Bench::filled();
+    let original = bench.observe(&[]);
+    for mount in [bench.log_path(), bench.snapshots_path()] {
+        fs::set_permissions(mount.parent().unwrap(), fs::Permissions::from_mode(0o550)).unwrap();
+        fs::set_permissions(&mount, fs::Permissions::from_mode(0o440)).unwrap();
+    }
+    let mut running = bench.start(&["observe", "--log-format", "json", "--observer-addr", "127.0.0.1:0"]);
+    running.wait_until_it_says("SERVING");
+    assert!(!running.told().contains("READY"));
+    let log = support::json_lines(running.told().as_bytes());
+    let address = log.iter().find_map(|line| line["addr"].as_str()).unwrap().parse().unwrap();
+    let observed = Observed { running, address };
+    for path in GOLDEN.iter().filter(|path| !path.contains("/paths")) {
+        if path.contains("runtime/status") {
+            let status = observed.get(path).expect(200).json();
+            assert_eq!((&status["safetyMode"], &status["snapshotStrategy"]), (&Value::Null, &Value::Null));
+        } else {
+            assert_eq!(observed.get(path).body, original.get(path).body, "{path}");
+        }
+    }
+    observed.running.signal(rustix::process::Signal::TERM);
+    observed.running.finish().expect(0);
+    bench.run(&["observe", "--observer-addr", "off"]).expect(2);
+}
+
+/// As NDJSON, pages are the very lines, and their cursors are links.
+#[test]
+fn pages_of_lines_lead_to_each_other() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let log = vector("audit_events.ndjson");
+    let decisions = bench.run(&["decisions", "--json"]).expect(0).stdout;
+    for (path, expected) in [(EVENTS, log), ("/v1/observe/derived/decisions", decisions)] {
+        let (mut query, mut lines) = ("?limit=40&from=0&after=0".to_owned(), Vec::new());
+        loop {
+            let accept = ["Accept: application/x-ndjson"];
+            let page = observed.ask("GET", &format!("{path}{query}"), &accept).expect(200);
+            assert_eq!(page.header("content-type"), Some("application/x-ndjson"));
+            assert_eq!(page.header("vary"), Some("Accept"));
+            if page.body.is_empty() {
+                break;
+            }
+            let (_, next) = page.header("link").unwrap().split_once('<').unwrap();
+            query = next.split_once(">; rel=\"next\"").unwrap().0.to_owned();
+            lines.extend(page.body);
+        }
+        assert_eq!(lines, expected, "{path}");
+    }
+}

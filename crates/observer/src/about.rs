@@ -12,10 +12,10 @@ use crate::problem::Problem;
 /// What was settled when the process started.
 #[derive(Debug, Clone)]
 pub struct About {
-    /// `normal`, `halt` or `flatten`.
-    pub safety_mode: &'static str,
-    /// `on-ledger-update`, `every:N` or `manual`.
-    pub snapshot_strategy: String,
+    /// `normal`, `halt` or `flatten`; none: this process only observes.
+    pub safety_mode: Option<&'static str>,
+    /// `on-ledger-update`, `every:N` or `manual`; none: this process only observes.
+    pub snapshot_strategy: Option<String>,
     /// Whether a database was configured, and so answered at the start.
     pub database: bool,
     /// What the kernel enforces.
@@ -58,8 +58,12 @@ pub(crate) struct Status {
     execution_plane: &'static str,
     /// Always `filesystem` in this phase.
     persistence_mode: &'static str,
-    snapshot_strategy: String,
-    safety_mode: &'static str,
+    /// Null: this process only observes (`observe`).
+    #[schema(required)]
+    snapshot_strategy: Option<String>,
+    /// Null: this process only observes (`observe`).
+    #[schema(required)]
+    safety_mode: Option<&'static str>,
     /// `inactive`, or `reachableAtStart`.
     database: &'static str,
     sandbox: SandboxReport,

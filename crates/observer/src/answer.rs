@@ -21,6 +21,7 @@ use crate::problem::Problem;
 use crate::room::Taken;
 
 pub(crate) const JSON: &str = "application/json";
+pub(crate) const NDJSON: &str = "application/x-ndjson";
 
 /// How many characters of the body's SHA-256 tell one answer from another.
 const TAG_LENGTH: usize = 32;
@@ -34,6 +35,8 @@ pub(crate) struct Answer {
     content_type: &'static str,
     body: Bytes,
     etag: HeaderValue,
+    /// The cursors of a page whose body has none.
+    link: Option<HeaderValue>,
     room: Option<Arc<Taken>>,
 }
 
@@ -47,15 +50,34 @@ impl Answer {
         Self::of(JSON, body)
     }
 
+    /// The lines of a page as NDJSON, and its cursors.
+    pub(crate) fn lines<L: AsRef<[u8]>>(
+        lines: impl Iterator<Item = L>,
+        link: Option<HeaderValue>,
+    ) -> Outcome {
+        let mut body = Vec::new();
+        for line in lines {
+            body.extend_from_slice(line.as_ref());
+            body.push(b'\n');
+        }
+        Self::linked(NDJSON, body.into(), link)
+    }
+
     /// A body of another kind.
     pub(crate) fn of(content_type: &'static str, body: impl Into<Bytes>) -> Outcome {
-        let body = body.into();
+        Self::linked(content_type, body.into(), None)
+    }
+
+    fn linked(content_type: &'static str, body: Bytes, link: Option<HeaderValue>) -> Outcome {
         let mut hasher = Hasher::plain();
         hasher.put(&body);
+        if let Some(link) = &link {
+            hasher.put(link.as_bytes());
+        }
         let hash = hasher.finish().to_string();
         let etag = HeaderValue::from_str(&format!("\"{}\"", hash.get(..TAG_LENGTH).unwrap_or_default()))
             .map_err(|_| Problem::internal("a hash that is no header"))?;
-        Ok(Self { content_type, body, etag, room: None })
+        Ok(Self { content_type, body, etag, link, room: None })
     }
 
     /// The answer in room that was taken for it.
@@ -87,6 +109,9 @@ impl IntoResponse for Answer {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(header::ETAG, self.etag);
+        if let Some(link) = self.link {
+            headers.insert(header::LINK, link);
+        }
         response
     }
 }

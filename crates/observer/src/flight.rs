@@ -254,7 +254,7 @@ mod tests {
         result: u32,
     ) -> Option<u32> {
         let (at, files) = (Instant::now(), Files::of_size(size));
-        let asked = Asked { at, until: at + time };
+        let asked = Asked { at, until: at + time, is_for_lines: false };
         let join = flights.join((), files, asked, |flight| {
             thread::spawn(move || {
                 flight.land(|| {
@@ -287,11 +287,9 @@ mod tests {
     #[tokio::test]
     async fn all_that_could_not_wait_are_answered_if_they_ask_soon() {
         let flights = Flights::new(1, 100 * LONG);
-        let ((), (), ()) = (
-            assert_eq!(ask(&flights, 1, SHORT, LONG, 1).await, None),
-            assert_eq!(ask(&flights, 2, SHORT, LONG, 2).await, None),
-            rest(2 * LONG).await,
-        );
+        assert_eq!(ask(&flights, 1, SHORT, LONG, 1).await, None);
+        assert_eq!(ask(&flights, 2, SHORT, LONG, 2).await, None);
+        rest(2 * LONG).await;
         for size in 3..9 {
             assert_eq!(ask(&flights, size, SHORT, LONG, 9).await, Some(1));
         }

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
 use tokio::time::timeout_at;
 
-use crate::answer::Known;
+use crate::answer::{Known, NDJSON};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
@@ -30,7 +30,8 @@ pub(crate) struct Guard {
 
 /// Checks the request, has it answered in time, and counts it.
 pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
-    let asked = Asked::now(guard.limits);
+    let is_for_lines = asks_for_lines(request.headers());
+    let asked = Asked { is_for_lines, ..Asked::now(guard.limits) };
     request.extensions_mut().insert(asked);
     let path = request.uri().path().to_owned();
     let endpoint = request.extensions().get::<MatchedPath>().cloned();
@@ -53,6 +54,7 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
@@ -65,6 +67,12 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
     tracing::debug!(path, status = status.as_u16(), micros = duration.as_micros(), "observer: request");
     guard.metrics.count(endpoint, status, duration);
     response
+}
+
+/// True if the request accepts NDJSON.
+fn asks_for_lines(headers: &HeaderMap) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.any(|value| value.contains(NDJSON))
 }
 
 impl Guard {

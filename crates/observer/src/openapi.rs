@@ -4,6 +4,8 @@ use dreichor_core::value::Spelled;
 use std::fmt::Write;
 
 use dreichor_core::event::EventType;
+use dreichor_explain::funnel::reasons;
+use dreichor_explain::{By, Outcome};
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -83,9 +85,11 @@ fn complete_document(document: &mut Value) {
     }
 }
 
-/// Says which form the text of this name has.
+/// Says which form the text of this name has, unless it is said where it is declared.
 fn form(name: &str, schema: &mut Value) {
-    if let Some((pattern, _)) = FORMS.iter().find(|(_, names)| names.contains(&name)) {
+    if schema.get("pattern").is_none()
+        && let Some((pattern, _)) = FORMS.iter().find(|(_, names)| names.contains(&name))
+    {
         put_in(schema, "", "pattern", json!(pattern));
     }
 }
@@ -98,8 +102,12 @@ fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut
     let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        if name == "type" {
-            put_in(parameter, "/schema", "enum", json!(types));
+        match name.as_str() {
+            "type" => put_in(parameter, "/schema", "enum", json!(types)),
+            "by" => put_in(parameter, "/schema", "enum", spellings::<By>()),
+            "outcome" => put_in(parameter, "/schema/items", "enum", spellings::<Outcome>()),
+            "reason" => put_in(parameter, "/schema/items", "enum", json!(reasons().collect::<Vec<_>>())),
+            _ => {}
         }
         if let Some(schema) = parameter.get_mut("schema") {
             form(&name, schema);
@@ -123,6 +131,11 @@ fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut
             response.remove("content");
         }
     }
+}
+
+/// All spellings of a closed enumeration.
+fn spellings<T: Spelled>() -> Value {
+    json!(T::ALL.iter().map(|member| member.as_str()).collect::<Vec<_>>())
 }
 
 /// Puts a member into the object at this place (RFC 6901).

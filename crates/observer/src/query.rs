@@ -4,10 +4,12 @@ use std::borrow::Cow;
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::http::HeaderValue;
 use dreichor_core::value::{Form, INTEGER_MAX};
 use dreichor_explain::funnel;
 
 use crate::problem::Problem;
+use crate::source::Asked;
 
 /// How many items a page has, if nothing else is asked for.
 pub(crate) const LIMIT: u64 = 100;
@@ -59,7 +61,7 @@ pub(crate) struct Cut<'i, T, K> {
 
 impl<K: Ord + Copy> Key<K> {
     /// Cuts at most `limit` items out of all, which are in the order of their keys.
-    pub(crate) fn cut<'i, T>(self, all: &'i [T], limit: usize, key: impl Fn(&T) -> K) -> Cut<'i, T, K> {
+    pub(crate) fn cut<T>(self, all: &[T], limit: usize, key: impl Fn(&T) -> K) -> Cut<'_, T, K> {
         let (start, end) = match self {
             Self::First => (0, limit),
             Self::Before(cursor) => {
@@ -144,6 +146,17 @@ impl<'q> Query<'q> {
         }
     }
 
+    /// What links to other pages of the same begin with, if the request asks for lines.
+    pub(crate) fn links(&self, asked: Asked) -> Option<Links> {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in self.given.iter().filter(|(name, _)| !["before", "after"].contains(name)) {
+            query.append_pair(name, value);
+        }
+        let query = query.finish();
+        let begins = if query.is_empty() { query } else { query + "&" };
+        asked.is_for_lines.then_some(Links(begins))
+    }
+
     /// A page by keys: `limit`, and `before` or `after`.
     pub(crate) fn page_by_key<K: Form>(&self) -> Result<(usize, Key<K>), Problem> {
         let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
@@ -200,6 +213,22 @@ fn parse<T: Form>(name: &'static str, text: &str) -> Result<T, Problem> {
 
 /// A segment of a path; an error if it is no text.
 pub(crate) type Segment = Result<Path<String>, PathRejection>;
+
+/// The query of a page without its cursor.
+#[derive(Debug, Clone)]
+pub(crate) struct Links(String);
+
+impl Links {
+    /// The links (RFC 8288) to the pages at these cursors.
+    pub(crate) fn header(&self, next: Option<&str>, previous: Option<&str>) -> Option<HeaderValue> {
+        let link = |cursor: Option<&str>, name: &str, relation: &str| {
+            cursor.map(|cursor| format!("<?{}{name}={cursor}>; rel=\"{relation}\"", self.0))
+        };
+        let links = [link(next, "after", "next"), link(previous, "before", "prev")];
+        let links: Vec<String> = links.into_iter().flatten().collect();
+        HeaderValue::from_str(&links.join(", ")).ok()
+    }
+}
 
 /// A value of the format in a path.
 pub(crate) fn path_form<T: Form>(name: &'static str, segment: &Segment) -> Result<T, Problem> {

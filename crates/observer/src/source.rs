@@ -363,12 +363,14 @@ impl Source {
 pub(crate) struct Asked {
     pub(crate) at: Instant,
     pub(crate) until: Instant,
+    /// True if it asks for the lines of a page as NDJSON.
+    pub(crate) is_for_lines: bool,
 }
 
 impl Asked {
     pub(crate) fn now(limits: Limits) -> Self {
         let at = Instant::now();
-        Self { at, until: at + limits.answer }
+        Self { at, until: at + limits.answer, is_for_lines: false }
     }
 }
 

@@ -33,8 +33,8 @@ impl Observed {
         let stores = Stores::open(&Directories::within(dir.path())).unwrap();
         let mut replayed = Replay::open(&stores).unwrap().run(&mut ()).unwrap();
         let about = About {
-            safety_mode: "normal",
-            snapshot_strategy: "manual".into(),
+            safety_mode: None,
+            snapshot_strategy: None,
             database: false,
             sandbox: SandboxReport { mode: "off", abi: None, enforced: vec![], not_enforced: vec![] },
             started_with: Receipt::of(&mut replayed),
@@ -112,8 +112,8 @@ fn a_crowd_that_pipelines_keeps_nobody_out() {
     let limits = Limits { requests: 4, spare_connections: 4, stop: Duration::ZERO, ..Limits::default() };
     let observed = Observed::start(limits);
     let address = observed.address();
+    let is_over = std::sync::atomic::AtomicBool::new(false);
     thread::scope(|scope| {
-        let is_over = std::sync::atomic::AtomicBool::new(false);
         for _ in 0..8 {
             let (observed, is_over) = (&observed, &is_over);
             scope.spawn(move || {

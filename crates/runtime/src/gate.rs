@@ -53,7 +53,7 @@ pub struct Admitted<M: WriteMedium> {
     pub sandbox: Outcome,
 }
 
-/// A runtime (`run`) that has passed the gate.
+/// A runtime (`run`) that has passed the gate, or what `observe` serves.
 pub struct AdmittedRuntime {
     /// The stores.
     pub stores: Stores<Directory>,
@@ -127,6 +127,30 @@ pub fn admit_runtime(config: &Config, progress: &mut impl Progress) -> Result<Ad
     );
     replayed.warn_of_tail();
     tracing::debug!(step = 5, "recovery: left to the writers; orchestrator connected");
+    confine_reader(config, stores, replayed)
+}
+
+/// Opens a copy or a read-only volume for `observe`, which passes no gate: a sound replay is all that it takes.
+///
+/// # Errors
+///
+/// The stores cannot be read or are malformed, the address cannot be listened on, or the sandbox is required and
+/// incomplete.
+pub fn open_for_observer(
+    config: &Config,
+    progress: &mut impl Progress,
+) -> Result<AdmittedRuntime, GateError> {
+    let stores = Stores::open_to_read(&config.directories)?;
+    let replayed = Replay::open(&stores)?.run(progress)?;
+    replayed.warn_of_tail();
+    confine_reader(config, stores, replayed)
+}
+
+fn confine_reader(
+    config: &Config,
+    stores: Stores<Directory>,
+    replayed: Replayed,
+) -> Result<AdmittedRuntime, GateError> {
     let listener = config.settings.observer_addr.0.map(listen).transpose()?;
     let sandbox = sandbox::confine(config.settings.sandbox, &stores, None)?;
     Ok(AdmittedRuntime { stores, listener, replayed, sandbox })

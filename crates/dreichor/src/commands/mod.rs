@@ -13,6 +13,7 @@ mod ingest_check;
 mod init;
 mod key;
 mod migrate;
+mod observe;
 mod prove;
 pub(crate) mod publish;
 mod replay;
@@ -39,7 +40,7 @@ use crate::{input, logging, settings};
 /// something is wrong, and its exit code says so, too.)
 fn streams_of(command: &Command) -> &'static [Stream] {
     match command {
-        Command::Run => &[Stream::Error],
+        Command::Run | Command::Observe => &[Stream::Error],
         Command::Ingest { file, check: false, .. } if input::is_standard(file.as_deref()) => {
             &[Stream::Input, Stream::Output, Stream::Error]
         }
@@ -79,7 +80,8 @@ fn streams_of(command: &Command) -> &'static [Stream] {
 pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode, Failure> {
     let Arguments { command, color } = arguments;
     check_open(streams_of(&command))?;
-    let is_tool = !matches!(command, Command::Run | Command::Ingest { .. } | Command::Snapshot(_));
+    let is_tool =
+        !matches!(command, Command::Run | Command::Observe | Command::Ingest { .. } | Command::Snapshot(_));
     let configure = || {
         let config = Config::new(&|setting| settings::value_of(matches, setting), settings::variables())?;
         logging::start(&config, is_tool);
@@ -93,6 +95,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Demo { dir, steps } => demo::run(dir, steps),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),
+        Command::Observe => observe::run(&configure()?),
         Command::Ingest { file, check: true, .. } => ingest_check::run(&configure()?, file.as_deref()),
         Command::Ingest { file, acks, .. } => ingest::run(&configure()?, file.as_deref(), acks),
         Command::Status(arguments) => status::run(&configure()?, &arguments),

@@ -1,8 +1,10 @@
 //! `run`: the runtime of this phase. It passes the gate, is ready, and serves the Observer until it is stopped.
 
+use std::net::TcpListener;
+
 use dreichor_core::value::Spelled;
-use dreichor_observer::{About, Gap, Limits, Observer, SandboxReport, StartError, Token};
-use dreichor_replay::Receipt;
+use dreichor_observer::{About, Gap, Limits, Observer, Running, SandboxReport, StartError, Token};
+use dreichor_replay::{Directory, Receipt, Stores};
 use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::gate::AdmittedRuntime;
 use dreichor_runtime::sandbox::Outcome;
@@ -21,16 +23,14 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
     let receipt = Receipt::of(&mut replayed);
     // Observing needs a history of its own, and only when asked: two of a long log need not fit the memory.
     drop(replayed);
-    let about = about(config, &sandbox, receipt.clone());
-    let start = |listener| {
-        let observer =
-            Observer::new(stores, about, token, Limits::default()).map_err(|error| match error {
-                StartError::Stores(error) => Failure::from(error),
-                StartError::Threads(_) | StartError::Description => Failure::Internal(error.to_string()),
-            })?;
-        let running = observer.start(listener);
-        running.map_err(|error| Failure::Internal(format!("the Observer cannot start: {error}")))
+    let settings = &config.settings;
+    let about = About {
+        safety_mode: Some(settings.safety_mode.as_str()),
+        snapshot_strategy: Some(settings.snapshot_strategy.to_string()),
+        database: settings.database.is_some(),
+        ..about(&sandbox, receipt.clone())
     };
+    let start = |listener| serve(stores, about, token, listener);
     let observer = listener.map(start).transpose()?;
     match &observer {
         Some(observer) => tracing::info!(addr = %observer.address(), "observer: listening"),
@@ -45,7 +45,22 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Done)
 }
 
-fn read_token(config: &Config) -> Result<Option<Token>, ConfigError> {
+/// Starts the Observer.
+pub(super) fn serve(
+    stores: Stores<Directory>,
+    about: About,
+    token: Option<Token>,
+    listener: TcpListener,
+) -> Result<Running, Failure> {
+    let observer = Observer::new(stores, about, token, Limits::default()).map_err(|error| match error {
+        StartError::Stores(error) => Failure::from(error),
+        StartError::Threads(_) | StartError::Description => Failure::Internal(error.to_string()),
+    })?;
+    let running = observer.start(listener);
+    running.map_err(|error| Failure::Internal(format!("the Observer cannot start: {error}")))
+}
+
+pub(super) fn read_token(config: &Config) -> Result<Option<Token>, ConfigError> {
     let file =
         config.settings.observer_token_file.as_ref().filter(|_| config.settings.observer_addr.0.is_some());
     let token = file.map(|path| {
@@ -55,12 +70,13 @@ fn read_token(config: &Config) -> Result<Option<Token>, ConfigError> {
     token.transpose()
 }
 
-fn about(config: &Config, sandbox: &Outcome, started_with: Receipt) -> About {
+/// What a process that only observes says of itself.
+pub(super) fn about(sandbox: &Outcome, started_with: Receipt) -> About {
     let gaps = sandbox.not_enforced.iter();
     About {
-        safety_mode: config.settings.safety_mode.as_str(),
-        snapshot_strategy: config.settings.snapshot_strategy.to_string(),
-        database: config.settings.database.is_some(),
+        safety_mode: None,
+        snapshot_strategy: None,
+        database: false,
         sandbox: SandboxReport {
             mode: sandbox.mode.as_str(),
             abi: sandbox.abi,

@@ -58,8 +58,8 @@ pub(super) fn run(config: &Config, arguments: &WhatifArguments) -> Result<ExitCo
 
 impl Outcomes {
     fn add(&mut self, pair: Pair, is_listed: bool) {
-        self.before.add(&pair.before);
-        self.after.add(&pair.after);
+        self.before.add((&pair.before).into());
+        self.after.add((&pair.after).into());
         if !pair.is_changed() {
             return;
         }

@@ -5,7 +5,7 @@ use dreichor_core::id::DecisionId;
 use dreichor_core::value::{MarketId, StrategyInstanceId};
 use dreichor_explain::decided::Row;
 use dreichor_explain::page::{self, Search};
-use dreichor_explain::{Outcome as Became, Selection};
+use dreichor_explain::{Decided, Outcome as Became, Selection};
 use dreichor_replay::reference::IdPrefix;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -82,9 +82,13 @@ struct DecisionRow {
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
-    responses((status = 200, body = Decisions))
+    responses((status = 200, content((Decisions = "application/json"), (String = "application/x-ndjson"))))
 )]
-pub(super) async fn decisions(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn decisions(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     let known =
         ["limit", "before", "after", "outcome", "reason", "marketId", "strategyInstanceId", "from", "to"];
     let query = Query::parse(query.as_deref(), &known)?;
@@ -100,12 +104,21 @@ pub(super) async fn decisions(State(api): Shared, RawQuery(query): RawQuery) -> 
         to,
     };
     let source = api.source.clone();
+    let links = query.links(asked);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let budget = api.source.limits.search_bytes.min(BUDGET_BYTES);
     let answer = api.source.answer(Work::Search, LIST_BYTES_MAX, move |look, wanted| {
         let goes_on = |bytes| bytes < budget && wanted.is_wanted();
         let search = Search { limit, selection: &selection, goes_on: &goes_on };
-        Answer::json(&read_page(&source, look, place, &search)?)
+        let page = read_page(&source, look, place, &search)?;
+        match links {
+            Some(links) => {
+                let rows = page.decisions.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
+                let rows = rows.map_err(|_| Problem::internal("an answer cannot be written"))?;
+                Answer::lines(rows.iter(), links.header(Some(&page.next), page.previous.as_deref()))
+            }
+            None => Answer::json(&page),
+        }
     });
     answer.await
 }
@@ -128,7 +141,7 @@ fn read_page(source: &Source, look: &Look, place: Place, search: &Search<'_>) ->
         Place::After(position) => page::after(&view, position.clamp(view.start(), view.end()), search)?,
     };
     Ok(Decisions {
-        decisions: page.decided.iter().map(|decided| decided.row()).collect(),
+        decisions: page.decided.iter().map(Decided::row).collect(),
         next: page.next.to_string(),
         previous: page.previous.map(|position| position.to_string()),
         as_of,

@@ -23,10 +23,10 @@ pub(super) struct Ledger {
     #[schema(value_type = Vec<Position>)]
     positions: Vec<Box<RawValue>>,
     /// The cursor for `after`: the last market; null: nothing follows.
-    #[schema(required)]
+    #[schema(required, pattern = "^[A-Za-z0-9._:/-]{1,64}$")]
     next: Option<String>,
     /// The cursor for `before`: the first market; null: nothing precedes.
-    #[schema(required)]
+    #[schema(required, pattern = "^[A-Za-z0-9._:/-]{1,64}$")]
     previous: Option<String>,
     as_of: AsOf,
 }
@@ -49,8 +49,8 @@ struct Position {
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most positions; 100 if not given"),
-        ("before" = Option<String>, Query, description = "A market: the last positions before it"),
-        ("after" = Option<String>, Query, description = "A market: the first positions after it"),
+        ("before" = Option<String>, Query, pattern = "^[A-Za-z0-9._:/-]{1,64}$", description = "A market: the last positions before it"),
+        ("after" = Option<String>, Query, pattern = "^[A-Za-z0-9._:/-]{1,64}$", description = "A market: the first positions after it"),
     ),
     responses((status = 200, body = Ledger))
 )]

@@ -21,10 +21,10 @@ pub(super) struct LifecyclesAnswer {
     #[schema(value_type = Vec<LifecycleEntry>)]
     lifecycles: Vec<Box<RawValue>>,
     /// The cursor for `after`: the last instance; null: nothing follows.
-    #[schema(required)]
+    #[schema(required, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     next: Option<String>,
     /// The cursor for `before`: the first instance; null: nothing precedes.
-    #[schema(required)]
+    #[schema(required, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     previous: Option<String>,
     as_of: AsOf,
 }
@@ -52,8 +52,8 @@ struct LifecycleEntry {
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most instances; 100 if not given"),
-        ("before" = Option<String>, Query, description = "An instance: the last ones before it"),
-        ("after" = Option<String>, Query, description = "An instance: the first ones after it"),
+        ("before" = Option<String>, Query, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description = "An instance: the last ones before it"),
+        ("after" = Option<String>, Query, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description = "An instance: the first ones after it"),
     ),
     responses((status = 200, body = LifecyclesAnswer))
 )]

@@ -62,7 +62,7 @@ pub(super) struct AuditEvents {
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
-    responses((status = 200, body = AuditEvents))
+    responses((status = 200, content((AuditEvents = "application/json"), (String = "application/x-ndjson"))))
 )]
 pub(super) async fn audit_events(
     State(api): Shared,
@@ -94,9 +94,17 @@ pub(super) async fn audit_events(
     };
     let bytes = limit.saturating_mul(LINE_BYTES_MAX as u64).min(ANSWER_BYTES_MAX);
     let budget = api.source.limits.search_bytes;
+    let links = query.links(asked);
     let answer = api.source.answer(work, bytes, move |look, wanted| {
         let goes_on = |bytes| bytes < budget && wanted.is_wanted();
-        Answer::json(&read_page(look, limit, place, &filter, derived.as_deref(), &goes_on)?)
+        let page = read_page(look, limit, place, &filter, derived.as_deref(), &goes_on)?;
+        match links {
+            Some(links) => {
+                let link = links.header(Some(&page.next), page.previous.as_deref());
+                Answer::lines(page.events.iter().map(|event| event.get()), link)
+            }
+            None => Answer::json(&page),
+        }
     });
     answer.await
 }
@@ -124,7 +132,7 @@ fn read_page(
     }
     let view = view.within(filter.from, filter.to)?;
     let empty = dreichor_core::State::new();
-    let memory = derived.map_or(&empty, |derived| derived.state()).memory();
+    let memory = derived.map_or(&empty, Derived::state).memory();
     let search = Search {
         limit: usize::try_from(limit).unwrap_or(usize::MAX),
         words: filter.words(),

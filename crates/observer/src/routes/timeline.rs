@@ -24,10 +24,10 @@ pub(super) struct Timeline {
     /// The instances that have decided, in byte order; a page of them.
     instances: Vec<Lane>,
     /// The cursor for `after`: the last instance; null: nothing follows.
-    #[schema(required)]
+    #[schema(required, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     next: Option<String>,
     /// The cursor for `before`: the first instance; null: nothing precedes.
-    #[schema(required)]
+    #[schema(required, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
     previous: Option<String>,
     as_of: AsOf,
 }
@@ -73,8 +73,8 @@ struct Interval {
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most instances; 100 if not given"),
-        ("before" = Option<String>, Query, description = "An instance: the last ones before it"),
-        ("after" = Option<String>, Query, description = "An instance: the first ones after it"),
+        ("before" = Option<String>, Query, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description = "An instance: the last ones before it"),
+        ("after" = Option<String>, Query, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description = "An instance: the first ones after it"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "Only intervals that touch this logical time or a later one"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "Only intervals that touch this logical time or an earlier one"),
     ),
