@@ -70,9 +70,9 @@ pub(super) async fn audit_events(State(api): Shared, RawQuery(query): RawQuery) 
         from: None,
         to: None,
     };
-    // Only memory knows whose decision an event is of.
+    // Only Decision Memory has the instance of an event's decision.
     let derived = if instance.is_some() { Some(api.source.derived().await?) } else { None };
-    // A large page takes long to write, too: not where others are served.
+    // A large page takes long to write, too, so this is not done on a serving thread.
     let is_search = filter != Filter::default();
     let read = move |stores: &_| Answer::json(&read_page(stores, limit, place, &filter, derived.as_deref())?);
     if is_search {
