@@ -99,7 +99,7 @@ pub enum CloneError {
     Copy {
         /// The file or directory.
         path: PathBuf,
-        /// What failed.
+        /// The operation that failed.
         problem: String,
     },
 }

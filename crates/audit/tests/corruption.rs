@@ -253,7 +253,7 @@ fn forged_histories_that_keep_the_grammar_are_found_by_reexecution() {
             }
             let snapshots = if with_snapshots { ", root and snapshots" } else { "" };
             tally.assert_found_by(
-                &format!("{kind}, with all ids{snapshots} computed anew"),
+                &format!("{kind}, with all ids{snapshots} computed again"),
                 Part::Reexecution,
             );
             assert_eq!(tally.0.values().sum::<u64>(), FORGED);
@@ -306,7 +306,7 @@ fn the_log_extends_each_earlier_checkpoint_of_it() {
 }
 
 #[test]
-fn a_checkpoint_that_covers_a_malformed_line_is_not_judged_by_it() {
+fn a_checkpoint_that_covers_a_malformed_line_is_not_checked_by_it() {
     let whole = Files::vectors();
     let kept = checkpoint(&whole);
     let mut log = lines(&whole.log);

@@ -94,15 +94,15 @@ fn a_log_comes_back_byte_for_byte_and_a_clone_grows_with_it() {
         let published = publish_to(&bench, &public(&tree)).unwrap();
         let size = events.split_inclusive(|byte| *byte == b'\n').count() as u64;
         assert_eq!(published.checkpoint.checkpoint().size(), size);
-        let anew = dir.path().join(format!("anew-{count}"));
-        for out in [&anew, &grown] {
+        let fresh = dir.path().join(format!("fresh-{count}"));
+        for out in [&fresh, &grown] {
             let cloned = clone(&tree, out).unwrap();
             assert_eq!((cloned.checkpoint.size(), cloned.bytes), (size, events.len() as u64));
             assert!(log_of(out) == events, "{count} ticks: another log");
             assert_eq!(fs::read(out.join("checkpoint")).unwrap(), fs::read(tree.join("checkpoint")).unwrap());
         }
         // A writer goes on with the clone as with the log itself.
-        let bytes = Bytes { events: log_of(&anew), snapshots: Vec::new() };
+        let bytes = Bytes { events: log_of(&fresh), snapshots: Vec::new() };
         let heir = Bench::holding(&bytes);
         heir.ingest(b"").unwrap();
         assert!(heir.bytes() == Bytes { events, snapshots }, "{count} ticks: other snapshots");

@@ -97,7 +97,7 @@ fn verification_goes_on_after_a_malformed_line() {
 }
 
 #[test]
-fn snapshots_after_a_malformed_line_are_not_judged_by_it() {
+fn snapshots_after_a_malformed_line_are_not_checked_by_it() {
     let mut files = Files::vectors();
     let mut log = lines(&files.log);
     change_id(&mut log[9]);

@@ -128,7 +128,7 @@ pub(crate) enum Command {
     Checkpoint(CheckpointArguments),
     /// Make the key that signs checkpoints
     Key {
-        /// What to do
+        /// The action
         #[command(subcommand)]
         action: KeyAction,
     },

@@ -73,7 +73,7 @@ pub(crate) fn read_older(path: &Path, trust: &Trust) -> Result<Checkpoint, Failu
     }
 }
 
-/// Reads a checkpoint that must be signed, and does not check its signatures: whoever gets the proof does.
+/// Reads a checkpoint that must be signed, and does not check its signatures: the receiver of the proof does.
 pub(crate) fn read_signed(path: &Path) -> Result<SignedCheckpoint, Failure> {
     match Kept::parse(&read_file(path)?).map_err(|error| malformed(path, "checkpoint", &error))? {
         Kept::Signed(signed) => Ok(signed),
@@ -139,7 +139,7 @@ pub(crate) fn refused(path: &Path, error: CheckpointError) -> Failure {
 /// The failure of a file that is not of its format.
 pub(crate) fn malformed(path: &Path, what: &str, error: &Malformed) -> Failure {
     Failure::Unverified(format!(
-        "{}: {}\nthe file is not a {what} as it was written: it is damaged, cut off, or another file; next: get it again from where it was kept",
+        "{}: {}\nthis is not a valid {what}: it was corrupted or truncated, or is another file; next: get the kept file again",
         shown(path),
         escape(error.to_string().as_bytes())
     ))

@@ -94,7 +94,7 @@ fn a_key_is_written_once_for_its_owner_only_and_never_printed() {
 }
 
 #[test]
-fn a_damaged_or_readable_key_signs_nothing_and_is_not_shown() {
+fn a_corrupted_or_readable_key_signs_nothing_and_is_not_shown() {
     let signing = Signing::of(b"");
     let path = signing.bench.path("key");
     let key = fs::read(&path).unwrap();

@@ -152,8 +152,8 @@ fn a_log_is_cloned_from_a_web_server_and_grows_with_it() {
     let mut bytes = fs::read(&entries).unwrap();
     bytes[1_000] ^= 1;
     fs::write(&entries, bytes).unwrap();
-    tool(&bench, &clone(&url, "{dir}/anew")).expect(21).says(&["tile/entries/000"]);
-    assert!(log_of(&bench, "anew").is_empty());
+    tool(&bench, &clone(&url, "{dir}/fresh")).expect(21).says(&["tile/entries/000"]);
+    assert!(log_of(&bench, "fresh").is_empty());
 }
 
 /// A witness from PyPI that knows the bench's log; its URL and its verifier key.

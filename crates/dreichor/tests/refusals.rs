@@ -164,7 +164,7 @@ fn files_that_others_can_write_to() {
     }
 }
 
-/// Whoever may rename and remove files in a directory may replace the stores in it.
+/// A user who may rename and remove files in a directory may replace the stores in it.
 #[test]
 fn directories_that_everyone_may_write_to() {
     let set = |bench: &Bench, mount: &str, mode: u32| {

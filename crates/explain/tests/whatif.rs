@@ -41,7 +41,7 @@ fn events(log: &[u8]) -> impl Iterator<Item = Event<'_>> {
 }
 
 /// What a fresh log comes to, into which the log's decisions are recorded with the changes.
-fn recorded_anew(log: &[u8], changes: &Changes) -> Vec<Facts> {
+fn recorded_again(log: &[u8], changes: &Changes) -> Vec<Facts> {
     let (mut state, mut ticks, mut found) = (State::new(), Ticks::default(), Vec::new());
     for event in events(log) {
         let Body::DecisionEvaluated(mut decision) = event.body else { continue };
@@ -131,6 +131,6 @@ proptest! {
     #[test]
     fn with_a_change_all_comes_out_as_if_it_had_been_recorded(log in logs(), changes in changes()) {
         let after: Vec<Facts> = pairs(&log, &changes).iter().map(|pair| facts(&pair.after)).collect();
-        prop_assert_eq!(after, recorded_anew(&log, &changes));
+        prop_assert_eq!(after, recorded_again(&log, &changes));
     }
 }

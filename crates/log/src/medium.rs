@@ -59,7 +59,7 @@ pub trait File: ReadAt {
 
 /// The operations by which an open file is read as the medium holds it. They change no byte, so readers have them, too.
 pub trait SyncFile: File {
-    /// Makes the written bytes and the size durable (`fdatasync`), whoever wrote them.
+    /// Makes the written bytes and the size durable (`fdatasync`), of all writers.
     fn sync(&self) -> io::Result<()>;
 
     /// Drops the page cache from `offset` on, so that the next read asks the medium.

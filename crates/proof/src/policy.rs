@@ -12,7 +12,7 @@ use crate::lines::check_octets;
 use crate::malformed::{Malformed, Problem};
 use crate::trust::{Party, PartyKind, Quorum, Trust};
 
-/// The name that stands for nobody.
+/// The name of the empty quorum.
 const NOBODY: &[u8] = b"none";
 
 /// Parses a policy.

@@ -89,12 +89,12 @@ fn inclusion(config: &Config, id: &Reference, path: &Path, json: Json) -> Result
 
 fn not_found(events: u64) -> Failure {
     Failure::NotFound(format!(
-        "the log's {events} events have nothing of this name\nnext: check that it is of this log; `dreichor decisions` lists the decisions, and `dreichor events` every id"
+        "the log's {events} events have nothing of this name\nnext: check that the ID belongs to this log; `dreichor decisions` lists the decisions, and `dreichor events` every id"
     ))
 }
 
 fn consistency(config: &Config, old_path: &Path, path: &Path, json: Json) -> Result<ExitCode, Failure> {
-    // Nothing of it but its size is in the proof, so whoever signed it does not matter here.
+    // The proof has only its size, so its signatures do not matter here.
     let old = trust::read_unchecked(old_path)?;
     let signed = trust::read_signed(path)?;
     let new = signed.checkpoint();

@@ -90,7 +90,7 @@ struct Publisher {
 }
 
 impl Publisher {
-    /// One round. It reads the whole log anew.
+    /// One round. It reads the whole log again.
     fn publish(&self) -> Result<Published, PublishError> {
         let progress = &mut Progress::new("publish");
         let durable = Durable::read(&self.stores, progress)?;

@@ -83,7 +83,7 @@ pub(super) async fn audit_events(
         from,
         to,
     };
-    // Only memory knows whose decision an event is of.
+    // Only Decision Memory has the instance of an event's decision.
     let derived = if instance.is_some() { Some(api.source.derived(asked).await?) } else { None };
     let work = if filter != Filter::default() {
         Work::Search
