@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use dreichor_observer::{About, Observer, SandboxReport};
+use dreichor_observer::{About, Limits, Observer, SandboxReport};
 use dreichor_replay::Receipt;
 use dreichor_runtime::{Config, Setting, gate};
 use rustix::fs::{Mode, OFlags};
@@ -313,13 +313,13 @@ fn serve_and_obey(dir: &Path) {
     let config = Config::new(&value_of, []).unwrap();
     let mut admitted = gate::admit_runtime(&config, &mut ()).unwrap();
     let about = About {
-        safety_mode: "normal",
-        snapshot_strategy: config.settings.snapshot_strategy.to_string(),
+        safety_mode: Some("normal"),
+        snapshot_strategy: Some(config.settings.snapshot_strategy.to_string()),
         database: false,
         sandbox: SandboxReport { mode: "auto", abi: None, enforced: Vec::new(), not_enforced: Vec::new() },
         started_with: Receipt::of(&mut admitted.replayed),
     };
-    let observer = Observer::new(admitted.stores, about, None).unwrap();
+    let observer = Observer::new(admitted.stores, about, None, Limits::default()).unwrap();
     let serving = observer.start(admitted.listener.unwrap()).unwrap();
     println!("{}", serving.address());
     let is_complete = admitted.sandbox.abi.is_some_and(|abi| abi >= 6);
