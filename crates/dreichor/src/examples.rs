@@ -6,6 +6,7 @@ use clap::Command;
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("init", &["dreichor -d data init"]),
     ("run", &["dreichor -d data run", "dreichor -d data run --observer-addr off"]),
+    ("observe", &["dreichor -d copy observe", "dreichor -d copy observe --observer-addr 127.0.0.1:4711"]),
     ("ingest", &["dreichor -d data ingest inputs.ndjson", "strategy | dreichor -d data ingest"]),
     ("snapshot", &["dreichor -d data snapshot"]),
     ("status", &["dreichor -d data status"]),

@@ -171,7 +171,7 @@ fn readers_that_never_read_keep_nobody_out() {
     let mut taken = 0;
     wait_until("it is closed", || {
         thread::sleep(Duration::from_millis(50));
-        taken += slow.read(&mut [0; 64 << 10]).unwrap();
+        taken += slow.read(&mut vec![0; 64 << 10]).unwrap();
         metric(&observed, "dreichor_http_connections") <= 2
     });
     let mut rest = Vec::new();

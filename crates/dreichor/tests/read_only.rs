@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
-use dreichor_observer::{About, Observer, SandboxReport};
+use dreichor_observer::{About, Limits, Observer, SandboxReport};
 use dreichor_replay::Receipt;
 use dreichor_runtime::{Config, Setting, gate};
 use rustix::fs::{Mode, OFlags};
@@ -319,7 +319,7 @@ fn serve_and_obey(dir: &Path) {
         sandbox: SandboxReport { mode: "auto", abi: None, enforced: Vec::new(), not_enforced: Vec::new() },
         started_with: Receipt::of(&mut admitted.replayed),
     };
-    let observer = Observer::new(admitted.stores, about, None, dreichor_observer::Limits::default()).unwrap();
+    let observer = Observer::new(admitted.stores, about, None, Limits::default()).unwrap();
     let serving = observer.start(admitted.listener.unwrap()).unwrap();
     println!("{}", serving.address());
     let is_complete = admitted.sandbox.abi.is_some_and(|abi| abi >= 6);

@@ -112,14 +112,20 @@ impl State {
         }
     }
 
-    /// The order in which connections are closed: none for one that is worked for.
-    fn rank(&mut self) -> Option<(Phase, u64, Instant)> {
+    /// The order in which connections are closed: none for one that is worked for. The client that took the fewest bytes
+    /// comes first, then the one that has been waited for longest; of requests that wait for a place, the latest.
+    fn rank(&mut self) -> Option<(Phase, u64, u128)> {
         self.forget_before(Instant::now());
+        let age = self.since.elapsed();
         let taken = self.taken.iter().map(|(_, bytes)| bytes).sum();
-        // One that has only just come is about to ask.
-        let is_young = self.phase == Phase::Idle && self.since.elapsed() < YOUNG;
-        let phase = if is_young { Phase::Queued } else { self.phase };
-        Some((phase, taken, self.since)).filter(|_| self.phase != Phase::Working)
+        let oldest_first = u128::MAX - age.as_nanos();
+        match self.phase {
+            // One that has only just come is about to ask.
+            Phase::Idle if age < YOUNG => Some((Phase::Queued, 0, oldest_first)),
+            Phase::Idle | Phase::Sending => Some((self.phase, taken, oldest_first)),
+            Phase::Queued => Some((Phase::Queued, 1, age.as_nanos())),
+            Phase::Working => None,
+        }
     }
 }
 

@@ -24,7 +24,7 @@ use crate::source::{Asked, Source, Work};
 /// Decisions in file order.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Decisions {
+pub(super) struct DecisionsPage {
     #[schema(value_type = Vec<DecisionRow>)]
     decisions: Vec<Row>,
     /// The cursor for `after`: what follows, now or when the log has grown.
@@ -82,7 +82,7 @@ struct DecisionRow {
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
-    responses((status = 200, content((Decisions = "application/json"), (String = "application/x-ndjson"))))
+    responses((status = 200, content((DecisionsPage = "application/json"), (String = "application/x-ndjson"))))
 )]
 pub(super) async fn decisions(
     State(api): Shared,
@@ -126,7 +126,12 @@ pub(super) async fn decisions(
 /// How many bytes of the log a page of decisions reads: each of their lines is parsed and hashed.
 const BUDGET_BYTES: u64 = 32 << 20;
 
-fn read_page(source: &Source, look: &Look, place: Place, search: &Search<'_>) -> Result<Decisions, Problem> {
+fn read_page(
+    source: &Source,
+    look: &Look,
+    place: Place,
+    search: &Search<'_>,
+) -> Result<DecisionsPage, Problem> {
     let whole = look.view();
     if let Place::Before(position) | Place::After(position) = place
         && !(whole.is_boundary(position)? && page::is_position(&whole, position)?)
@@ -140,7 +145,7 @@ fn read_page(source: &Source, look: &Look, place: Place, search: &Search<'_>) ->
         Place::Before(position) => page::before(&view, position.clamp(view.start(), view.end()), search)?,
         Place::After(position) => page::after(&view, position.clamp(view.start(), view.end()), search)?,
     };
-    Ok(Decisions {
+    Ok(DecisionsPage {
         decisions: page.decided.iter().map(Decided::row).collect(),
         next: page.next.to_string(),
         previous: page.previous.map(|position| position.to_string()),
