@@ -124,7 +124,9 @@ pub(crate) enum Command {
         #[command(flatten)]
         point: PointArguments,
     },
-    /// Print a checkpoint of what is durable: the size and root of the log, signed with --key
+    /// Print a checkpoint of what is durable
+    ///
+    /// It holds the size and root of the log, signed with --key.
     Checkpoint(CheckpointArguments),
     /// Make the key that signs checkpoints
     Key {
@@ -132,7 +134,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: KeyAction,
     },
-    /// Prove to others that an event is in the log, or that the log extends what they kept
+    /// Prove that an event is in the log, or that the log extends a checkpoint
+    ///
+    /// Others check the proof offline, with `check`.
     Prove {
         /// What to prove
         #[command(subcommand)]

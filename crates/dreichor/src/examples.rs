@@ -27,7 +27,25 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("events", &["dreichor -d data events -n 10", "dreichor -d data events --type LEDGER_UPDATED -f"]),
     ("explain", &["dreichor -d data explain 9ae3", "dreichor -d data explain 27ac@3"]),
     ("state", &["dreichor -d data state ledger", "dreichor -d data state memory --at-time 1000"]),
+    ("checkpoint", &["dreichor -d data checkpoint --key log.key > checkpoint.txt"]),
+    ("key", &["dreichor key generate --origin example.org/log --out log.key > log.pub"]),
+    (
+        "prove",
+        &[
+            "dreichor -d data prove inclusion 9ae3 --checkpoint checkpoint.txt > proof.txt",
+            "dreichor -d data prove consistency --from old.txt --checkpoint checkpoint.txt",
+        ],
+    ),
+    (
+        "check",
+        &["dreichor check proof.txt --public-key log.pub", "dreichor check checkpoint.txt --policy policy"],
+    ),
     ("salvage", &["dreichor -d data salvage --out salvaged"]),
+    (
+        "publish",
+        &["dreichor -d data publish public --key log.key", "dreichor -d data publish public --status"],
+    ),
+    ("clone", &["dreichor clone https://example.org/log --public-key log.pub --out copy"]),
     ("migrate", &["dreichor migrate status --database-url postgres://localhost/dreichor"]),
     ("demo", &["dreichor demo --dir demo"]),
     ("completions", &["dreichor completions bash > dreichor.bash"]),
