@@ -67,7 +67,8 @@ fn long_help_has_the_settings_that_the_command_reads() {
                 let words = line.trim().trim_start_matches("-d, ");
                 words.strip_prefix(&flag).is_some_and(|rest| rest.starts_with(' '))
             });
-            let outcome = run(clean(DREICHOR).args([&command, &flag, "x", "-h"]), b"");
+            let value = (setting.default)();
+            let outcome = run(clean(DREICHOR).args([&command, &flag, &value, "-h"]), b"");
             assert_eq!(is_listed, outcome.code == Some(0), "{command} {flag}: {}\n{help}", outcome.stderr);
         }
     }

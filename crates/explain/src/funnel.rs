@@ -54,7 +54,7 @@ impl From<&Decided> for Fate {
     }
 }
 
-/// What decisions are grouped by.
+/// The key that decisions are grouped by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum By {

@@ -1,4 +1,4 @@
-//! What the process says of itself.
+//! The status of the process.
 
 use dreichor_replay::Receipt;
 use dreichor_replay::receipt::PROGRAM_VERSION;
@@ -9,28 +9,28 @@ use utoipa::ToSchema;
 use crate::answer::raw;
 use crate::problem::Problem;
 
-/// What was settled when the process started.
+/// The facts that are fixed at the start of the process.
 #[derive(Debug, Clone)]
 pub struct About {
     /// `normal`, `halt` or `flatten`; none: this process only observes.
     pub safety_mode: Option<&'static str>,
     /// `on-ledger-update`, `every:N` or `manual`; none: this process only observes.
     pub snapshot_strategy: Option<String>,
-    /// Whether a database was configured, and so answered at the start.
+    /// True if a database was configured, and so answered at the start.
     pub database: bool,
-    /// What the kernel enforces.
+    /// The promises that the kernel enforces.
     pub sandbox: SandboxReport,
     /// The receipt at READY.
     pub started_with: Receipt,
 }
 
-/// What the kernel enforces.
+/// The promises that the kernel enforces.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SandboxReport {
-    /// What was asked for: `auto`, `require` or `off`.
+    /// The setting: `auto`, `require` or `off`.
     pub mode: &'static str,
-    /// The kernel's version of Landlock; null: it has none, or was not asked.
+    /// The kernel's version of Landlock; null if it has none, or the sandbox is off.
     #[schema(required)]
     pub abi: Option<u32>,
     /// The promises that the kernel enforces, by name.

@@ -1,4 +1,4 @@
-//! Answers: bodies that are whole before their first byte is sent, told apart by their ETag.
+//! Answers: bodies that are complete before their first byte is sent, each with its ETag.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -23,7 +23,7 @@ use crate::room::Taken;
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 
-/// How many characters of the body's SHA-256 tell one answer from another.
+/// The number of characters of the body's SHA-256 in an ETag.
 const TAG_LENGTH: usize = 32;
 
 /// How much of an answer is handed over at once, in bytes.
@@ -40,7 +40,7 @@ pub(crate) struct Answer {
     room: Option<Arc<Taken>>,
 }
 
-/// What a handler gives.
+/// The result of a handler.
 pub(crate) type Outcome = Result<Answer, Problem>;
 
 impl Answer {
@@ -153,16 +153,16 @@ impl Size for Answer {
     }
 }
 
-/// The entity tags that a client says it has (RFC 9110 section 13.1.2).
+/// The entity tags that a client has (RFC 9110 section 13.1.2).
 pub(crate) struct Known(Vec<HeaderValue>);
 
 impl Known {
-    /// What `If-None-Match` names.
+    /// The tags in `If-None-Match`.
     pub(crate) fn of(request: &HeaderMap) -> Self {
         Self(request.get_all(header::IF_NONE_MATCH).iter().cloned().collect())
     }
 
-    /// The response, or 304 in its place if the client has this very answer.
+    /// The response, or 304 if the client has this answer.
     pub(crate) fn unless_among(&self, response: Response) -> Response {
         match response.headers().get(header::ETAG) {
             Some(etag)
@@ -181,7 +181,7 @@ impl Known {
     }
 }
 
-/// Whether the list of entity tags names this one, by the weak comparison.
+/// True if the list of entity tags has this one, by the weak comparison.
 fn is_among(etag: &HeaderValue, tags: &HeaderValue) -> bool {
     let tags = tags.as_bytes();
     tags.trim_ascii() == b"*"

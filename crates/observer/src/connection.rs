@@ -41,7 +41,7 @@ enum Phase {
     Working,
 }
 
-/// One connection, as others see it.
+/// The shared state of one connection.
 pub(crate) struct Connection {
     state: Mutex<State>,
     evicted: Notify,

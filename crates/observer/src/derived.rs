@@ -1,4 +1,4 @@
-//! What a whole log adds up to, computed once for as long as the files stay the very same.
+//! The state of a whole log, computed once while the files stay the same.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::flight::Size;
 use crate::held::Held;
 use crate::look::Look;
 
-/// What the log adds up to.
+/// The results that are derived from the log.
 #[derive(Debug)]
 pub(crate) struct Derived {
     pub(crate) replayed: Replayed,
@@ -101,7 +101,7 @@ impl Holdings {
     }
 }
 
-/// How many events there are of each type.
+/// The number of events of each type.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Counts([u64; EventType::ALL.len()]);
 

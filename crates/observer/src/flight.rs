@@ -48,7 +48,7 @@ impl<T> Kept<T> {
 pub(crate) struct Flights<K, T> {
     state: Arc<Mutex<State<K, T>>>,
     kept_max: usize,
-    /// How long a result that is owed answers whoever asks.
+    /// How long a result that is owed answers every request.
     grace: Duration,
 }
 
@@ -271,14 +271,14 @@ mod tests {
         tokio::time::sleep(time).await;
     }
 
-    /// Beside a log that grows all the time: whoever could not wait gets the result when it asks again, however late.
+    /// Beside a log that grows all the time: a client that could not wait gets the result at its next request, however late.
     #[tokio::test]
     async fn what_was_too_long_for_one_answers_the_next() {
         let flights = Flights::new(1, Duration::ZERO);
         assert_eq!(ask(&flights, 1, SHORT, LONG, 1).await, None);
         rest(2 * LONG).await;
         assert_eq!(ask(&flights, 2, SHORT, LONG, 2).await, Some(1));
-        // It is owed once only: the next computes anew.
+        // It is owed once only: the next computes again.
         assert_eq!(ask(&flights, 3, SHORT, LONG, 3).await, None);
         // Who comes while that goes on, and can wait, gets it.
         assert_eq!(ask(&flights, 4, 10 * LONG, LONG, 4).await, Some(3));

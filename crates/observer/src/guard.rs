@@ -1,4 +1,4 @@
-//! Who may ask, and in which shape: everything that is decided before a request is looked at.
+//! The admission of requests: host, token, form and time limit, before a route is called.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use crate::problem::{Kind, Problem};
 use crate::source::Asked;
 use crate::token::Token;
 
-/// What answers may do in a browser: nothing.
+/// The policy of answers in a browser: nothing is allowed.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// Lets requests pass, or not.
+/// Admits requests, or refuses them.
 pub(crate) struct Guard {
-    /// None: whoever reaches loopback may ask.
+    /// None: every client that reaches loopback may send requests.
     pub(crate) token: Option<Token>,
     pub(crate) limits: Limits,
     pub(crate) metrics: Arc<Metrics>,
@@ -59,7 +59,7 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     if is_last {
-        // What it carries is not looked at, and nothing behind it is taken for a request.
+        // Its body is not read, and the bytes after it are not taken for a request.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let endpoint = endpoint.as_ref().map_or("none", MatchedPath::as_str);
@@ -91,7 +91,7 @@ impl Guard {
     }
 }
 
-/// Whether the request has a body, which none needs: it may be two requests in one's clothes.
+/// True if the request has a body. No request needs one, and it may hide a second request.
 fn carries(request: &Request) -> bool {
     request.headers().contains_key(header::TRANSFER_ENCODING) || !request.body().is_end_stream()
 }
@@ -100,12 +100,12 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Probes know no token, and learn nothing but yes or no.
+/// Probes need no token, and their answer is only yes or no.
 pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz")
 }
 
-/// The one host that the request names, port and all.
+/// The one host that the request names, with its port.
 fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     let bad = |detail: &str| Problem::new(Kind::BadHost, detail);
     let mut hosts = headers.get_all(header::HOST).iter();
@@ -114,7 +114,7 @@ fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     };
     let host = host.to_str().map_err(|_| bad("the Host header is not text"))?;
     match uri.authority() {
-        // A request of absolute form names its host twice; two names are one too many.
+        // A request in absolute form names its host twice; the two must be equal.
         Some(authority) if !authority.as_str().eq_ignore_ascii_case(host) => {
             Err(bad("the Host header and the URL name different hosts"))
         }
@@ -122,7 +122,7 @@ fn host(headers: &HeaderMap, uri: &Uri) -> Result<String, Problem> {
     }
 }
 
-/// Refuses names of other places that resolve to loopback (DNS rebinding).
+/// Refuses other names that resolve to loopback (DNS rebinding).
 fn check_loopback(host: &str) -> Result<(), Problem> {
     let name = without_port(host);
     let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
@@ -161,7 +161,7 @@ fn check_token(token: &Token, headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// The token behind the scheme, whose name may be in any case (RFC 9110 section 11.1).
+/// The token after the scheme, whose name may be in any case (RFC 9110 section 11.1).
 fn bearer(given: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = given.split_at_checked(b"Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())

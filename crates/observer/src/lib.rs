@@ -1,14 +1,13 @@
-//! The Observer API: what the stores say, over HTTP. It sees without touching.
+//! The Observer API: the content of the stores, over HTTP, read-only.
 //!
 //! ```text
 //! connection ──server──▶ request ──guard──▶ route ──source──▶ a look at the stores ──▶ answer: JSON, ETag
 //!              one thread                              threads that read  └──▶ or a problem: what, where, what next
 //! ```
 //!
-//! Invariant: this crate knows readers alone, and opens nothing but the two stores, for reading.
+//! Invariant: this crate depends on readers only, and opens only the two stores, for reading.
 //!
-//! Invariant: given the same bytes on disk, the same answer. What is kept of a computation is used only while the
-//! files are the very same.
+//! Invariant: the same bytes on disk give the same answer. A cached result is used only while the files are the same.
 
 mod about;
 mod answer;

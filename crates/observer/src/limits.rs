@@ -9,7 +9,7 @@ pub struct Limits {
     pub requests: usize,
     /// How many further connections there may be: they wait for the next request, or hold a probe.
     pub spare_connections: usize,
-    /// How long a client may take for the headers of its next request.
+    /// The time limit for the headers of a client's next request.
     pub headers: Duration,
     /// How long a request may take to be computed.
     pub answer: Duration,
@@ -17,7 +17,7 @@ pub struct Limits {
     pub stall: Duration,
     /// How long a probe waits for what a look at the stores finds, before it says what was known before.
     pub probe: Duration,
-    /// How long a stop waits for what is in flight.
+    /// The time that a stop waits for requests in progress.
     pub stop: Duration,
     /// How many bytes answers may have together, from before they are made until they are taken.
     pub room_bytes: u64,

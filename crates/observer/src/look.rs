@@ -79,7 +79,7 @@ impl Look {
         [&self.stores.events, &self.stores.snapshots].map(|store| store.path().display().to_string())
     }
 
-    /// How many bytes the whole lines of log and snapshots have.
+    /// The sizes of the whole lines of log and snapshots, in bytes.
     pub(crate) fn ends(&self) -> [u64; 2] {
         [&self.events, &self.snapshots].map(|opened| opened.as_ref().map_or(0, |opened| opened.end))
     }

@@ -21,14 +21,14 @@ use crate::derived::{AsOf, Derived};
 /// Upper bounds of the buckets of durations, in seconds.
 const SECONDS: [f64; 11] = [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0];
 
-/// What is counted.
+/// The counters.
 pub(crate) struct Metrics {
     registry: Registry,
     requests: Family<Answered, Counter>,
     durations: Family<Endpoint, Histogram>,
     /// Open connections.
     pub(crate) connections: Gauge,
-    /// Connections that were closed because others wanted their place.
+    /// Connections that were closed in favor of others.
     pub(crate) evictions: Counter,
     /// Replays of the whole log.
     pub(crate) derivations: Counter,
@@ -68,7 +68,7 @@ impl EncodeLabelValue for Text {
     }
 }
 
-/// What is asked of the stores whenever metrics are.
+/// The facts of the stores that are read with each request for metrics.
 pub(crate) struct Observation {
     /// Sizes of log and snapshots, in bytes; 0 if missing or unreadable.
     pub(crate) bytes: [u64; 2],
@@ -111,7 +111,7 @@ impl Metrics {
         registry.register("http_connections", "Open connections", metrics.connections.clone());
         registry.register(
             "http_connections_evicted",
-            "Slow or silent connections that were closed because others wanted their place or room",
+            "Slow or silent connections that were closed in favor of others",
             metrics.evictions.clone(),
         );
         registry.register("derivations", "Replays of the whole log", metrics.derivations.clone());
@@ -150,7 +150,7 @@ impl Metrics {
             "Decisions by outcome, of the last derived state",
             metrics.decisions.clone(),
         );
-        registry.register("ready", "Whether /readyz says yes", metrics.ready.clone());
+        registry.register("ready", "1 if the stores are sound, as far as it is known", metrics.ready.clone());
         Self { registry, ..metrics }
     }
 

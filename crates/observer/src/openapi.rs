@@ -1,4 +1,4 @@
-//! The description of the API: OpenAPI 3.1, made from the code, and a page of it that needs no network.
+//! The description of the API: OpenAPI 3.1, generated from the code, and an HTML page of it that needs no network.
 
 use dreichor_core::value::Spelled;
 use std::fmt::Write;
@@ -15,7 +15,7 @@ use crate::problem::{Document, Kind};
 #[openapi(
     info(
         title = "Dreichor Observer API",
-        description = "What the machine decided, and why: seeing without touching. GET and HEAD only. Given the same \
+        description = "The decisions and their reasons, read-only. GET and HEAD only. Given the same \
                        bytes on disk, the same answer. An answer may show events that are written but not yet synced \
                        and acknowledged.",
     ),
@@ -30,7 +30,7 @@ pub(crate) fn description() -> utoipa::openapi::OpenApi {
 
 /// A UUID (RFC 9562) as the format writes it.
 const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-/// One of version 8, as ids made of content are.
+/// A UUID of version 8: a content id.
 const CONTENT_ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
 const HASH: &str = "^[0-9a-f]{64}$";
 /// At most 18 digits: [`crate::query::POSITION_MAX`].
@@ -113,12 +113,12 @@ fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut
             form(&name, schema);
         }
     }
-    let etag = json!({ "schema": { "type": "string" }, "description": "Stands for the bytes of the answer" });
+    let etag = json!({ "schema": { "type": "string" }, "description": "A hash of the bytes of the answer" });
     put_in(operation, "/responses/200", "headers", json!({ "ETag": etag }));
     let mut unchanged = json!({ "description": "If-None-Match names the ETag of this answer" });
     put_in(&mut unchanged, "", "headers", json!({ "ETag": etag }));
     put_in(operation, "/responses", "304", unchanged);
-    // Probes are open to all, and other paths are never not ready.
+    // Probes need no token, and only they answer that the stores are not ready.
     let is_probe = matches!(path, "/livez" | "/readyz");
     for status in [400, 401, 421, 500, 503].into_iter().filter(|status| !is_probe || *status != 401) {
         put_in(operation, "/responses", &status.to_string(), problems(status));
@@ -163,7 +163,7 @@ fn problems(status: u16) -> Value {
     })
 }
 
-/// The document as a page for people: no script, and nothing from elsewhere.
+/// The document as an HTML page: without scripts or other files.
 pub(crate) fn page(document: &Value) -> String {
     let mut html = String::from(HEAD);
     let text =
@@ -222,7 +222,7 @@ pub(crate) fn page(document: &Value) -> String {
     html
 }
 
-/// What the page may do: show itself in its own colours.
+/// The policy of the page in a browser: only its own styles are allowed.
 pub(crate) const PAGE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Dreichor Observer API</title>\
@@ -233,7 +233,7 @@ td,th{border-bottom:1px solid #8886;padding:.3rem .6rem;text-align:left;vertical
 pre{overflow:auto;background:#8881;padding:1rem}</style></head><body>";
 
 fn put(html: &mut String, text: std::fmt::Arguments<'_>) {
-    // A string takes everything.
+    // Writing to a String cannot fail.
     let _ = html.write_fmt(text);
 }
 

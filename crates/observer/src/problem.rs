@@ -7,7 +7,7 @@ use dreichor_replay::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What went wrong with a request.
+/// The problem of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
     kind: Kind,
@@ -16,7 +16,7 @@ pub(crate) struct Problem {
     place: Option<Box<Place>>,
 }
 
-/// Where a store is at fault.
+/// The place of a fault in a store.
 #[derive(Debug, Clone)]
 struct Place {
     file: String,
@@ -25,18 +25,18 @@ struct Place {
     rule: Option<String>,
 }
 
-/// What went wrong with a request. Every member is always there; null where it does not apply.
+/// The problem of a request. Every member is always present; null if it does not apply.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct Document<'p> {
-    /// Which problem: stable, to be compared as a whole.
+    /// The identifier of the problem. It is stable; compare it as a whole.
     #[serde(rename = "type")]
     urn: &'static str,
     /// The problem in few words.
     title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What is wrong with this request, or with the store.
+    /// The fault of this request, or of the store.
     detail: &'p str,
     /// The parameter concerned.
     #[schema(required)]
@@ -47,7 +47,7 @@ pub(crate) struct Document<'p> {
     /// The line in the file, from 1.
     #[schema(required)]
     line: Option<u64>,
-    /// Where the line starts in the file, in bytes.
+    /// The offset of the line's start in the file, in bytes.
     #[schema(required)]
     offset: Option<u64>,
     /// The broken rule of the format.
@@ -57,7 +57,7 @@ pub(crate) struct Document<'p> {
 
 macro_rules! kinds {
     ($( $(#[$doc:meta])* $name:ident = $status:ident, $urn:literal, $title:literal; )*) => {
-        /// The problems that there are.
+        /// The kinds of problems.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub(crate) enum Kind { $( $(#[$doc])* $name ),* }
 
@@ -84,7 +84,7 @@ kinds! {
     /// A parameter breaks its rule.
     BadParameter = BAD_REQUEST, "bad-parameter", "A parameter is wrong";
     /// The request has a body.
-    BodyNotAllowed = BAD_REQUEST, "body-not-allowed", "Requests have no body here";
+    BodyNotAllowed = BAD_REQUEST, "body-not-allowed", "A request must not have a body";
     /// The request names no host, or several.
     BadHost = BAD_REQUEST, "bad-host", "The request must name one host";
     /// No token, or not the token.
@@ -92,7 +92,7 @@ kinds! {
     /// No such path.
     UnknownPath = NOT_FOUND, "unknown-path", "There is no such path";
     /// No such event, decision or leaf.
-    NotFound = NOT_FOUND, "not-found", "There is nothing by this name";
+    NotFound = NOT_FOUND, "not-found", "Not found";
     /// Another method than GET and HEAD.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "Only GET and HEAD are allowed";
     /// A name that is not loopback, without a token.
@@ -101,7 +101,7 @@ kinds! {
     StoreMalformed = INTERNAL_SERVER_ERROR, "store-malformed", "A store breaks its contract";
     /// A store cannot be read, or is not the one that it was.
     StoreUnavailable = INTERNAL_SERVER_ERROR, "store-unavailable", "A store cannot be read";
-    /// The stores are not sound, said to a probe.
+    /// The stores are not sound, as the answer to a probe.
     NotReady = SERVICE_UNAVAILABLE, "not-ready", "The stores are not sound";
     /// A bug.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
@@ -149,18 +149,21 @@ impl Problem {
         Self::new(Kind::Internal, format!("{detail}; please report it"))
     }
 
-    /// The same for a probe, which learns no path and no content: anyone may ask.
+    /// The same for a probe, without path and content, since every client may send it.
     pub(crate) fn not_ready(self) -> Self {
         let title = self.kind.title();
-        Self::new(Kind::NotReady, format!("{title}; `/v1/observe` says more to whom may ask"))
+        Self::new(
+            Kind::NotReady,
+            format!("{title}; `/v1/observe` reports the fault to clients that are admitted"),
+        )
     }
 
-    /// Whether the very same bytes would be refused again.
+    /// True if the same bytes would be refused again.
     pub(crate) fn is_of_the_bytes(&self) -> bool {
         self.kind == Kind::StoreMalformed
     }
 
-    /// Whether it is the stores that are at fault, not the request.
+    /// True if the fault is in the stores, not in the request.
     pub(crate) fn is_of_the_stores(&self) -> bool {
         matches!(self.kind, Kind::StoreMalformed | Kind::StoreUnavailable)
     }
@@ -187,7 +190,7 @@ impl Problem {
     }
 }
 
-/// What cannot be read is the server's fault, and told with its place.
+/// A store that cannot be read is the server's fault; the problem names its place.
 impl From<&Error> for Problem {
     fn from(error: &Error) -> Self {
         let detail = error.to_string();
@@ -229,7 +232,7 @@ impl From<Error> for Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.kind.status();
-        // A struct of texts and numbers is always written.
+        // Serializing a struct of texts and numbers cannot fail.
         let body = serde_json::to_vec(&self.document()).unwrap_or_default();
         let mut response = (status, Body::from(body)).into_response();
         let headers = response.headers_mut();

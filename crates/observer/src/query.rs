@@ -11,34 +11,34 @@ use dreichor_explain::funnel;
 use crate::problem::Problem;
 use crate::source::Asked;
 
-/// How many items a page has, if nothing else is asked for.
+/// The number of items in a page without `limit`.
 pub(crate) const LIMIT: u64 = 100;
-/// The most that may be asked for.
+/// The greatest `limit`.
 const LIMIT_MAX: u64 = 1000;
 
-/// The greatest position in a store, cursor, or size of a tree that may be asked for: all numbers of 18 digits.
+/// The greatest position in a store, cursor, or size of a tree in a request: all numbers of 18 digits.
 pub(crate) const POSITION_MAX: u64 = 999_999_999_999_999_999;
 
 /// Conditions that may be given several times: any of them is enough.
 const REPEATED: [&str; 2] = ["outcome", "reason"];
 
-/// Where a page is asked for.
+/// The place of a requested page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Place {
-    /// At the end of what there is.
+    /// At the end.
     Last,
     Before(u64),
     After(u64),
 }
 
 impl Place {
-    /// The problem of a cursor that stands nowhere.
+    /// The problem of a cursor that is no position.
     pub(crate) fn is_nowhere(self) -> Problem {
         let name = match self {
             Self::Last | Self::Before(_) => "before",
             Self::After(_) => "after",
         };
-        Problem::parameter(name, format!("{name} must be a cursor that an answer gave, or 0"))
+        Problem::parameter(name, format!("{name} must be a cursor from an answer, or 0"))
     }
 }
 
@@ -95,7 +95,7 @@ impl<'q> Query<'q> {
             let Some(name) = known.iter().find(|known| **known == name) else {
                 let name: String = name.chars().take(40).flat_map(char::escape_default).collect();
                 let known = if known.is_empty() { "none".into() } else { known.join(", ") };
-                let detail = format!("{name} is unknown; this path knows {known}");
+                let detail = format!("{name} is unknown; the parameters of this path: {known}");
                 return Err(Problem::parameter(name, detail));
             };
             if !REPEATED.contains(name) && given.iter().any(|(given, _)| given == name) {
@@ -187,7 +187,7 @@ impl<'q> Query<'q> {
             .transpose()
     }
 
-    /// How many items are asked for, and where: `limit`, and `before` or `after`.
+    /// The number and place of the requested items: `limit`, and `before` or `after`.
     pub(crate) fn page(&self) -> Result<(u64, Place), Problem> {
         let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
         let cursor = |name| self.integer(name, 0, POSITION_MAX);

@@ -58,7 +58,7 @@ impl Readers {
         result.await.unwrap_or_else(|_| Err(Problem::internal("a thread that ended")))
     }
 
-    /// Runs `work`, whoever waits for it. It must not panic.
+    /// Runs `work`, also if nobody waits for it. It must not panic.
     pub(crate) fn put(&self, work: impl FnOnce() + Send + 'static) {
         // The threads end when this end of the queue is gone.
         let _ = self.jobs.send(Box::new(work));

@@ -1,4 +1,4 @@
-//! The paths, each with its parameters and its answer. The OpenAPI document is made from here.
+//! The paths, each with its parameters and its answer. The OpenAPI document is generated from them.
 
 mod decisions;
 mod ledger;
@@ -27,7 +27,7 @@ use crate::problem::{Kind, Problem};
 use crate::source::Source;
 pub(crate) use probes::Described;
 
-/// What every path needs.
+/// The state that all paths share.
 pub(crate) struct Api {
     pub(crate) source: Arc<Source>,
     pub(crate) about: About,
@@ -40,7 +40,7 @@ type Shared = State<Arc<Api>>;
 /// The most bytes that a page of up to 1000 entries or rows has.
 const LIST_BYTES_MAX: u64 = 1 << 20;
 
-/// The router, with the document of what it serves.
+/// The router, with the document of its paths.
 pub(crate) fn documented() -> (Router<Arc<Api>>, Value) {
     let (router, api) = OpenApiRouter::with_openapi(openapi::description())
         .routes(routes!(runtime::status))
@@ -69,7 +69,7 @@ pub(crate) fn documented() -> (Router<Arc<Api>>, Value) {
     (router, openapi::complete(&api))
 }
 
-/// The router, behind its guard.
+/// The router, with its guard.
 pub(crate) fn guarded(router: Router<Arc<Api>>, api: Arc<Api>, guard: Arc<Guard>) -> Router {
     router
         .fallback(unknown_path)
@@ -83,5 +83,5 @@ async fn unknown_path() -> Problem {
 }
 
 async fn method_not_allowed() -> Problem {
-    Problem::new(Kind::MethodNotAllowed, "nothing can be changed here")
+    Problem::new(Kind::MethodNotAllowed, "this API is read-only")
 }

@@ -47,7 +47,7 @@ pub struct Observer {
     limits: Limits,
 }
 
-/// An observer that serves.
+/// A running Observer.
 pub struct Running {
     address: SocketAddr,
     stop: watch::Sender<bool>,
@@ -145,12 +145,12 @@ impl Observer {
 }
 
 impl Running {
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Stops accepting, lets what is in flight finish for at most 5 s, and ends.
+    /// Stops accepting, gives requests in progress at most 5 s to finish, and ends.
     pub fn stop(self) {
         let _ = self.stop.send(true);
         // A thread that reads need not end: the process does.
@@ -158,7 +158,7 @@ impl Running {
     }
 }
 
-/// Serves one connection until its client closes it, takes too long, or has to make room.
+/// Serves one connection until its client closes it, takes too long, or is closed in favor of another.
 async fn serve(
     stream: TcpStream,
     api: Router,
@@ -166,7 +166,7 @@ async fn serve(
     limits: Limits,
     mut stopped: watch::Receiver<bool>,
 ) {
-    // Answers are written whole: nothing is to be waited for. A socket that refuses is slower, and no worse.
+    // Answers are written as a whole, so no delay is needed. If the socket refuses the option, it is only slower.
     let _ = stream.set_nodelay(true);
     let stream = Arc::new(stream);
     let connection = &listed.connection;
@@ -208,7 +208,7 @@ async fn serve(
     loop {
         tokio::select! {
             ended = serving.as_mut() => {
-                // A client that breaks HTTP, or goes away, is its own affair.
+                // A client that breaks HTTP or disconnects affects only itself.
                 if let Err(error) = ended && connection.is_sending() {
                     tracing::info!(error = %chain(&error), "observer: an answer was cut off");
                 }

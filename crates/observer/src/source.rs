@@ -40,10 +40,10 @@ const QUICK_THREADS: usize = 2;
 const LARGE_THREADS: usize = 2;
 const SEARCH_THREADS: usize = 2;
 
-/// How much of stories is kept, in bytes.
+/// The size of the cache of stories, in bytes.
 const STORIES_BYTES_MAX: usize = 16 << 20;
 
-/// The stores, and what is kept of them.
+/// The stores, and the cached results.
 pub(crate) struct Source {
     stores: Arc<Stores<Held>>,
     pub(crate) limits: Limits,
@@ -66,20 +66,20 @@ pub(crate) struct Source {
     counted: Mutex<(u64, u64)>,
 }
 
-/// What is known of the stores since READY.
+/// The knowledge about the stores since READY.
 struct Health {
-    /// The most bytes that the whole lines of log and snapshots were seen to have: they never have fewer.
+    /// The greatest sizes of the whole lines of log and snapshots that were read: they never become smaller.
     ends: [u64; 2],
     /// The last size and root of the tree that this process has seen: the log extends it for ever.
     head: (u64, Hash),
     /// The files that were last found to be sound.
     checked: Option<Files>,
-    /// What was found wrong, and with which files.
+    /// The fault that was found, and the identity of its files.
     fault: Option<(Files, Problem)>,
 }
 
 impl Source {
-    /// Observes these stores from now on: files that are there are never to be replaced or removed. READY says that
+    /// Observes these stores: from now on, existing files must not be replaced or removed. READY says that
     /// they are sound, and that the log begins with the tree `head`.
     pub(crate) fn new(
         stores: Stores<Directory>,
@@ -160,8 +160,8 @@ impl Source {
             if end < known {
                 let problem = Problem::from(Error::unavailable(
                     path,
-                    format!("it was cut off: of {known} bytes of whole lines, {end} are left"),
-                    "find out what touched the file; `dreichor replay` says what it holds now",
+                    format!("it was truncated: of {known} bytes of whole lines, {end} are left"),
+                    "find out which process changed the file; `dreichor replay` shows what it holds now",
                 ));
                 self.remember(look.files(), &problem);
                 return Err(problem);
@@ -322,14 +322,14 @@ impl Source {
             self.check.run(read).await?;
         } else {
             if faulty.is_some() {
-                // What was kept before says nothing of it.
+                // The earlier result does not cover it.
                 self.derived.forget();
             }
             self.derived(Asked::now(self.limits)).await?;
         }
         let mut health = self.health();
         health.checked = Some(files);
-        // One that was found meanwhile stays.
+        // A fault that was found in the meantime stays.
         if health.fault.take_if(|(found, _)| Some(*found) == faulty).is_some() {
             tracing::info!("the stores are sound again");
         }

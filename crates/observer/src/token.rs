@@ -57,7 +57,7 @@ impl Token {
     /// Reads the token that a file holds: one line of 32 to 1,024 visible ASCII characters, in a file that its group may
     /// not write and others may not use.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
-        // A pipe in the file's place must not hold the start.
+        // A pipe in place of the file must not block the start.
         if !fs::metadata(path).map_err(TokenError::Unreadable)?.is_file() {
             return Err(TokenError::Kind);
         }
@@ -89,7 +89,7 @@ impl Token {
         Ok(Self { hash: hash(text.as_bytes()) })
     }
 
-    /// Whether this is the token; how long the answer takes does not depend on how much of it is right.
+    /// True if this is the token. The time of the comparison does not depend on the number of equal bytes.
     pub(crate) fn is(&self, given: &[u8]) -> bool {
         self.hash.ct_eq(&hash(given)).into()
     }

@@ -27,9 +27,9 @@ use crate::source::{Asked, Source, Work};
 pub(super) struct DecisionsPage {
     #[schema(value_type = Vec<DecisionRow>)]
     decisions: Vec<Row>,
-    /// The cursor for `after`: what follows, now or when the log has grown.
+    /// The cursor for `after`: the next page, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: what comes before; null: nothing.
+    /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
     previous: Option<String>,
     as_of: AsOf,
@@ -161,13 +161,13 @@ pub(super) struct Story {
     decision_id: String,
     /// What became of the decision, in a sentence or two.
     outcome: String,
-    /// Whether the log ends within the decision's tick.
+    /// True if the log ends within the decision's tick.
     interrupted: bool,
-    /// How many events, the latest feedback, are left out for their size.
+    /// The number of the latest feedback events that are left out for their size.
     feedback_left_out: u64,
     /// The decision's events and the feedback on it, in file order.
     events: Vec<StoryEvent>,
-    /// The same for people.
+    /// The same as sentences.
     explanation: Vec<Sentence>,
     as_of: AsOf,
 }
@@ -191,8 +191,7 @@ struct Sentence {
     event_id: String,
 }
 
-/// One decision's story: its events in order, and what they say in plain sentences, as `dreichor explain` prints
-/// them.
+/// One decision's story: its events in order, and their explanation in sentences, as `dreichor explain` prints it.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/derived/decisions/{decisionId}",

@@ -15,7 +15,7 @@ use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
 use crate::source::{Asked, Work};
 
-/// What Decision Memory adds up to.
+/// The totals of Decision Memory.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what the core writes")]
 pub(super) struct Totals {
@@ -59,7 +59,7 @@ struct Categories {
     SYSTEM_BEHAVIOR: u64,
 }
 
-/// What is remembered of one decision.
+/// The entry of one decision in Decision Memory.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
@@ -115,9 +115,9 @@ pub(super) struct DecisionMemoryPage {
     /// In the order of their first appearance.
     #[schema(value_type = Vec<MemoryEntry>)]
     entries: Vec<Box<RawValue>>,
-    /// The cursor for `after`: what follows, now or when the log has grown.
+    /// The cursor for `after`: the next page, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: what comes before; null: nothing.
+    /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
     previous: Option<String>,
     as_of: AsOf,
@@ -129,7 +129,7 @@ pub(super) struct DecisionMemoryPage {
     path = "/v1/observe/derived/decision-memory",
     tag = "derived",
     params(
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most entries; 100 if not given"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of entries; 100 if not given"),
         ("before" = Option<String>, Query, description = "A cursor: the last entries before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first entries after it; `0` is the beginning"),
     ),
@@ -183,7 +183,7 @@ pub(super) fn unknown(id: DecisionId) -> Problem {
     Problem::new(Kind::NotFound, format!("the log has no decision {id}"))
 }
 
-/// What is remembered of one decision.
+/// The entry of one decision in Decision Memory.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/derived/decision-memory/{decisionId}",

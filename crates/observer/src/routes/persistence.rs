@@ -1,4 +1,4 @@
-//! `/v1/observe/persistence`: the very bytes on disk, and the tree over them.
+//! `/v1/observe/persistence`: the bytes on disk, and the tree over them.
 
 use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::event::EventType;
@@ -21,7 +21,7 @@ use crate::problem::{Document, Kind, Problem};
 use crate::query::{LIMIT, POSITION_MAX, Place, Query, Segment, path_form};
 use crate::source::{Asked, Work};
 
-/// An audit event, its very bytes on disk. The members behind these depend on the type.
+/// An audit event, byte for byte as on disk. The members after these depend on the type.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes the bytes on disk")]
@@ -38,21 +38,21 @@ pub(super) struct AuditEvent {
 pub(super) struct AuditEvents {
     #[schema(value_type = Vec<AuditEvent>)]
     events: Vec<Box<RawValue>>,
-    /// The cursor for `after`: what follows, now or when the log has grown.
+    /// The cursor for `after`: the next page, now or when the log has grown.
     next: String,
-    /// The cursor for `before`: what comes before; null: nothing.
+    /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
     previous: Option<String>,
 }
 
 /// Audit events, as a page: the last ones, those before a cursor, or those after it. A cursor is a position in the
-/// log, and stays what it is for ever.
+/// log, and stays valid for ever.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/audit-events",
     tag = "persistence",
     params(
-        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most events; 100 if not given. Fewer come if they have 16 MiB together"),
+        ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of events; 100 if not given. A page has fewer if they have 16 MiB together"),
         ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
         ("type" = Option<String>, Query, description = "Only events of this type"),
@@ -153,7 +153,7 @@ fn read_page(
     })
 }
 
-/// One event, and where it is.
+/// One event, and its place.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FoundEvent {
@@ -211,7 +211,7 @@ fn unknown(id: Uuid) -> Problem {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Summary {
     total_count: u64,
-    /// Every type, those that have not occurred too.
+    /// Every type, also those that have not occurred.
     #[schema(value_type = BTreeMap<String, u64>)]
     counts_by_type: Counted,
     /// Null: the log is empty.
@@ -221,14 +221,14 @@ pub(super) struct Summary {
     last_logical_time: Option<u64>,
     /// The size of the whole lines.
     bytes: u64,
-    /// What stands behind them.
+    /// The size of the unterminated bytes after them.
     unterminated_bytes: u64,
     /// The decision of the last tick, if its last events are missing.
     #[schema(required)]
     interrupted_tick: Option<String>,
 }
 
-/// Counts in the format's order, which no map keeps.
+/// Counts in the format's order, which a map does not keep.
 struct Counted(crate::derived::Counts);
 
 impl Serialize for Counted {
@@ -237,7 +237,7 @@ impl Serialize for Counted {
     }
 }
 
-/// How many events there are, of which types, and how the log ends.
+/// The number of events by type, and the end of the log.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/audit-events/summary",
@@ -265,7 +265,7 @@ pub(super) async fn summary(
     answer.await
 }
 
-/// A snapshot of the Shadow Ledger, its very bytes on disk.
+/// A snapshot of the Shadow Ledger, byte for byte as on disk.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, clippy::struct_field_names, reason = "it describes the bytes on disk")]
@@ -276,7 +276,7 @@ pub(super) struct Snapshot {
     audit_root_hash: String,
 }
 
-/// A longer snapshot, in bytes, has the turn of a large page.
+/// A snapshot that is longer than this, in bytes, waits in the queue of large pages.
 const QUICK_BYTES_MAX: u64 = 1 << 20;
 
 /// The latest snapshot.
@@ -375,7 +375,7 @@ pub(super) async fn inclusion(
     let tree_size = query.integer("treeSize", 1, POSITION_MAX)?;
     let derived = api.source.derived(asked).await?;
     let answer = api.source.answer(Work::Quick, 0, move |look, _| {
-        // An event that is written meanwhile is not in the tree yet.
+        // An event that was written after the derivation is not in the tree yet.
         let view = look.view().up_to(derived.replayed.events_bytes);
         let leaf_index = derived.find(&view, id)?.ok_or_else(|| unknown(id))?.number - 1;
         let tree_size = tree_size.unwrap_or(derived.leaves.size());

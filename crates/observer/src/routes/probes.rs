@@ -1,4 +1,4 @@
-//! Beside the API: probes, metrics, and the API's own description.
+//! Probes, metrics, and the description of the API.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
-/// Whether the process answers.
+/// 200 if the process answers.
 #[utoipa::path(method(get, head), path = "/livez", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
@@ -29,8 +29,8 @@ pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
     Answer::of(TEXT, "live\n")
 }
 
-/// Whether the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, cut
-/// off or unreadable.
+/// 200 if the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, truncated
+/// or unreadable.
 #[utoipa::path(method(get, head), path = "/readyz", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn readyz(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {

@@ -1,4 +1,4 @@
-//! `/v1/observe/runtime` and where the stores are.
+//! `/v1/observe/runtime`, and the paths of the stores.
 
 use axum::extract::{RawQuery, State};
 use dreichor_replay::Stat;
@@ -11,7 +11,7 @@ use crate::answer::{Answer, Outcome};
 use crate::query::Query;
 use crate::source::Work;
 
-/// What the runtime is, and what it started with.
+/// The runtime, and the receipt at its start.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/runtime/status",
@@ -23,7 +23,7 @@ pub(super) async fn status(State(api): Shared, RawQuery(query): RawQuery) -> Out
     Answer::json(&api.about.status()?)
 }
 
-/// Where the stores are.
+/// The paths of the stores.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Paths {
@@ -31,7 +31,7 @@ pub(super) struct Paths {
     snapshots: StorePath,
 }
 
-/// Where one store is.
+/// The path of one store.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct StorePath {
@@ -48,7 +48,7 @@ impl StorePath {
     }
 }
 
-/// Where the stores are, and how large.
+/// The paths of the stores, and their sizes.
 #[utoipa::path(
     method(get, head),
     path = "/v1/observe/persistence/paths",
