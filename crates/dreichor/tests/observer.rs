@@ -219,18 +219,33 @@ fn pages_give_every_event_once_in_file_order() {
             assert_eq!(events, all, "{limit} {is_forward}");
         }
     }
-    for (parameter, flag, value) in [
-        ("type", "--type", "LEDGER_UPDATED"),
-        ("marketId", "--market", "BINANCE_SPOT:M01-USDT"),
-        ("decisionId", "--decision", "4d6e8f90-da87-821b-9956-a9a0aa072eec"),
-        ("strategyInstanceId", "--instance", "27ac435a-1710-4110-a051-8ca566ceab36"),
+    // One value, and several: one of them must match.
+    for (parameter, flag, values) in [
+        ("type", "--type", ["LEDGER_UPDATED", "USER_FEEDBACK_RECORDED"]),
+        ("marketId", "--market", ["BINANCE_SPOT:M01-USDT", "BINANCE_SPOT:M03-USDT"]),
+        (
+            "decisionId",
+            "--decision",
+            ["4d6e8f90-da87-821b-9956-a9a0aa072eec", "5bc73f1e-e88d-8949-8da9-d5e03ea163c7"],
+        ),
+        (
+            "strategyInstanceId",
+            "--instance",
+            ["27ac435a-1710-4110-a051-8ca566ceab36", "3c6da5d7-4da4-41a6-ab8a-7a97656412a9"],
+        ),
     ] {
-        let printed = bench.run(&["events", flag, value]).expect(0).stdout;
-        let printed: Vec<&[u8]> = lines(&printed).iter().map(|line| &line[..line.len() - 1]).collect();
-        assert!((2..254).contains(&printed.len()), "{parameter}");
-        for is_forward in [true, false] {
-            let events = walk(&observed, &format!("{parameter}={value}&limit=3"), is_forward);
-            assert_eq!(events, printed, "{parameter} {is_forward}");
+        let mut fewer = 1;
+        for asked in [&values[..1], &values] {
+            let flags: Vec<&str> = asked.iter().flat_map(|value| [flag, *value]).collect();
+            let printed = bench.run(&[&["events"], &*flags].concat()).expect(0).stdout;
+            let printed: Vec<&[u8]> = lines(&printed).iter().map(|line| &line[..line.len() - 1]).collect();
+            assert!((fewer + 1..254).contains(&printed.len()), "{parameter}");
+            fewer = printed.len();
+            let query: Vec<String> = asked.iter().map(|value| format!("{parameter}={value}")).collect();
+            for is_forward in [true, false] {
+                let events = walk(&observed, &format!("{}&limit=3", query.join("&")), is_forward);
+                assert_eq!(events, printed, "{parameter} {is_forward}");
+            }
         }
     }
 }

@@ -103,14 +103,17 @@ fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut
     for parameter in parameters.into_iter().flatten() {
         let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         match name.as_str() {
-            "type" => put_in(parameter, "/schema", "enum", json!(types)),
+            "type" => put_in(parameter, "/schema/items", "enum", json!(types)),
             "by" => put_in(parameter, "/schema", "enum", spellings::<By>()),
             "outcome" => put_in(parameter, "/schema/items", "enum", spellings::<Outcome>()),
             "reason" => put_in(parameter, "/schema/items", "enum", json!(reasons().collect::<Vec<_>>())),
             _ => {}
         }
-        if let Some(schema) = parameter.get_mut("schema") {
-            form(&name, schema);
+        for place in ["/schema/items", "/schema"] {
+            if let Some(schema) = parameter.pointer_mut(place) {
+                form(&name, schema);
+                break;
+            }
         }
     }
     let etag = json!({ "schema": { "type": "string" }, "description": "A hash of the bytes of the answer" });

@@ -77,8 +77,8 @@ struct DecisionRow {
         ("after" = Option<String>, Query, description = "A cursor: the first decisions after it; `0` is the log's beginning"),
         ("outcome" = Option<Vec<String>>, Query, description = "Only decisions that became this; may be given several times"),
         ("reason" = Option<Vec<String>>, Query, description = "Only decisions with this reason; may be given several times"),
-        ("marketId" = Option<String>, Query, description = "Only decisions whose target or order has this market"),
-        ("strategyInstanceId" = Option<String>, Query, description = "Only decisions of this instance"),
+        ("marketId" = Option<Vec<String>>, Query, description = "Only decisions whose target or order has this market; may be given several times"),
+        ("strategyInstanceId" = Option<Vec<String>>, Query, description = "Only decisions of this instance; may be given several times"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
@@ -94,12 +94,12 @@ pub(super) async fn decisions(
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
     let (from, to) = query.times()?;
-    let instance: Option<StrategyInstanceId> = query.form("strategyInstanceId")?;
+    let instances: Vec<StrategyInstanceId> = query.forms("strategyInstanceId")?;
     let selection = Selection {
         outcomes: query.forms::<Became>("outcome")?,
         reasons: query.reasons()?,
-        instances: instance.map(|instance| IdPrefix::from(instance.uuid())).into_iter().collect(),
-        markets: query.form::<MarketId>("marketId")?.into_iter().collect(),
+        instances: instances.into_iter().map(|instance| IdPrefix::from(instance.uuid())).collect(),
+        markets: query.forms::<MarketId>("marketId")?,
         from,
         to,
     };

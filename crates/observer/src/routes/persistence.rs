@@ -55,10 +55,10 @@ pub(super) struct AuditEvents {
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of events; 100 if not given. A page has fewer if they have 16 MiB together"),
         ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
         ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
-        ("type" = Option<String>, Query, description = "Only events of this type"),
-        ("decisionId" = Option<String>, Query, description = "Only events of this decision, and feedback on it"),
-        ("marketId" = Option<String>, Query, description = "Only events that name this market"),
-        ("strategyInstanceId" = Option<String>, Query, description = "Only events of this instance's decisions, and feedback on them"),
+        ("type" = Option<Vec<String>>, Query, description = "Only events of this type; may be given several times"),
+        ("decisionId" = Option<Vec<String>>, Query, description = "Only events of this decision, and feedback on it; may be given several times"),
+        ("marketId" = Option<Vec<String>>, Query, description = "Only events that name this market; may be given several times"),
+        ("strategyInstanceId" = Option<Vec<String>>, Query, description = "Only events of this instance's decisions, and feedback on them; may be given several times"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
@@ -74,17 +74,18 @@ pub(super) async fn audit_events(
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
     let (from, to) = query.times()?;
-    let instance = query.form::<StrategyInstanceId>("strategyInstanceId")?;
+    let decisions: Vec<DecisionId> = query.forms("decisionId")?;
+    let instances: Vec<StrategyInstanceId> = query.forms("strategyInstanceId")?;
     let filter = Filter {
-        event_types: query.form::<EventType>("type")?.into_iter().collect(),
-        decisions: query.form::<DecisionId>("decisionId")?.map(|id| id.uuid().into()).into_iter().collect(),
-        markets: query.form::<MarketId>("marketId")?.into_iter().collect(),
-        instances: instance.map(|id| id.uuid().into()).into_iter().collect(),
+        event_types: query.forms::<EventType>("type")?,
+        decisions: decisions.into_iter().map(|id| id.uuid().into()).collect(),
+        markets: query.forms::<MarketId>("marketId")?,
+        instances: instances.into_iter().map(|id| id.uuid().into()).collect(),
         from,
         to,
     };
     // Only Decision Memory has the instance of an event's decision.
-    let derived = if instance.is_some() { Some(api.source.derived(asked).await?) } else { None };
+    let derived = if filter.instances.is_empty() { None } else { Some(api.source.derived(asked).await?) };
     let work = if filter != Filter::default() {
         Work::Search
     } else if limit > LIMIT {
