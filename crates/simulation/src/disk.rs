@@ -10,7 +10,7 @@
 //! | EIO of a write after half of its bytes | where EIO strikes a write | what an error leaves is in doubt |
 //! | EINTR | reads, writes, syncs, once | the calls that a signal can interrupt and that the callers must repeat; the real disk repeats the others itself |
 //! | a short write ([`Failure::Short`]) | any write, by any number of bytes | a disk that fills up, a file size limit |
-//! | a failed sync loses the pages | where an error strikes a sync | Linux marks them clean: the cache goes on showing what the medium will never hold, later syncs succeed, and only [`WriteFile::evict`] tells |
+//! | a failed sync loses the pages | where an error strikes a sync | Linux marks them clean: the cache goes on showing what the medium will never hold, later syncs succeed, and only [`SyncFile::evict`] tells |
 //! | another process ([`Disk::directory`] gives more than one) | between any two calls | a second writer, a tool that truncates, replaces, removes |
 //!
 //! It watches, too: [`Disk::calls_made`] is what the process did, and [`Disk::violations`] what it must never
