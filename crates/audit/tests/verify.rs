@@ -193,5 +193,5 @@ fn each_snapshot_is_checked_by_itself_and_its_order_against_the_sound_ones() {
         snapshots.insert(1, snapshots[2].clone());
     });
     check("snapshot 17 snapshot-ahead", |log, _| log.truncate(228));
-    check("snapshot 2 value", |_, snapshots| snapshots.insert(1, b"{}\n".to_vec()));
+    check("snapshot 2 members", |_, snapshots| snapshots.insert(1, b"{}\n".to_vec()));
 }
