@@ -1,4 +1,4 @@
-//! Clients that are slow, silent or many, in process and with short deadlines.
+//! Clients that are slow or silent, and searches of a small budget, in process and with short limits.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a test makes the files that are read")]
 
@@ -6,7 +6,6 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -106,33 +105,6 @@ fn a_client_that_takes_nothing_is_cut_off_and_a_slow_one_is_not() {
     let ended = never.read_to_end(&mut rest);
     assert!(rest.len() < MANY * 86_000, "{} bytes, {ended:?}", rest.len());
     drop(slow);
-}
-
-/// Clients that send many requests on many connections do not keep others out, nor probes.
-#[test]
-fn a_crowd_that_pipelines_keeps_nobody_out() {
-    let limits = Limits { requests: 4, spare_connections: 4, stop: Duration::ZERO, ..Limits::default() };
-    let observed = Observed::start(limits);
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        for _ in 0..8 {
-            let (observed, is_over) = (&observed, &is_over);
-            scope.spawn(move || {
-                while !is_over.load(Ordering::SeqCst) {
-                    // It may be closed at any time.
-                    let mut crowd = observed.connect();
-                    let _ = crowd.write_all(LARGE.repeat(4).as_bytes());
-                    let _ = crowd.read(&mut vec![0; 1 << 16]);
-                }
-            });
-        }
-        for path in ["/livez", "/v1/observe/persistence/tree-head"].into_iter().cycle().take(20) {
-            // Among so many new requests, one may have to be sent again.
-            let is_answered = || observed.get(path).starts_with("HTTP/1.1 200");
-            assert!((0..10).any(|_| is_answered()), "{path}");
-        }
-        is_over.store(true, Ordering::SeqCst);
-    });
 }
 
 #[test]
