@@ -516,6 +516,8 @@ fn the_log_tells_of_a_fault_and_of_its_end() {
     }
     overwrite(&watched.bench.log_path(), &log);
     watched.check_well();
+    // The line follows the first answer that the stores are sound.
+    wait_until("the end of the fault is logged", || watched.observed.running.told().contains("sound again"));
     let told = watched.observed.running.told();
     assert_eq!(told.matches("\"level\":\"ERROR\"").count(), 1, "{told}");
     assert_eq!(told.matches("sound again").count(), 1, "{told}");

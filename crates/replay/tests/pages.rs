@@ -391,12 +391,12 @@ fn a_log_that_is_no_longer_what_it_was_gives_no_page() {
     let mut edited = bytes.clone();
     edited[bytes.len() - 1] = b' ';
     log.write(&edited);
-    unavailable(view.page_before(end, &all(5)), "no longer what they were");
-    unavailable(view.page_after(middle, &all(1_000)), "no longer what they were");
+    unavailable(view.page_before(end, &all(5)), "have changed");
+    unavailable(view.page_after(middle, &all(1_000)), "have changed");
     let mut edited = bytes.clone();
     edited[usize::try_from(middle).unwrap() - 1] = b' ';
     log.write(&edited);
-    unavailable(view.page_before(middle, &all(5)), "no longer what they were");
+    unavailable(view.page_before(middle, &all(5)), "have changed");
     assert!(!view.is_boundary(middle).unwrap());
     // Cut off.
     log.write(&bytes[..usize::try_from(middle).unwrap()]);
