@@ -400,8 +400,8 @@ fn a_log_that_is_no_longer_what_it_was_gives_no_page() {
     assert!(!view.is_boundary(middle).unwrap());
     // Cut off.
     log.write(&bytes[..usize::try_from(middle).unwrap()]);
-    unavailable(view.page_before(end, &all(5)), "cut off");
-    unavailable(view.page_after(middle, &all(5)), "cut off");
+    unavailable(view.page_before(end, &all(5)), "truncated");
+    unavailable(view.page_after(middle, &all(5)), "truncated");
     assert!(view.is_boundary(end).is_err());
     assert!(!log.view().is_boundary(end).unwrap());
 }
