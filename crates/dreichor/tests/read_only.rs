@@ -79,6 +79,11 @@ fn paths(observed: &Observed) -> Vec<String> {
                     "by" => "market",
                     "treeSize" | "to" => "254",
                     "limit" | "from" => "7",
+                    // Pages by instance and by market have the last key as their cursor.
+                    "after" if path.contains("/lifecycles") || path.contains("/timeline") => {
+                        "00000000-0000-0000-0000-000000000000"
+                    }
+                    "after" if path.contains("/shadow-ledger") => "A",
                     "after" => "0",
                     // It and `after` exclude each other.
                     "before" => continue,
