@@ -193,7 +193,7 @@ fn walk(observed: &Observed, query: &str, is_forward: bool) -> Vec<Vec<u8>> {
     }
 }
 
-/// The events of a page, their very bytes: cut out of the body, not read and written again.
+/// The events of a page, byte for byte: cut out of the body, not read and written again.
 fn page(answer: &Answer) -> Vec<Vec<u8>> {
     let body = &answer.body;
     let end = body.windows(10).rposition(|window| window == b"],\"next\":\"").unwrap();

@@ -18,7 +18,7 @@ use support::{Bench, PATIENCE, vector, wait_until};
 const LARGE: &str = "/v1/observe/persistence/audit-events?limit=1000";
 const SMALL: &str = "/v1/observe/persistence/audit-events?limit=1";
 
-/// The number of connections that may be open at once.
+/// The number of requests that are worked on at once.
 const PLACES: usize = 64;
 
 /// How many connections there are at most: some hold no request, or a probe.

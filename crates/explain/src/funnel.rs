@@ -111,9 +111,7 @@ impl Summary {
             self.groups.entry(by.key(decision)).or_default().add(fate);
         }
     }
-}
 
-impl Summary {
     /// Keeps the first groups only; how many it has left out.
     pub fn keep_groups(&mut self, groups_max: usize) -> usize {
         let left_out = self.groups.len().saturating_sub(groups_max);

@@ -13,9 +13,6 @@ use crate::ticks::Ticks;
 /// How many bytes a page forwards reads at once.
 const STEP_BYTES: u64 = 256 << 10;
 
-/// How many bytes after a position are looked through for the event that says whether a tick is open there.
-const LOOK_BYTES: u64 = 1 << 20;
-
 /// Consecutive decisions of the log, or those of them that are selected.
 #[derive(Debug)]
 pub struct Page {
@@ -39,31 +36,23 @@ pub struct Search<'a> {
     pub goes_on: &'a dyn Fn(u64) -> bool,
 }
 
-/// True if no tick is open at the boundary `position`: the next event that belongs to a tick is its first.
+/// True if no tick is open at the boundary `position`: the event there is the first of a tick, or of no tick. The lines of a
+/// tick are contiguous, so no other event can be within one.
 ///
 /// # Errors
 ///
 /// The log cannot be read, or a line that is read is malformed.
 pub fn is_position<M: Medium>(view: &View<'_, M>, position: u64) -> Result<bool, Error> {
-    let mut at = position;
-    while at < view.end() && at - position < LOOK_BYTES {
-        let end = next_boundary(view, at)?;
-        for (offset, line) in view.lines_between(at, end)? {
-            let (event, _) = view.read_event(offset, &line)?;
-            if event.body.tick_decision_id().is_some() {
-                return Ok(event.body.event_type() == EventType::DecisionEvaluated);
-            }
-        }
-        at = end;
-    }
-    Ok(true)
+    let lines = view.lines_between(position, next_boundary(view, position)?)?;
+    let Some((offset, line)) = lines.first() else { return Ok(true) };
+    let (event, _) = view.read_event(*offset, line)?;
+    Ok(event.body.tick_decision_id().is_none() || event.body.event_type() == EventType::DecisionEvaluated)
 }
 
-/// Where about [`STEP_BYTES`] of lines end.
+/// Where about [`STEP_BYTES`] of lines end. A line that is longer than that is at fault, and reading it will say so.
 fn next_boundary<M: Medium>(view: &View<'_, M>, at: u64) -> Result<u64, Error> {
     let far = view.line_start((at + STEP_BYTES).min(view.end()))?;
-    // A line is shorter than a step, so at least one ends there.
-    Ok(far.max(at))
+    Ok(if far > at { far } else { view.end() })
 }
 
 /// Reads the last selected decisions before `position`.

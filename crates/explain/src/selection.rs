@@ -11,7 +11,7 @@ use dreichor_replay::reference::IdPrefix;
 use crate::decided::{Decided, Outcome};
 
 /// Conditions on a decision. A kind without a condition holds for every decision.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Selection {
     /// The outcome of the decision.
     pub outcomes: Vec<Outcome>,

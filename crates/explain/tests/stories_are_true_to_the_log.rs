@@ -34,7 +34,7 @@ fn check(story: &Story, decision: &str, log: &[u8]) {
     let events = told["events"].as_array().unwrap();
     let explanation = told["explanation"].as_array().unwrap();
 
-    // Every event of the decision and no other, its very bytes, each the source of a sentence.
+    // Every event of the decision and no other, byte for byte, each the source of a sentence.
     let expected: Vec<u64> = (1..)
         .zip(&lines)
         .filter(|(_, line)| decision_of(&json(line)) == Some(decision))

@@ -40,7 +40,7 @@ fn events(log: &[u8]) -> impl Iterator<Item = Event<'_>> {
     lines(log).into_iter().map(|line| Event::read_line(&line[..line.len() - 1]).unwrap().0)
 }
 
-/// What a fresh log comes to, into which the log's decisions are recorded with the changes.
+/// The facts of a fresh log into which the decisions of `log` are recorded with the changes.
 fn recorded_again(log: &[u8], changes: &Changes) -> Vec<Facts> {
     let (mut state, mut ticks, mut found) = (State::new(), Ticks::default(), Vec::new());
     for event in events(log) {

@@ -51,16 +51,13 @@ impl Answer {
     }
 
     /// The lines of a page as NDJSON, and its cursors.
-    pub(crate) fn lines<L: AsRef<[u8]>>(
-        lines: impl Iterator<Item = L>,
-        link: Option<HeaderValue>,
-    ) -> Outcome {
+    pub(crate) fn lines<L: AsRef<[u8]>>(lines: impl Iterator<Item = L>, link: HeaderValue) -> Outcome {
         let mut body = Vec::new();
         for line in lines {
             body.extend_from_slice(line.as_ref());
             body.push(b'\n');
         }
-        Self::linked(NDJSON, body.into(), link)
+        Self::linked(NDJSON, body.into(), Some(link))
     }
 
     /// A body of another kind.
@@ -85,6 +82,12 @@ impl Answer {
         room.shrink(self.body.len() as u64);
         Self { room: Some(Arc::new(room)), ..self }
     }
+}
+
+/// True if the request accepts this media type by name.
+pub(crate) fn accepts(headers: &HeaderMap, media_type: &str) -> bool {
+    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.any(|value| value.contains(media_type))
 }
 
 /// A JSON object that is written already, with `asOf` as its last member.

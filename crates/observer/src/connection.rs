@@ -13,11 +13,12 @@ use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio::time::{Instant, Sleep, sleep, timeout_at};
 
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
+use crate::source::Asked;
 
 /// Over how long a time a client's pace is measured.
 const PACE_TIME: Duration = Duration::from_secs(10);
@@ -178,21 +179,24 @@ impl Connections {
     }
 
     /// A place for a request: each request waits for its turn, so that no connection has more than its share.
-    async fn place(&self, connection: &Connection) -> Result<OwnedSemaphorePermit, Problem> {
+    async fn place(&self, connection: &Connection, asked: Asked) -> Result<OwnedSemaphorePermit, Problem> {
         connection.enter(Phase::Queued);
-        let permit = timeout(self.limits.answer, Arc::clone(&self.places).acquire_owned()).await;
+        let permit = timeout_at(asked.until.into(), Arc::clone(&self.places).acquire_owned()).await;
         connection.enter(Phase::Working);
         match permit {
             Ok(Ok(permit)) => Ok(permit),
-            Ok(Err(_)) | Err(_) => Err(Problem::new(Kind::Busy, "all places were taken for 10 s; ask again")),
+            Ok(Err(_)) | Err(_) => {
+                let limit = self.limits.answer.as_secs();
+                Err(Problem::new(Kind::Busy, format!("all places were taken for {limit} s; ask again")))
+            }
         }
     }
 }
 
 impl Listed {
     /// A place for a request.
-    pub(crate) async fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        self.connections.place(&self.connection).await
+    pub(crate) async fn place(&self, asked: Asked) -> Result<OwnedSemaphorePermit, Problem> {
+        self.connections.place(&self.connection, asked).await
     }
 }
 

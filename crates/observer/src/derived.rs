@@ -79,24 +79,26 @@ impl Holdings {
                 });
                 self.list.push(Holding { bought: last, sold: None, market, quantity });
             }
-            None => {
-                if let Some(holding) = self.list.last_mut() {
-                    holding.sold = Some(last);
-                }
-            }
+            None => self.list.last_mut().expect("what is sold was bought").sold = Some(last),
         }
     }
 
     /// All of them, in the order in which they were bought. `memory` is that of the same log.
+    #[expect(
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        reason = "`add` noted places of this memory and list"
+    )]
     pub(crate) fn iter<'d>(&'d self, memory: &'d DecisionMemory) -> impl Iterator<Item = Owned<'d>> {
-        let decision = |place: u32| memory.decisions_in(place as usize..place as usize + 1).next();
-        self.list.iter().filter_map(move |holding| {
-            Some(Owned {
-                bought: decision(holding.bought)?,
-                sold: holding.sold.and_then(decision),
-                market_id: *self.markets.get(holding.market as usize)?,
-                quantity: holding.quantity,
-            })
+        let decision = |place: u32| {
+            let mut decisions = memory.decisions_in(place as usize..place as usize + 1);
+            decisions.next().expect("a place in this memory")
+        };
+        self.list.iter().map(move |holding| Owned {
+            bought: decision(holding.bought),
+            sold: holding.sold.map(decision),
+            market_id: self.markets[holding.market as usize],
+            quantity: holding.quantity,
         })
     }
 }

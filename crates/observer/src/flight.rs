@@ -1,5 +1,5 @@
-//! Computations that requests share. However many ask, it runs once; and one that is too long for a request is finished
-//! all the same, and answers the next that asks.
+//! Computations that requests share. However many ask, it runs once; and one that is too long for a request still
+//! finishes, and answers the next that asks.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +36,7 @@ impl<T> Kept<T> {
         Self { files, begun, ended: Instant::now(), was_owed: false, is_owed: false, result }
     }
 
-    /// True if it answers a request that came at `asked` and found these files: they are the very same, or the
+    /// True if it answers a request that came at `asked` and found these files: they are the same, or the
     /// computation began later than the request. An error that the bytes do not say may be gone by now.
     fn answers(&self, files: Files, asked: Asked) -> bool {
         let is_of_bytes = self.result.as_ref().err().is_none_or(Problem::is_of_the_bytes);
@@ -113,7 +113,7 @@ where
     pub(crate) fn peek(&self, key: K, files: Files) -> Option<T> {
         let state = lock(&self.state);
         let (_, kept) = state.kept.iter().find(|(of, _)| *of == key)?;
-        kept.files.filter(|kept| files == *kept || files.have_grown_since(*kept))?;
+        kept.files.filter(|kept| files.have_grown_since(*kept))?;
         kept.result.as_ref().ok().cloned()
     }
 

@@ -3,14 +3,14 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Extension, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Body as _;
 use tokio::time::timeout_at;
 
-use crate::answer::{Known, NDJSON};
+use crate::answer::Known;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::problem::{Kind, Problem};
@@ -28,22 +28,29 @@ pub(crate) struct Guard {
     pub(crate) metrics: Arc<Metrics>,
 }
 
+/// The problem of a request that got no place in time.
+#[derive(Clone)]
+pub(crate) struct Refused(pub(crate) Problem);
+
 /// Checks the request, has it answered in time, and counts it.
-pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
-    let is_for_lines = asks_for_lines(request.headers());
-    let asked = Asked { is_for_lines, ..Asked::now(guard.limits) };
-    request.extensions_mut().insert(asked);
+pub(crate) async fn pass(
+    State(guard): State<Arc<Guard>>,
+    Extension(asked): Extension<Asked>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let refused = request.extensions_mut().remove::<Refused>();
     let path = request.uri().path().to_owned();
     let endpoint = request.extensions().get::<MatchedPath>().cloned();
     let known = Known::of(request.headers());
     let is_last = carries(&request) || !is_read(request.method());
-    let mut response = match guard.check(&request) {
+    let mut response = match refused.map_or_else(|| guard.check(&request), |refused| Err(refused.0)) {
         Ok(()) => match timeout_at(asked.until.into(), next.run(request)).await {
             Ok(response) => known.unless_among(response),
             Err(_) => Problem::new(
                 Kind::TookTooLong,
                 format!(
-                    "the answer was not ready in {} s; what is derived is computed all the same: ask again",
+                    "the answer was not ready in {} s; the computation goes on: ask again",
                     guard.limits.answer.as_secs()
                 ),
             )
@@ -67,12 +74,6 @@ pub(crate) async fn pass(State(guard): State<Arc<Guard>>, mut request: Request, 
     tracing::debug!(path, status = status.as_u16(), micros = duration.as_micros(), "observer: request");
     guard.metrics.count(endpoint, status, duration);
     response
-}
-
-/// True if the request accepts NDJSON.
-fn asks_for_lines(headers: &HeaderMap) -> bool {
-    let mut accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.any(|value| value.contains(NDJSON))
 }
 
 impl Guard {

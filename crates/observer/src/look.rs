@@ -35,7 +35,8 @@ impl Files {
     }
 }
 
-/// Both files as they were at one moment. Nothing that is appended later is seen, and no request looks twice.
+/// Both files as they were at one moment. Nothing that is appended later is seen. A request that needs derived state takes
+/// one look for that, and another for what it reads.
 pub(crate) struct Look {
     stores: Arc<Stores<Held>>,
     /// None: missing, which is an empty store.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::StatusCode;
 use dreichor_core::value::Spelled;
 use dreichor_explain::{Funnel, Outcome};
 use dreichor_replay::receipt::PROGRAM_VERSION;
@@ -191,12 +191,6 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)
-    }
-
-    /// True if the request prefers OpenMetrics.
-    pub(crate) fn is_open_metrics(request: &HeaderMap) -> bool {
-        let mut accepted = request.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        accepted.any(|value| value.contains("application/openmetrics-text"))
     }
 
     /// The same as text of Prometheus 0.0.4: it has no units, no end, no info, and counters are named with `_total`.

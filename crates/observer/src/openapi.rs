@@ -48,8 +48,9 @@ const FORMS: [(&str, &[&str]); 5] = [
 
 /// Adds what every operation shares: the problems that any request may meet, the headers of every answer, and the
 /// forms of texts.
+#[expect(clippy::expect_used, reason = "a document has no map with other keys than texts")]
 pub(crate) fn complete(api: &utoipa::openapi::OpenApi) -> Value {
-    let mut document = serde_json::to_value(api).unwrap_or_default();
+    let mut document = serde_json::to_value(api).expect("a document is JSON");
     complete_document(&mut document);
     document
 }

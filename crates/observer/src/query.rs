@@ -12,9 +12,9 @@ use crate::problem::Problem;
 use crate::source::Asked;
 
 /// The number of items in a page without `limit`.
-pub(crate) const LIMIT: u64 = 100;
+pub(crate) const LIMIT: usize = 100;
 /// The greatest `limit`.
-const LIMIT_MAX: u64 = 1000;
+const LIMIT_MAX: usize = 1000;
 
 /// The greatest position in a store, cursor, or size of a tree in a request: all numbers of 18 digits.
 pub(crate) const POSITION_MAX: u64 = 999_999_999_999_999_999;
@@ -148,25 +148,33 @@ impl<'q> Query<'q> {
 
     /// What links to other pages of the same begin with, if the request asks for lines.
     pub(crate) fn links(&self, asked: Asked) -> Option<Links> {
+        if !asked.is_for_lines {
+            return None;
+        }
         let mut query = form_urlencoded::Serializer::new(String::new());
         for (name, value) in self.given.iter().filter(|(name, _)| !["before", "after"].contains(name)) {
             query.append_pair(name, value);
         }
         let query = query.finish();
-        let begins = if query.is_empty() { query } else { query + "&" };
-        asked.is_for_lines.then_some(Links(begins))
+        Some(Links(if query.is_empty() { query } else { query + "&" }))
     }
 
     /// A page by keys: `limit`, and `before` or `after`.
     pub(crate) fn page_by_key<K: Form>(&self) -> Result<(usize, Key<K>), Problem> {
-        let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let limit = self.limit()?;
         match (self.form("before")?, self.form("after")?) {
             (None, None) => Ok((limit, Key::First)),
             (Some(before), None) => Ok((limit, Key::Before(before))),
             (None, Some(after)) => Ok((limit, Key::After(after))),
             (Some(_), Some(_)) => Err(Self::both()),
         }
+    }
+
+    /// The most items of a page.
+    fn limit(&self) -> Result<usize, Problem> {
+        let Some(limit) = self.integer("limit", 1, LIMIT_MAX as u64)? else { return Ok(LIMIT) };
+        // It is at most LIMIT_MAX.
+        usize::try_from(limit).map_err(|_| Problem::internal("a limit that is no size"))
     }
 
     fn both() -> Problem {
@@ -188,8 +196,8 @@ impl<'q> Query<'q> {
     }
 
     /// The number and place of the requested items: `limit`, and `before` or `after`.
-    pub(crate) fn page(&self) -> Result<(u64, Place), Problem> {
-        let limit = self.integer("limit", 1, LIMIT_MAX)?.unwrap_or(LIMIT);
+    pub(crate) fn page(&self) -> Result<(usize, Place), Problem> {
+        let limit = self.limit()?;
         let cursor = |name| self.integer(name, 0, POSITION_MAX);
         let place = match (cursor("before")?, cursor("after")?) {
             (None, None) => Place::Last,
@@ -220,13 +228,16 @@ pub(crate) struct Links(String);
 
 impl Links {
     /// The links (RFC 8288) to the pages at these cursors.
-    pub(crate) fn header(&self, next: Option<&str>, previous: Option<&str>) -> Option<HeaderValue> {
-        let link = |cursor: Option<&str>, name: &str, relation: &str| {
-            cursor.map(|cursor| format!("<?{}{name}={cursor}>; rel=\"{relation}\"", self.0))
+    pub(crate) fn header(&self, next: &str, previous: Option<&str>) -> Result<HeaderValue, Problem> {
+        let link = |name: &str, cursor: &str, relation: &str| {
+            format!("<?{}{name}={cursor}>; rel=\"{relation}\"", self.0)
         };
-        let links = [link(next, "after", "next"), link(previous, "before", "prev")];
-        let links: Vec<String> = links.into_iter().flatten().collect();
-        HeaderValue::from_str(&links.join(", ")).ok()
+        let next = link("after", next, "next");
+        let links = match previous {
+            Some(previous) => next + ", " + &link("before", previous, "prev"),
+            None => next,
+        };
+        HeaderValue::from_str(&links).map_err(|_| Problem::internal("a link that is no header"))
     }
 }
 

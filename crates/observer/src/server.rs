@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::response::IntoResponse;
 use dreichor_replay::{Directory, Stores};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -26,12 +25,12 @@ use tower_service::Service;
 
 use crate::about::About;
 use crate::connection::{Connections, Listed, Metered};
-use crate::guard::{Guard, is_probe};
+use crate::guard::{Guard, Refused, is_probe};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::room::Room;
 use crate::routes::{self, Api, Described};
-use crate::source::{Source, StartError};
+use crate::source::{Asked, Source, StartError};
 use crate::token::Token;
 
 /// The longest request line and headers, in bytes.
@@ -70,8 +69,8 @@ impl Observer {
         let metrics = Arc::new(Metrics::new());
         let connections = Connections::new(limits, Arc::clone(&metrics));
         let room = Arc::new(Room::new(limits.room_bytes, Arc::clone(&connections)));
-        let head = (about.started_with.events, about.started_with.root_hash);
-        let source = Arc::new(Source::new(stores, head, limits, Arc::clone(&metrics), room)?);
+        let ready = &about.started_with;
+        let source = Arc::new(Source::new(stores, ready, limits, Arc::clone(&metrics), room)?);
         let guard = Arc::new(Guard { token, limits, metrics: Arc::clone(&metrics) });
         let (router, document) = routes::documented();
         let description = Described::of(&document)?;
@@ -170,23 +169,22 @@ async fn serve(
     let _ = stream.set_nodelay(true);
     let stream = Arc::new(stream);
     let connection = &listed.connection;
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         let (mut api, listed) = (api.clone(), &listed);
         async move {
             let connection = &listed.connection;
+            let asked = Asked::now(limits, request.headers());
+            request.extensions_mut().insert(asked);
             let place = if is_probe(request.uri().path()) {
                 connection.probe();
                 Ok(None)
             } else {
-                listed.place().await.map(Some)
+                listed.place(asked).await.map(Some)
             };
-            let response = match &place {
-                Ok(_) => {
-                    let Ok(response) = api.call(request.map(Body::new)).await;
-                    response
-                }
-                Err(problem) => problem.clone().into_response(),
-            };
+            if let Err(busy) = &place {
+                request.extensions_mut().insert(Refused(busy.clone()));
+            }
+            let Ok(response) = api.call(request.map(Body::new)).await;
             drop(place);
             Ok::<_, io::Error>(response.map(|body| connection.send(body)))
         }

@@ -1,21 +1,22 @@
-//! Where answers come from: the stores, looked at once for each request, and what was derived from them.
+//! Where answers come from: the stores, looked at for each request, and what was derived from them.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use axum::http::HeaderMap;
 use dreichor_core::Hash;
 use dreichor_core::id::DecisionId;
 use dreichor_explain::{Explained, explain_in};
 use dreichor_replay::page::Search;
 use dreichor_replay::reference::Reference;
-use dreichor_replay::{Directory, Error, Stores, View};
+use dreichor_replay::{Directory, Error, Receipt, Stores, View};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::answer::{Answer, Outcome, with_as_of};
+use crate::answer::{Answer, NDJSON, Outcome, accepts, with_as_of};
 use crate::derived::{AsOf, Derived};
-use crate::flight::{Flights, Kept};
+use crate::flight::{Flights, Kept, Size as _};
 use crate::held::Held;
 use crate::limits::Limits;
 use crate::look::{Files, Look};
@@ -80,16 +81,17 @@ struct Health {
 
 impl Source {
     /// Observes these stores: from now on, existing files must not be replaced or removed. READY says that
-    /// they are sound, and that the log begins with the tree `head`.
+    /// they are sound, and how the log begins.
     pub(crate) fn new(
         stores: Stores<Directory>,
-        head: (u64, Hash),
+        ready: &Receipt,
         limits: Limits,
         metrics: Arc<Metrics>,
         room: Arc<Room>,
     ) -> Result<Self, StartError> {
         let stores = Arc::new(stores.map(Held::new));
         let look = Look::take(&stores)?;
+        let head = (ready.events, ready.root_hash);
         let health = Health { ends: look.ends(), head, checked: Some(look.files()), fault: None };
         drop(look);
         Ok(Self {
@@ -107,7 +109,7 @@ impl Source {
             stories: Flights::new(STORIES_BYTES_MAX, limits.answer),
             health: Mutex::new(health),
             checking: Mutex::default(),
-            counted: Mutex::default(),
+            counted: Mutex::new((ready.bytes, ready.events)),
         })
     }
 
@@ -153,7 +155,8 @@ impl Source {
         let known = self.health().ends;
         let look = Look::take(&self.stores).map_err(|error| {
             let problem = Problem::from(error);
-            self.remember_unseen(&problem);
+            // They could not be looked at.
+            self.remember(Files::default(), &problem);
             problem
         })?;
         for ((path, known), end) in look.paths().into_iter().zip(known).zip(look.ends()) {
@@ -236,8 +239,7 @@ impl Source {
     }
 
     /// The story of a decision that is in the log, as JSON; as of when, is as of [`Source::derived`].
-    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId, asked: Asked, bytes: u64) -> Outcome {
-        let place = self.room.take(bytes).await;
+    pub(crate) async fn story(self: &Arc<Self>, id: DecisionId, asked: Asked) -> Outcome {
         let files = self.read(Work::Quick, |look, _| Ok(look.files())).await?;
         let source = Arc::clone(self);
         let compute = move |source: &Self| {
@@ -253,7 +255,10 @@ impl Source {
         let answer = self.stories.join(id, files, asked, |flight| {
             self.tell.put(move || flight.land(|| compute(&source)));
         });
-        Ok(answer.await?.within(place))
+        // One story is made at a time, so it needs room only while it is sent.
+        let answer = answer.await?;
+        let place = self.room.take(answer.size() as u64).await;
+        Ok(answer.within(place))
     }
 
     /// The prefix of the log that a view shows. Counts only the lines that were added since the last time.
@@ -325,7 +330,7 @@ impl Source {
                 // The earlier result does not cover it.
                 self.derived.forget();
             }
-            self.derived(Asked::now(self.limits)).await?;
+            self.derived(Asked::now(self.limits, &HeaderMap::new())).await?;
         }
         let mut health = self.health();
         health.checked = Some(files);
@@ -347,11 +352,6 @@ impl Source {
         }
     }
 
-    /// Remembers that the files could not be looked at.
-    fn remember_unseen(&self, problem: &Problem) {
-        self.remember(Files::default(), problem);
-    }
-
     fn health(&self) -> MutexGuard<'_, Health> {
         // What is kept is whole after every step, whatever panicked in between.
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
@@ -368,9 +368,9 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn now(limits: Limits) -> Self {
+    pub(crate) fn now(limits: Limits, headers: &HeaderMap) -> Self {
         let at = Instant::now();
-        Self { at, until: at + limits.answer, is_for_lines: false }
+        Self { at, until: at + limits.answer, is_for_lines: accepts(headers, NDJSON) }
     }
 }
 

@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// An Observer of the published vectors.
 struct Observed {
     running: Option<Running>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Observed {
@@ -44,7 +44,7 @@ impl Observed {
         };
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let running = Observer::new(stores, about, None, limits).unwrap().start(listener).unwrap();
-        Self { running: Some(running), _dir: dir }
+        Self { running: Some(running), dir }
     }
 
     fn address(&self) -> SocketAddr {
@@ -120,7 +120,7 @@ fn a_request_that_does_not_come_is_not_waited_for() {
     }
 }
 
-/// A search that reads little for each request comes to the end all the same.
+/// A search that reads little for each request still reaches the end of the log.
 #[test]
 fn a_search_of_a_small_budget_finds_everything() {
     let observed = Observed::start(Limits { search_bytes: 0, ..Limits::default() });
@@ -132,10 +132,10 @@ fn a_search_of_a_small_budget_finds_everything() {
         let body = |answer: String| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
         let ids = |body: &str| body.matches("logicalTime\":").count() - body.matches("asOf").count();
         let expected = ids(&body(whole.get(path)));
-        let (mut found, mut cursor) = (0, String::new());
+        let (mut found, mut pages, mut cursor) = (0, 0, String::new());
         for _ in 0..1_000 {
             let page = body(observed.get(&format!("{path}{cursor}")));
-            found += ids(&page);
+            (found, pages) = (found + ids(&page), pages + 1);
             let (_, previous) = page.split_once("\"previous\":").unwrap();
             let Some(previous) = previous.strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
                 break;
@@ -143,5 +143,47 @@ fn a_search_of_a_small_budget_finds_everything() {
             cursor = format!("&before={previous}");
         }
         assert!(expected > 1 && found == expected, "{path}: {found} of {expected}");
+        // The budget was kept to.
+        assert!(pages > 1, "{path}: {pages} pages");
+    }
+}
+
+/// A page that must read a line that is longer than any event says so. (It was searched for its end without end.)
+#[test]
+fn a_page_that_must_read_a_line_that_is_too_long_says_so() {
+    let observed = Observed::start(Limits::default());
+    let log = observed.dir.path().join("audit-events/audit_events.ndjson");
+    let mut bytes = fs::read(&log).unwrap();
+    let end = bytes.len();
+    // A sound line follows it, so that the log's end says nothing of it.
+    let last = bytes.split_inclusive(|byte| *byte == b'\n').next_back().unwrap().to_vec();
+    bytes.extend([&vec![b'a'; 600 << 10][..], b"\n", &last].concat());
+    fs::write(&log, bytes).unwrap();
+    for (page, expected) in [
+        ("derived/decisions?limit=1000&after=0".to_owned(), 500),
+        (format!("derived/decisions?after={end}"), 500),
+        ("derived/decisions?limit=1".to_owned(), 500),
+        ("persistence/audit-events?limit=1000&after=0".to_owned(), 500),
+        (format!("persistence/audit-events?after={end}"), 500),
+        ("persistence/audit-events?limit=2".to_owned(), 500),
+        // This one does not read it.
+        (format!("persistence/audit-events?before={end}"), 200),
+    ] {
+        let answer = observed.get(&format!("/v1/observe/{page}"));
+        let status = answer.lines().next().unwrap_or_default();
+        assert!(status.contains(&expected.to_string()), "{page}: {status}");
+        assert_eq!(answer.contains("store-malformed"), expected == 500, "{page}: {status}");
+    }
+}
+
+#[test]
+fn a_request_that_gets_no_place_is_refused_like_every_other() {
+    let observed =
+        Observed::start(Limits { requests: 0, answer: Duration::from_millis(200), ..Limits::default() });
+    let answer = observed.get("/v1/observe/runtime/status").to_lowercase();
+    assert!(answer.starts_with("http/1.1 503"), "{answer}");
+    for expected in ["busy", "retry-after: ", "x-content-type-options: nosniff", "content-security-policy: "]
+    {
+        assert!(answer.contains(expected), "{expected} is not in {answer}");
     }
 }

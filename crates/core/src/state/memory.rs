@@ -237,7 +237,7 @@ impl Decision<'_> {
         self.row.time
     }
 
-    /// Whose decision it is.
+    /// The strategy instance that decided.
     pub fn instance(self) -> StrategyInstanceId {
         self.row.instance
     }

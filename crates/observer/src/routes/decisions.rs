@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use super::LIST_BYTES_MAX;
 use super::Shared;
 use super::memory::unknown;
-use super::persistence::{ANSWER_BYTES_MAX, AuditEvent};
+use super::persistence::AuditEvent;
 use crate::answer::{Answer, Outcome};
 use crate::derived::AsOf;
 use crate::look::Look;
@@ -105,9 +105,9 @@ pub(super) async fn decisions(
     };
     let source = api.source.clone();
     let links = query.links(asked);
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let budget = api.source.limits.search_bytes.min(BUDGET_BYTES);
-    let answer = api.source.answer(Work::Search, LIST_BYTES_MAX, move |look, wanted| {
+    let work = if selection == Selection::default() { Work::Large } else { Work::Search };
+    let answer = api.source.answer(work, LIST_BYTES_MAX, move |look, wanted| {
         let goes_on = |bytes| bytes < budget && wanted.is_wanted();
         let search = Search { limit, selection: &selection, goes_on: &goes_on };
         let page = read_page(&source, look, place, &search)?;
@@ -115,7 +115,7 @@ pub(super) async fn decisions(
             Some(links) => {
                 let rows = page.decisions.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
                 let rows = rows.map_err(|_| Problem::internal("an answer cannot be written"))?;
-                Answer::lines(rows.iter(), links.header(Some(&page.next), page.previous.as_deref()))
+                Answer::lines(rows.iter(), links.header(&page.next, page.previous.as_deref())?)
             }
             None => Answer::json(&page),
         }
@@ -212,5 +212,5 @@ pub(super) async fn story(
     let id: DecisionId = path_form("decisionId", &id)?;
     let derived = api.source.derived(asked).await?;
     derived.state().memory().decision(id).ok_or_else(|| unknown(id))?;
-    api.source.story(id, asked, ANSWER_BYTES_MAX).await
+    api.source.story(id, asked).await
 }

@@ -149,9 +149,9 @@ pub(super) async fn decision_memory(
         .await
 }
 
-fn page(derived: &Derived, limit: u64, place: Place) -> Result<DecisionMemoryPage, Problem> {
+fn page(derived: &Derived, limit: usize, place: Place) -> Result<DecisionMemoryPage, Problem> {
     let memory = derived.state().memory();
-    let size = memory.decisions().len() as u64;
+    let (size, limit) = (memory.decisions().len() as u64, limit as u64);
     let (start, end) = match place {
         Place::Last => (size.saturating_sub(limit), size),
         Place::Before(end) => (end.saturating_sub(limit), end),
@@ -203,7 +203,7 @@ pub(super) async fn decision(
     Query::parse(query.as_deref(), &[])?;
     let id: DecisionId = path_form("decisionId", &id)?;
     api.source
-        .derive(asked, Work::Quick, LIST_BYTES_MAX, move |derived| {
+        .derive(asked, Work::Quick, 0, move |derived| {
             let decision = derived.state().memory().decision(id).ok_or_else(|| unknown(id))?;
             with_as_of(entry(decision), derived.as_of())
         })

@@ -93,7 +93,7 @@ pub(super) async fn audit_events(
     } else {
         Work::Quick
     };
-    let bytes = limit.saturating_mul(LINE_BYTES_MAX as u64).min(ANSWER_BYTES_MAX);
+    let bytes = (limit as u64).saturating_mul(LINE_BYTES_MAX as u64).min(ANSWER_BYTES_MAX);
     let budget = api.source.limits.search_bytes;
     let links = query.links(asked);
     let answer = api.source.answer(work, bytes, move |look, wanted| {
@@ -101,7 +101,7 @@ pub(super) async fn audit_events(
         let page = read_page(look, limit, place, &filter, derived.as_deref(), &goes_on)?;
         match links {
             Some(links) => {
-                let link = links.header(Some(&page.next), page.previous.as_deref());
+                let link = links.header(&page.next, page.previous.as_deref())?;
                 Answer::lines(page.events.iter().map(|event| event.get()), link)
             }
             None => Answer::json(&page),
@@ -115,7 +115,7 @@ pub(super) const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
 fn read_page(
     look: &Look,
-    limit: u64,
+    limit: usize,
     place: Place,
     filter: &Filter,
     derived: Option<&Derived>,
@@ -135,7 +135,7 @@ fn read_page(
     let empty = dreichor_core::State::new();
     let memory = derived.map_or(&empty, Derived::state).memory();
     let search = Search {
-        limit: usize::try_from(limit).unwrap_or(usize::MAX),
+        limit,
         words: filter.words(),
         is_candidate: &|line: &[u8]| filter.is_candidate(line, memory),
         goes_on,

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::Shared;
-use crate::answer::{Answer, JSON, Outcome};
+use crate::answer::{Answer, JSON, Outcome, accepts};
 use crate::metrics::Metrics;
 use crate::openapi::{self, PAGE_POLICY};
 use crate::problem::Problem;
@@ -53,7 +53,7 @@ pub(super) async fn metrics(State(api): Shared, headers: HeaderMap, RawQuery(que
     let is_ready = api.source.probe().await.is_ok();
     let text =
         api.metrics.encode(is_ready).map_err(|_| Problem::internal("metrics that cannot be written"))?;
-    if Metrics::is_open_metrics(&headers) {
+    if accepts(&headers, "application/openmetrics-text") {
         Answer::of(OPEN_METRICS, text)
     } else {
         Answer::of(PROMETHEUS, Metrics::as_prometheus(&text))
@@ -87,7 +87,8 @@ pub(crate) struct Described {
 
 impl Described {
     pub(crate) fn of(document: &Value) -> Result<Self, Problem> {
-        let text = serde_json::to_string_pretty(document).unwrap_or_default();
+        let text = serde_json::to_string_pretty(document);
+        let text = text.map_err(|_| Problem::internal("a description that cannot be written"))?;
         Ok(Self {
             document: Answer::of(JSON, text + "\n")?,
             page: Answer::of(HTML, openapi::page(document))?,
