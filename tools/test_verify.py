@@ -2,7 +2,7 @@
 
     python3 -m unittest discover -s tools
 
-That it comes to the verdicts of the program is tested in crates/dreichor/tests/independent.rs.
+That it gives the verdicts of the program is tested in crates/dreichor/tests/independent.rs.
 """
 
 import base64
@@ -104,6 +104,8 @@ class Checkpoints(unittest.TestCase):
         command = [sys.executable, TOOLS / "verify.py", "--data-dir", self.directory, "--json", "--checkpoint", file]
         done = subprocess.run([*command, *options], capture_output=True, text=True)
         finding = json.loads(done.stdout.split("\n")[0]) if done.stdout else {}
+        if finding.get("rule"):
+            self.assertEqual((finding["line"], finding["offset"]), (1, 0))
         return done.returncode, finding.get("rule")
 
     def test_checkpoints_that_the_log_extends(self):

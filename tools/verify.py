@@ -358,7 +358,7 @@ def verify(log, snapshots, checkpoint, expected):
             check(size <= lines, "snapshot-ahead", f"at most {lines}, the events of the log", size)
             check(size > latest, "snapshot-sequence", f"more than {latest}", size)
             latest = size
-    with checkpoint.reading(None, 0):
+    with checkpoint.reading(1, 0):
         check(expected[0] <= lines, "checkpoint-ahead", f"at most {lines} events", expected[0])
         check(root == expected[1] or expected[0] > history.size, "checkpoint-root", root, expected[1])
     broken_snapshots = sorted(snapshots.findings, key=lambda finding: finding["line"])
@@ -386,7 +386,7 @@ def main():
         log = Store(options.audit_events_dir or os.path.join(data, "audit-events"), "audit_events.ndjson")
         checkpoint, expected = Store("/", ""), (0, History().root())
         checkpoint.path = getattr(options.checkpoint, "name", "")
-        with checkpoint.reading(None, 0):
+        with checkpoint.reading(1, 0):
             if options.checkpoint: expected = read_checkpoint(note, options.public_key)
         report = verify(log, snapshots, checkpoint, expected)
     except OSError as error:

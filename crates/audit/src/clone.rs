@@ -1,10 +1,10 @@
 //! Clone: the log back from a published tree, byte for byte, with every tile and entry checked.
 //!
-//! The copy grows by whole lines, and its checkpoint is written last. So a clone that is killed anywhere leaves a prefix
-//! of the published log, and the next one goes on from there.
+//! The copy only grows, and its checkpoint is written last. So a clone that is killed anywhere leaves a prefix of the
+//! published log; the next one cuts off an unfinished line, and goes on from there.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ use dreichor_proof::{Checkpoint, CheckpointError, TEXT_BYTES_MAX, Trust, read_ch
 use dreichor_replay::directories::Directories;
 use dreichor_replay::{Error, Fold, Progress, Store, Stores};
 
-use crate::source::{Source, SourceError, read_to};
+use crate::source::{Source, SourceError};
 use crate::tree::{PublishedTree, TreeError};
 
 /// What makes a directory a clone's own; locked while a clone writes to it.
@@ -216,11 +216,18 @@ fn mark(out: &Path) -> Result<fs::File, CloneError> {
 }
 
 fn kept_checkpoint(path: &Path, trust: &Trust) -> Result<Option<Checkpoint>, CloneError> {
-    let bytes = match fs::File::open(path).and_then(|file| read_to(file, TEXT_BYTES_MAX as u64)) {
-        Ok(bytes) => bytes.unwrap_or_default(),
+    let mut bytes = Vec::new();
+    // One byte more than a checkpoint may have: a longer file is refused as too long.
+    let read =
+        fs::File::open(path).and_then(|file| file.take(TEXT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(SourceError::new(path.display(), error).into()),
-    };
+        Err(error) => {
+            let unread = Error::unavailable(path, "it cannot be read", "check its permissions and its disk");
+            return Err(unread.because(error).into());
+        }
+    }
     let checkpoint = read_checkpoint(&bytes, Some(trust));
     checkpoint.map(Some).map_err(|error| CloneError::Kept { path: path.to_owned(), error })
 }

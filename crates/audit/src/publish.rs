@@ -69,7 +69,7 @@ pub enum PublishError {
     Checkpoint(#[from] CheckpointError),
     /// The log does not extend the published one.
     #[error(
-        "history diverged: the log does not extend the published checkpoint\n  published: {published_size} events, root {published_root}\n  the log:   {log_size} events, root {log_root} at the same size or at its end\n  first entry that differs: line {line}\nnothing was written. Was the log restored from an older copy, edited, or replaced? Keep both, and compare them from this line on; who trusts the published history can restore it by `dreichor clone`"
+        "history diverged: the log does not extend the published checkpoint\n  published: {published_size} events, root {published_root}\n  the log:   {log_size} events, root {log_root} at the same size or at its end\n  first entry that differs: line {line}\nnothing was written. Was the log restored from an older copy, edited, or replaced? Keep both, and compare them from this line on; `dreichor clone` restores the published history"
     )]
     Diverged {
         /// The size of the published tree.
@@ -112,11 +112,11 @@ pub fn publish<M: Medium>(
     post: &impl Post,
     progress: &mut impl Progress,
 ) -> Result<Published, PublishError> {
-    let size = durable.size();
-    let checkpoint = Checkpoint::new(key.verifier().name().as_str(), size, root(durable)?).sign(key);
+    let (size, root) = (durable.size(), durable.whole_root()?);
+    let checkpoint = Checkpoint::new(key.verifier().name().as_str(), size, root).sign(key);
     let before = published(target, key)?;
     if let Some(before) = &before {
-        check_extends(stores, durable, target, before)?;
+        check_extends(stores, durable, root, target, before)?;
     }
     let files_written = write_files(stores, durable, target, progress)?;
     let size_before = before.as_ref().map_or(0, Checkpoint::size);
@@ -135,14 +135,15 @@ fn published(target: &impl Site, key: &SignerKey) -> Result<Option<Checkpoint>, 
     Ok(Some(read_checkpoint(&bytes, Some(&Trust::in_log_of(key)))?))
 }
 
-/// Checks that the log extends the tree of `before`.
+/// Checks that the log, whose root is `root`, extends the tree of `before`.
 fn check_extends<M: Medium>(
     stores: &Stores<M>,
     durable: &Durable<'_, M>,
+    root: Hash,
     target: &impl Site,
     before: &Checkpoint,
 ) -> Result<(), PublishError> {
-    let (old, new) = ((before.size(), before.root()), (durable.size(), root(durable)?));
+    let (old, new) = ((before.size(), before.root()), (durable.size(), root));
     let computed = match durable.consistency(old.0, new.0)? {
         // The log is shorter.
         None => new.1,
@@ -178,12 +179,11 @@ fn first_difference<M: Medium>(
         let within = tile::within(index);
         if within == 0 {
             let name = Name::of(Kind::Entries, index / tile::WIDTH as u64, size);
-            let bytes = read(target, &name.to_string())?.unwrap_or_default();
-            bundle = tile::read_entries(&bytes, name.width(), name.width())
-                .map_err(|_| PublishError::OtherBytes { path: name.to_string() })?
-                .into_iter()
-                .map(<[u8]>::to_vec)
-                .collect();
+            // A bundle that is missing or corrupted holds none of the log's entries.
+            let bytes = read(target, &name.to_string())?;
+            let entries =
+                bytes.as_deref().and_then(|bytes| tile::read_entries(bytes, name.width(), name.width()).ok());
+            bundle = entries.iter().flatten().map(|entry| entry.to_vec()).collect();
         }
         if bundle.get(within).map(Vec::as_slice) != Some(&*Event::content(entry.line.bytes)) {
             return Ok(entry.line.number);
@@ -283,14 +283,6 @@ fn cosign<M: Medium>(
         Ok(_) => Ok((checkpoint, refused)),
         Err(problem) => Err(PublishError::Quorum { problem, refused }),
     }
-}
-
-/// The root of all of it.
-fn root<M: Medium>(durable: &Durable<'_, M>) -> Result<Hash, Error> {
-    let Some(root) = durable.root(durable.size())? else {
-        unreachable!("a log has the root of its own size")
-    };
-    Ok(root)
 }
 
 /// Folds it once more.

@@ -19,9 +19,7 @@ pub trait Source {
 
 /// Why a file of a published tree could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "{place}: {problem}\nnothing was written; next: check that the place is right and can be reached, then try again"
-)]
+#[error("{place}: {problem}\nnext: check that the place is right and can be reached, then try again")]
 pub struct SourceError {
     /// The file's path or URL.
     pub place: String,

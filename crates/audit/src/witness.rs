@@ -93,9 +93,5 @@ pub fn cosign(
 
 fn shown(body: &str) -> String {
     let short: String = body.trim().chars().take(SHOWN_MAX).collect();
-    if short.is_empty() { meaning_is_unknown() } else { dreichor_core::fault::escaped(&short) }
-}
-
-fn meaning_is_unknown() -> String {
-    "no reason given".into()
+    if short.is_empty() { "no reason given".into() } else { dreichor_core::fault::escaped(&short) }
 }

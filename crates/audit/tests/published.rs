@@ -15,8 +15,9 @@ use dreichor_audit::site::{PublicDirectory, Site};
 use dreichor_audit::source::Place;
 use dreichor_audit::tree::TreeError;
 use dreichor_audit::witness::{Answer, Post};
-use dreichor_proof::{KeyName, SignerKey, Trust};
-use dreichor_replay::Durable;
+use dreichor_proof::tile::WIDTH;
+use dreichor_proof::{CheckpointError, KeyName, Problem, SignerKey, TEXT_BYTES_MAX, Trust};
+use dreichor_replay::{Durable, Error};
 use site::{Image, Names, SimulatedSite};
 use support::{Bench, Bytes, Seed, inputs, join};
 
@@ -215,10 +216,19 @@ fn a_log_that_does_not_extend_the_published_one_is_refused_with_the_line() {
         .zip(changed_lines.split_inclusive(|byte| *byte == b'\n'))
         .position(|(ours, theirs)| *ours != theirs)
         .unwrap();
-    for (name, bench, expected) in [
-        ("rolled back", &shorter, shorter_size + 1),
-        ("another history", &changed, differs as u64 + 1),
-        ("empty", &Bench::new(), 1),
+    // The history diverged, whatever happened to the published bundle of the first line that differs.
+    let bundle = format!("tile/entries/{:03}", differs / WIDTH);
+    let first_of_bundle = (differs / WIDTH * WIDTH) as u64 + 1;
+    let mut missing = names.clone();
+    missing.remove(&bundle).unwrap();
+    let mut cut_off = names.clone();
+    cut_off.get_mut(&bundle).unwrap().as_mut().unwrap().pop();
+    for (name, names, bench, expected) in [
+        ("rolled back", &names, &shorter, shorter_size + 1),
+        ("another history", &names, &changed, differs as u64 + 1),
+        ("another history, a bundle is missing", &missing, &changed, first_of_bundle),
+        ("another history, a bundle is cut off", &cut_off, &changed, first_of_bundle),
+        ("empty", &names, &Bench::new(), 1),
     ] {
         let site = SimulatedSite::holding(names.clone());
         match publish_to(bench, &site) {
@@ -228,7 +238,7 @@ fn a_log_that_does_not_extend_the_published_one_is_refused_with_the_line() {
             }
             other => panic!("{name}: {other:?}"),
         }
-        assert!(site.names() == names, "{name}: something was written");
+        assert!(site.names() == *names, "{name}: something was written");
     }
 }
 
@@ -334,6 +344,21 @@ fn a_copy_is_not_led_astray() {
     publish_to(&changed, &public(&astray)).unwrap();
     assert!(matches!(clone(&astray, &out), Err(CloneError::Diverged { .. })));
     assert!(log_of(&out) == before);
+    // A kept checkpoint that cannot be read, or is longer than one can be.
+    let kept = out.join("checkpoint");
+    let signed = fs::read(&kept).unwrap();
+    fs::write(&kept, vec![b'o'; TEXT_BYTES_MAX + 1]).unwrap();
+    match clone(&new, &out) {
+        Err(CloneError::Kept { error: CheckpointError::Malformed(error), .. }) => {
+            assert_eq!(error.problem, Problem::TooLong);
+        }
+        other => panic!("{other:?}"),
+    }
+    fs::remove_file(&kept).unwrap();
+    fs::create_dir(&kept).unwrap();
+    assert!(matches!(clone(&new, &out), Err(CloneError::Stores(Error::Unavailable { .. }))));
+    fs::remove_dir(&kept).unwrap();
+    fs::write(&kept, signed).unwrap();
     // A directory that is no clone's.
     let foreign = dir.path().join("foreign");
     fs::create_dir(&foreign).unwrap();

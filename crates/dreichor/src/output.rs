@@ -105,7 +105,7 @@ impl fmt::Display for Failure {
             Self::Locked(path) => write!(
                 f,
                 "{}: another process publishes to it\nnothing was written; next: wait for it, or end it",
-                path.display()
+                escape(path.to_string_lossy().as_bytes())
             ),
             Self::Usage(message) | Self::NotFound(message) | Self::Unverified(message) => {
                 f.write_str(message)
@@ -244,9 +244,14 @@ pub(crate) fn print_text(text: &str) -> Result<(), Failure> {
 /// Prints one JSON object on a line.
 pub(crate) fn print_json(object: &impl serde::Serialize) -> Result<(), Failure> {
     let mut out = stdout();
-    serde_json::to_writer(&mut out, object).map_err(io::Error::from)?;
-    out.write_all(b"\n")?;
+    write_json(&mut out, object)?;
     Ok(out.flush()?)
+}
+
+/// Writes one JSON object and LF.
+pub(crate) fn write_json(out: &mut impl Write, object: &impl serde::Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, object)?;
+    out.write_all(b"\n")
 }
 
 /// Prints a remark about the result, on standard error.

@@ -1,5 +1,5 @@
 //! `tools/verify.py` shares nothing with the program but the specification. On the same stores, sound or corrupted, both
-//! come to the same verdict: exit code, and file, line and rule of the first finding.
+//! give the same verdict: exit code, and file, line and rule of the first finding.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper's failure is the test's")]
 

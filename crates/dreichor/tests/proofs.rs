@@ -149,6 +149,11 @@ fn a_checkpoint_has_the_root_of_replay() {
         signing.bench.run(&["replay", "--expect", "{dir}/checkpoint"]).expect(2);
         let with_key = ["replay", "--expect", "{dir}/checkpoint", "--public-key", &signing.public];
         signing.bench.run(&with_key).expect(0);
+        // No exit code 0 where nothing was compared, or no signature checked.
+        signing.bench.run(&["replay", "--public-key", &signing.public]).expect(2);
+        let without_root = format!("{{\"treeSize\":{size}}}\n");
+        fs::write(signing.bench.path("rootless"), without_root).unwrap();
+        signing.bench.run(&["replay", "--expect", "{dir}/rootless"]).expect(2);
     }
 }
 

@@ -60,14 +60,14 @@ pub fn find_nul<F: ReadAt>(file: &F, start: u64, end: u64) -> Result<Option<u64>
     Ok(None)
 }
 
-/// Counts the LFs before `end`. The line that starts there has this number plus one.
+/// Counts the LFs from `start` to `end`. If `start` is 0, the line that starts at `end` has this number plus one.
 ///
 /// # Errors
 ///
 /// The file cannot be read, or is shorter than `end`.
-pub fn count_lines<F: ReadAt>(file: &F, end: u64) -> Result<u64, ReadError> {
+pub fn count_lines<F: ReadAt>(file: &F, start: u64, end: u64) -> Result<u64, ReadError> {
     let mut block = vec![0; 1 << 20];
-    let (mut at, mut count) = (0, 0);
+    let (mut at, mut count) = (start, 0);
     while at < end {
         let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(block.len());
         let place = &mut block[..wanted];

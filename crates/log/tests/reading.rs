@@ -117,11 +117,15 @@ impl Written {
         for (before, &(offset, length)) in self.lines.iter().enumerate() {
             for at in [offset, offset + length / 2, offset + length] {
                 assert_eq!(line_start(file, at as u64).unwrap(), offset as u64, "at {at}");
-                assert_eq!(count_lines(file, at as u64).unwrap(), before as u64, "before {at}");
+                assert_eq!(count_lines(file, 0, at as u64).unwrap(), before as u64, "before {at}");
             }
         }
         assert_eq!(line_start(file, self.end()).unwrap(), self.whole as u64);
-        assert_eq!(count_lines(file, self.end()).unwrap(), self.lines.len() as u64);
+        for before in 0..=self.lines.len() {
+            let start = self.lines.get(before).map_or(self.whole, |(offset, _)| *offset) as u64;
+            let counted = count_lines(file, start, self.end()).unwrap();
+            assert_eq!(counted, (self.lines.len() - before) as u64, "from {start}");
+        }
 
         let nul = self.tail().map(|tail| tail.offset);
         for start in [0, self.whole as u64 / 2, self.whole as u64] {
@@ -146,7 +150,7 @@ impl Written {
         }
         check(find_end(file, end).map(drop));
         check(line_start(file, end).map(drop));
-        check(count_lines(file, end).map(drop));
+        check(count_lines(file, 0, end).map(drop));
         check(find_nul(file, self.end(), end).map(drop));
     }
 }

@@ -49,11 +49,6 @@ impl Name {
         Self { kind, index, width }
     }
 
-    /// What it holds.
-    pub fn kind(self) -> Kind {
-        self.kind
-    }
-
     /// The number of hashes or entries in it, from 1 to 256.
     pub fn width(self) -> usize {
         self.width
@@ -97,14 +92,6 @@ impl fmt::Display for Name {
 /// The number of hashes of `level` in a tree of `size` leaves: one for each 256^level leaves.
 pub fn count(size: u64, level: u8) -> u64 {
     size.checked_shr(8 * u32::from(level)).unwrap_or(0)
-}
-
-/// All tiles and bundles that a tree of `size` leaves consists of. Level by level, the entries first.
-pub fn names(size: u64) -> impl Iterator<Item = Name> {
-    let of_level =
-        |kind, count: u64| (0..count.div_ceil(WIDTH as u64)).map(move |index| Name::of(kind, index, count));
-    let levels = (0..8).map(move |level| (Kind::Hashes(level), count(size, level)));
-    core::iter::once((Kind::Entries, size)).chain(levels).flat_map(move |(kind, count)| of_level(kind, count))
 }
 
 /// Tiles and bundles of a growing tree. Each full one is returned as soon as it is.

@@ -47,18 +47,21 @@ fn names_are_those_of_the_specification() {
 /// The example of the specification: a tree of 70,000 entries.
 #[test]
 fn a_tree_has_the_tiles_of_the_specification() {
-    let names: Vec<Name> = tile::names(70_000).collect();
-    let of = |kind| names.iter().filter(|name| name.kind() == kind).copied().collect::<Vec<_>>();
-    for (kind, full, partial) in [
-        (Kind::Entries, 273, Some(112)),
-        (Kind::Hashes(0), 273, Some(112)),
-        (Kind::Hashes(1), 1, Some(17)),
-        (Kind::Hashes(2), 0, Some(1)),
-        (Kind::Hashes(3), 0, None),
+    let files = files(70_000);
+    for (directory, full, partial) in [
+        ("tile/entries/", 273, Some("112")),
+        ("tile/0/", 273, Some("112")),
+        ("tile/1/", 1, Some("17")),
+        ("tile/2/", 0, Some("1")),
+        ("tile/3/", 0, None),
     ] {
-        let names = of(kind);
-        assert_eq!(names.iter().filter(|name| name.is_full()).count(), full, "{kind:?}");
-        assert_eq!(names.iter().find(|name| !name.is_full()).map(|name| name.width()), partial, "{kind:?}");
+        let (partials, fulls): (Vec<&str>, Vec<&str>) = files
+            .keys()
+            .filter_map(|path| path.strip_prefix(directory))
+            .partition(|path| path.contains(".p/"));
+        assert_eq!(fulls.len(), full, "{directory}");
+        let widths: Vec<&str> = partials.iter().filter_map(|path| path.split(".p/").nth(1)).collect();
+        assert_eq!(widths, Vec::from_iter(partial), "{directory}");
     }
 }
 
@@ -74,7 +77,14 @@ fn a_growing_tree_has_the_files_of_its_size_and_their_root_is_its_own() {
             continue;
         }
         let files = files(size);
-        let mut names: Vec<String> = tile::names(size).map(|name| name.to_string()).collect();
+        let levels = (0..8).map(|level| (Kind::Hashes(level), tile::count(size, level)));
+        let mut names: Vec<String> = [(Kind::Entries, size)]
+            .into_iter()
+            .chain(levels)
+            .flat_map(|(kind, count)| {
+                (0..count.div_ceil(WIDTH as u64)).map(move |index| Name::of(kind, index, count).to_string())
+            })
+            .collect();
         names.sort();
         assert_eq!(files.keys().cloned().collect::<Vec<_>>(), names, "size {size}");
         let edge: Vec<Vec<Hash>> = (0..8)

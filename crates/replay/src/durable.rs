@@ -75,6 +75,16 @@ impl<M: Medium> Durable<'_, M> {
         Ok(line.bytes.into())
     }
 
+    /// Computes the root of the tree of all of these events.
+    ///
+    /// # Errors
+    ///
+    /// The log cannot be read, or its lines are not what they were.
+    pub fn whole_root(&self) -> Result<Hash, Error> {
+        let root = self.root(self.size())?;
+        Ok(root.unwrap_or_else(|| unreachable!("a log has the root of its own size")))
+    }
+
     /// Computes the root of the tree of the first `size` events; none if there are fewer.
     ///
     /// # Errors

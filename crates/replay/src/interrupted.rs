@@ -32,7 +32,10 @@ impl InterruptedTick {
     ///
     /// [`Error::Malformed`] with the first recorded line that differs from the computed tick, or
     /// [`Error::Unavailable`].
-    #[expect(clippy::expect_used, reason = "the log with the open tick was just replayed")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the log with the open tick was just replayed, and each event compared"
+    )]
     pub fn missing_events<M: Medium>(
         &self,
         stores: &Stores<M>,
@@ -59,7 +62,7 @@ impl InterruptedTick {
             }
             offset += found.len() as u64;
         }
-        Ok(again.missing().unwrap_or_default().to_vec())
+        Ok(again.missing().expect("every recorded event was the computed one").to_vec())
     }
 }
 

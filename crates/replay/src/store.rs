@@ -302,7 +302,7 @@ impl<M: Medium> Store<M> {
 
     /// Creates the error of the line that starts at `offset` and breaks a rule. Counts the lines before it.
     pub fn malformed_at(&self, file: &M::File, offset: u64, fault: Box<Fault>) -> Error {
-        match count_lines(file, offset) {
+        match count_lines(file, 0, offset) {
             Ok(before) => Error::Malformed { path: self.path(), line: before + 1, offset, fault },
             Err(error) => self.unreadable(error, 0),
         }

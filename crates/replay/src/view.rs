@@ -3,14 +3,11 @@
 use dreichor_core::event::{Event, line_too_long};
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{Hash, LINE_BYTES_MAX};
-use dreichor_log::last::line_start;
+use dreichor_log::last::{count_lines, line_start};
 use dreichor_log::{Line, Lines, Medium, ReadError, read_exactly};
 
 use crate::error::Error;
 use crate::store::Store;
-
-/// How many bytes are read at once to count their lines.
-const COUNTED_BYTES: usize = 1 << 20;
 
 /// The offset of a line's start, in bytes, and its bytes without LF.
 pub type PlacedLine = (u64, Box<[u8]>);
@@ -124,16 +121,10 @@ impl<'s, M: Medium> View<'s, M> {
     ///
     /// The log cannot be read.
     pub fn count_lines(&self, start: u64, end: u64) -> Result<u64, Error> {
-        let mut block = vec![0; COUNTED_BYTES];
-        let (mut at, mut count) = (start, 0);
-        while at < end {
-            let wanted = usize::try_from(end - at).unwrap_or(usize::MAX).min(COUNTED_BYTES);
-            let place = &mut block[..wanted];
-            self.read(place, at)?;
-            count += memchr::memchr_iter(b'\n', place).count() as u64;
-            at += wanted as u64;
+        match &self.file {
+            Some(file) => count_lines(file, start, end).map_err(|error| self.store.unreadable(error, 0)),
+            None => Ok(0),
         }
-        Ok(count)
     }
 
     /// The logical time of the last event; none if there is no event.

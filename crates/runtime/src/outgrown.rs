@@ -21,7 +21,7 @@ pub struct Outgrown {
 }
 
 impl Outgrown {
-    /// Smaller files are nobody's trouble, in bytes.
+    /// Up to this size, in bytes, the snapshots never outgrow the log.
     pub const BYTES_MIN: u64 = 16 << 20;
 
     /// Compares the sizes of log and snapshots. The latest snapshot covers `events` and has `latest_bytes`; no earlier one
@@ -53,7 +53,7 @@ impl Outgrown {
         Ok(Self::of(log_bytes, snapshots_bytes, latest.snapshot.audit_tree_size, found.bytes()))
     }
 
-    /// True if a writer with this strategy adds to the trouble.
+    /// True if a writer with this strategy still writes snapshots that often.
     pub const fn goes_on_with(&self, strategy: SnapshotStrategy) -> bool {
         match strategy {
             SnapshotStrategy::OnLedgerUpdate => true,

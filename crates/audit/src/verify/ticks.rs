@@ -76,7 +76,9 @@ fn difference(recorded: &Event<'_>, demanded: Option<&Event<'_>>) -> Box<Fault> 
     // The ids differ because the contents do.
     let differing =
         members(&recorded).zip(members(&demanded)).skip(1).find(|(found, expected)| found != expected);
-    let ((offset, name, found), (.., expected)) = differing.unwrap_or_default();
+    let Some(((offset, name, found), (.., expected))) = differing else {
+        unreachable!("events that differ have a member that differs")
+    };
     let expected = format!("{expected}, as the tick, executed again from its decision, has it");
     Fault::new(Rule::Reexecution, offset, name, found, expected)
 }

@@ -27,8 +27,7 @@ pub(super) fn run(config: &Config, arguments: &CheckpointArguments) -> Result<Ex
     let origin = origin(arguments, key.as_ref())?;
     let stores = Stores::open_to_read(&config.directories)?;
     let durable = Durable::read(&stores, &mut Progress::new("checkpoint"))?;
-    let size = durable.size();
-    let Some(root) = durable.root(size)? else { unreachable!("a log has the root of its own size") };
+    let (size, root) = (durable.size(), durable.whole_root()?);
     let checkpoint = Checkpoint::new(&origin, size, root);
     let text = match &key {
         Some(key) => checkpoint.sign(key).to_string(),

@@ -8,7 +8,7 @@ use dreichor_runtime::{Config, ExitCode};
 
 use super::follow::Growth;
 use crate::arguments::DecisionsArguments;
-use crate::output::{Failure, Output, print_note, stdout, wait_while_read};
+use crate::output::{Failure, Output, print_note, stdout, wait_while_read, write_json};
 use crate::progress::Progress;
 use crate::table::{self, Cell};
 
@@ -147,8 +147,7 @@ impl Printer {
 
     fn print(&mut self, decided: &Decided) -> Result<(), Failure> {
         if self.is_json {
-            serde_json::to_writer(&mut self.out, &decided.row()).map_err(std::io::Error::from)?;
-            self.out.write_all(b"\n")?;
+            write_json(&mut self.out, &decided.row())?;
         } else {
             table::print_tsv(&mut self.out, &row(decided))?;
         }

@@ -18,7 +18,7 @@ use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
 use super::story::Storyteller;
-use crate::output::{Failure, print_line};
+use crate::output::{Failure, print_line, write_json};
 
 pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<ExitCode, Failure> {
     let demo = Demo::create(dir)?;
@@ -81,8 +81,7 @@ impl Demo {
         let mut lines = Vec::new();
         let mut ticks = 0;
         for tick in rotate(&markets) {
-            serde_json::to_writer(&mut lines, &tick).map_err(bug)?;
-            lines.push(b'\n');
+            write_json(&mut lines, &tick).map_err(bug)?;
             ticks += 1;
         }
         let path = self.path("ticks.ndjson");
@@ -154,7 +153,7 @@ impl Demo {
         File::open(&path).map_err(|error| cannot(&path, &error))
     }
 
-    /// Both runs must have left the very same bytes.
+    /// Both runs must have left the same bytes.
     fn compare(&self) -> Result<(), Failure> {
         let mut sizes = Vec::new();
         for (mount, name) in [("audit-events", EVENTS_FILE), ("snapshots", SNAPSHOTS_FILE)] {

@@ -170,12 +170,16 @@ fn print_round(published: &Published, json: Json) -> Result<(), Failure> {
 fn status(stores: &Stores<dreichor_replay::Directory>, dir: &Path) -> Result<Status, Failure> {
     let log_events = match stores.events.open()? {
         Some((file, stat)) => {
-            count_lines(&file, stat.size).map_err(|error| stores.events.unreadable(error, 0))?
+            count_lines(&file, 0, stat.size).map_err(|error| stores.events.unreadable(error, 0))?
         }
         None => 0,
     };
     let path = dir.join(CHECKPOINT);
-    let (published, age) = if path.exists() {
+    let is_there = path.try_exists().map_err(|error| {
+        let unread = "the published checkpoint cannot be examined";
+        Error::unavailable(&path, unread, "check the directory's permissions").because(error)
+    })?;
+    let (published, age) = if is_there {
         let signed = SignedCheckpoint::parse(&trust::read_file(&path)?);
         let signed = signed.map_err(|error| trust::malformed(&path, "checkpoint", &error))?;
         let modified = path.metadata().and_then(|metadata| metadata.modified()).ok();

@@ -7,17 +7,20 @@ use dreichor_proof::Checkpoint;
 use dreichor_replay::point::{Point, hold};
 use dreichor_replay::receipt::Fact;
 use dreichor_replay::{Entry, Receipt, Replayed, Stores};
-use dreichor_runtime::config::ConfigError;
 use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::{ReplayArguments, TrustArguments};
 use crate::output::{self, Failure, print_line};
 use crate::progress::Progress;
+use crate::trust::usage;
 use crate::{table, trust};
 
 pub(super) fn run(config: &Config, arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
     if let Some(file) = &arguments.expect {
         return compare(config, file, &arguments.trust);
+    }
+    if trust::read(&arguments.trust)?.is_some() {
+        return Err(usage("--public-key and --policy are for a checkpoint: name it by --expect"));
     }
     let receipt = match arguments.point.point() {
         None => {
@@ -47,13 +50,12 @@ pub(super) fn hold_at(
 ) -> Result<dreichor_replay::point::Held, Failure> {
     let (held, replayed) = hold(stores, point, &mut Progress::new("replay"), follow)?;
     replayed.warn_of_tail();
-    let fault = |fault: String| Failure::from(ConfigError(vec![fault]));
     let Some(held) = held else {
-        return Err(fault(format!("--at: the log has {} events only", replayed.history.size())));
+        return Err(usage(&format!("--at: the log has {} events only", replayed.history.size())));
     };
     if let Some(decision) = held.history.state().open_tick() {
         let events = held.history.size();
-        return Err(fault(format!(
+        return Err(usage(&format!(
             "--at: event {events} is within the tick of decision {decision}; name an event that ends a tick"
         )));
     }
@@ -72,19 +74,20 @@ const COMPARED: [&str; 7] =
 
 /// Compares the log with a kept receipt or checkpoint of this size or an earlier one.
 fn compare(config: &Config, file: &Path, trust: &TrustArguments) -> Result<ExitCode, Failure> {
-    let fault =
-        |problem: String| Failure::from(ConfigError(vec![format!("--expect {}: {problem}", file.display())]));
+    let fault = |problem: &str| usage(&format!("--expect {}: {problem}", trust::shown(file)));
     let bytes = trust::read_file(file)?;
     let trust = trust::read(trust)?;
     let kept = match (parse_receipt(&bytes), trust) {
         (Some(receipt), None) => receipt,
-        (Some(_), Some(_)) => return Err(fault("this is a receipt, which no key signs".into())),
+        (Some(_), Some(_)) => return Err(fault("this is a receipt, which no key signs")),
         (None, trust) => facts_of(&trust::read_checkpoint(file, &bytes, trust.as_ref())?),
     };
     let size = kept.get("treeSize").or_else(|| kept.get("events"));
-    let size: u64 = size
-        .and_then(|size| size.parse().ok())
-        .ok_or_else(|| fault("it has no treeSize and no events".into()))?;
+    let size: u64 =
+        size.and_then(|size| size.parse().ok()).ok_or_else(|| fault("it has no treeSize and no events"))?;
+    if !kept.contains_key("rootHash") {
+        return Err(fault("it has no rootHash, so nothing could be compared"));
+    }
     let stores = Stores::open_to_read(&config.directories)?;
     let (held, mut replayed) = hold(&stores, Point::Event(size), &mut Progress::new("replay"), |_| {})?;
     let found = match held {

@@ -18,7 +18,7 @@ use dreichor_runtime::{Config, ExitCode};
 use serde::Serialize;
 
 use crate::arguments::StatusArguments;
-use crate::output::{Failure, escape, stdout};
+use crate::output::{Failure, escape, print_json, stdout};
 
 /// The size of the part of the log that is read backwards to find the last trade.
 const SEARCH_BYTES_MAX: u64 = 8 << 20;
@@ -78,14 +78,13 @@ struct OpenPosition {
 pub(super) fn run(config: &Config, arguments: &StatusArguments) -> Result<ExitCode, Failure> {
     let stores = Stores::open_to_read(&config.directories)?;
     let status = look(config, &stores, arguments.count)?;
-    let mut out = stdout();
     if arguments.json.json {
-        serde_json::to_writer(&mut out, &status).map_err(std::io::Error::from)?;
-        out.write_all(b"\n")?;
+        print_json(&status)?;
     } else {
+        let mut out = stdout();
         show(&status, &mut out)?;
+        out.flush()?;
     }
-    out.flush()?;
     Ok(ExitCode::Done)
 }
 
@@ -130,7 +129,7 @@ fn look(config: &Config, stores: &Stores<Directory>, counts: bool) -> Result<Sta
         open_position: open_position.flatten(),
         tail,
         interrupted_tick,
-        free_bytes: free_bytes(stores.events.medium().directory()),
+        free_bytes: stores.events.medium().free_bytes(),
         writer: writer_of(&stores.events.path()),
         observer: observer_addr.map(answers),
         snapshots_outgrown: outgrown.map(|outgrown| SnapshotsOutgrown {
@@ -180,7 +179,7 @@ fn file_status(store: &Store<Directory>, counts: bool) -> Result<FileStatus, Err
             dreichor_log::last::find_end(file, stat.size).map_err(|error| store.unreadable(error, 0))?;
         unterminated_bytes = end.tail.map_or(0, |tail| tail.length);
         if counts {
-            lines = Some(count_lines(file, stat.size).map_err(|error| store.unreadable(error, 0))?);
+            lines = Some(count_lines(file, 0, stat.size).map_err(|error| store.unreadable(error, 0))?);
         }
     }
     Ok(FileStatus {
@@ -191,11 +190,6 @@ fn file_status(store: &Store<Directory>, counts: bool) -> Result<FileStatus, Err
         unterminated_bytes,
         lines,
     })
-}
-
-fn free_bytes(directory: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(directory).ok()?;
-    stat.f_bavail.checked_mul(stat.f_frsize)
 }
 
 /// The process that holds the log's lock, as /proc/locks shows it. The lock itself is never taken.

@@ -8,7 +8,7 @@ use dreichor_replay::{Progress as _, Replay, Stores};
 use dreichor_runtime::{Config, ExitCode};
 
 use crate::arguments::SummaryArguments;
-use crate::output::{Failure, print_note, stdout};
+use crate::output::{Failure, print_json, print_note, stdout};
 use crate::progress::Progress;
 use crate::table;
 
@@ -38,16 +38,15 @@ pub(super) fn run(config: &Config, arguments: &SummaryArguments) -> Result<ExitC
     if summary.total.decisions == 0 {
         print_note(&format!("no decision was counted: {holdings}"));
     }
-    let mut out = stdout();
     if arguments.json.json {
-        serde_json::to_writer(&mut out, &summary).map_err(std::io::Error::from)?;
-        out.write_all(b"\n")?;
-    } else {
-        show(&summary.total, &mut out)?;
-        for (key, funnel) in &summary.groups {
-            writeln!(out, "\n{}", key.as_deref().unwrap_or("no target market"))?;
-            show(funnel, &mut out)?;
-        }
+        print_json(&summary)?;
+        return Ok(ExitCode::Done);
+    }
+    let mut out = stdout();
+    show(&summary.total, &mut out)?;
+    for (key, funnel) in &summary.groups {
+        writeln!(out, "\n{}", key.as_deref().unwrap_or("no target market"))?;
+        show(funnel, &mut out)?;
     }
     out.flush()?;
     Ok(ExitCode::Done)

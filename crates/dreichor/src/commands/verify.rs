@@ -14,7 +14,7 @@ use dreichor_runtime::{Config, ExitCode};
 use serde::Serialize;
 
 use crate::arguments::VerifyArguments;
-use crate::output::{Failure, Output, escape, result, stdout};
+use crate::output::{Failure, Output, escape, result, stdout, write_json};
 use crate::progress::Progress;
 use crate::trust;
 
@@ -61,7 +61,7 @@ struct Printer {
 impl Printer {
     fn print(&mut self, finding: &Finding) -> io::Result<()> {
         if self.is_json {
-            return self.print_json(&FindingLine::of(finding));
+            return write_json(&mut self.out, &FindingLine::of(finding));
         }
         let Finding { part, path, line, offset, fault } = finding;
         let (path, byte) = (escape(path.to_string_lossy().as_bytes()), offset + fault.offset as u64);
@@ -73,16 +73,11 @@ impl Printer {
 
     fn finish(&mut self, report: &Report, elapsed: Duration) -> io::Result<()> {
         if self.is_json {
-            self.print_json(&Summary::of(report, elapsed))?;
+            write_json(&mut self.out, &Summary::of(report, elapsed))?;
         } else {
             self.print_summary(report, elapsed)?;
         }
         self.out.flush()
-    }
-
-    fn print_json(&mut self, line: &impl Serialize) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, line)?;
-        self.out.write_all(b"\n")
     }
 
     fn print_summary(&mut self, report: &Report, elapsed: Duration) -> io::Result<()> {

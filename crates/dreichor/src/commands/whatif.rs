@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::summary::rows;
 use crate::arguments::WhatifArguments;
-use crate::output::{Failure, print_note, stdout};
+use crate::output::{Failure, print_json, print_note, stdout};
 use crate::progress::Progress;
 use crate::table::{self, Cell};
 
@@ -73,14 +73,13 @@ impl Outcomes {
     }
 
     fn print(&self, arguments: &WhatifArguments) -> Result<(), Failure> {
-        let mut out = stdout();
         if arguments.json.json {
             let differences = arguments.diff.then(|| self.listed.iter().map(Difference::of).collect());
             let Self { changed, before, after, .. } = self;
-            let answer = Answer { changed: *changed, before, after, differences };
-            serde_json::to_writer(&mut out, &answer).map_err(io::Error::from)?;
-            out.write_all(b"\n")?;
-        } else if arguments.diff && !table::is_terminal() {
+            return print_json(&Answer { changed: *changed, before, after, differences });
+        }
+        let mut out = stdout();
+        if arguments.diff && !table::is_terminal() {
             table::print_tsv_header(&mut out, &HEADER)?;
             self.listed.iter().try_for_each(|pair| table::print_tsv(&mut out, &row(pair)))?;
         } else {
