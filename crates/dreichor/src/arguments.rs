@@ -18,6 +18,7 @@ use dreichor_replay::point::Point;
 use dreichor_replay::reference::{IdPrefix, Reference};
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
+use dreichor_runtime::listener::Listen;
 
 use crate::{examples, settings};
 
@@ -79,6 +80,11 @@ pub(crate) enum Command {
         /// Print acknowledgements of a file's inputs on a terminal, too
         #[arg(long)]
         acks: bool,
+        /// Serve several upstreams: unix:PATH of a socket to create, or systemd for the one that it passes
+        ///
+        /// Each connection speaks what standard input and output speak. A rejected input ends its own connection only.
+        #[arg(long, value_name = "SOCKET", conflicts_with_all = ["file", "check", "acks"])]
+        listen: Option<Listen>,
     },
     /// Write one snapshot of the present ledger
     Snapshot(Json),

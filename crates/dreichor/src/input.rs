@@ -61,7 +61,7 @@ impl Source for Inputs<'_> {
         loop {
             self.signals.wait_for(&self.file)?;
             if self.is_interrupted() {
-                return Ok(Read::Interrupted);
+                return Ok(Read::Nothing);
             }
             match self.file.read(buffer) {
                 Ok(0) => return Ok(Read::End),

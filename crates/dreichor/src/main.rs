@@ -5,6 +5,7 @@ mod commands;
 mod examples;
 mod input;
 mod logging;
+mod manager;
 mod output;
 mod progress;
 mod settings;

@@ -61,7 +61,9 @@ impl Failure {
         match self {
             Self::OutputClosed | Self::Shown => ExitCode::Done,
             Self::Internal(_) => ExitCode::Internal,
-            Self::Usage(_) | Self::Configuration(_) | Self::Gate(GateError::Listen { .. }) => ExitCode::Usage,
+            Self::Usage(_)
+            | Self::Configuration(_)
+            | Self::Gate(GateError::Listen { .. } | GateError::Socket(_)) => ExitCode::Usage,
             Self::NotFound(_) => ExitCode::NotFound,
             Self::Publish(error) => publish::exit_code(error),
             Self::Clone(error) => clone::exit_code(error),

@@ -1,6 +1,7 @@
 //! SIGINT and SIGTERM: they end the process after its pending work.
 
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -74,14 +75,19 @@ impl Signals {
         }
     }
 
+    /// A descriptor that can be read from the first signal on.
+    pub(crate) fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
     /// Waits until a read of `source` would not wait, or there was a signal.
-    pub(crate) fn wait_for(&self, source: &impl std::os::fd::AsFd) -> io::Result<()> {
+    pub(crate) fn wait_for(&self, source: &impl AsFd) -> io::Result<()> {
         let mut waits = [PollFd::new(source, PollFlags::IN), PollFd::new(&self.wake, PollFlags::IN)];
         wait_for_any(&mut waits)
     }
 
     /// Waits until a write to `sink` would not wait; false if a signal came first, and then too much time passed.
-    pub(crate) fn wait_to_write(&self, sink: &impl std::os::fd::AsFd) -> io::Result<bool> {
+    pub(crate) fn wait_to_write(&self, sink: &impl AsFd) -> io::Result<bool> {
         loop {
             let mut waits = [PollFd::new(sink, PollFlags::OUT), PollFd::new(&self.wake, PollFlags::IN)];
             let is_signalled = self.exit_code().is_some();
@@ -118,7 +124,7 @@ fn wait_for_any(waits: &mut [PollFd<'_>]) -> io::Result<()> {
 }
 
 /// True if a read of `source` would not wait.
-pub(crate) fn is_ready(source: &impl std::os::fd::AsFd) -> io::Result<bool> {
+pub(crate) fn is_ready(source: &impl AsFd) -> io::Result<bool> {
     let mut waits = [PollFd::new(source, PollFlags::IN)];
     match poll(&mut waits, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })) {
         Ok(ready) => Ok(ready > 0),

@@ -94,11 +94,11 @@ fn check_end(tried: &Try, ended: &Ended, story: &str) {
     match acknowledged(count) {
         Some(told) => assert!(names(&told), "{story}: it does not name: {told}"),
         None => {
-            assert!(!names("input line 1 ") && !names("input lines 1 to "), "{story}: none is acknowledged");
+            assert!(!names("input 1 ") && !names("inputs 1 to "), "{story}: none is acknowledged");
         }
     }
     assert!(ended.stderr.trim_end().contains('\n'), "{story}: it does not say what to do");
-    if names(&format!("input line {}\n", count + 1)) {
+    if names(&format!("input {}\n", count + 1)) {
         assert!(recorded(count + 1).starts_with(&stored), "{story}: more is there than was in doubt");
     } else if count > 0 {
         // A snapshot failed, after the events that it is of were acknowledged.

@@ -492,7 +492,7 @@ fn a_file_that_may_not_grow() {
         bench.check_whole();
     }
     let bench = Bench::filled();
-    bench.refuses_command(&mut limited(&bench, 1), 13, &["{log}: ", "(os error 27)", "input line 1"]);
+    bench.refuses_command(&mut limited(&bench, 1), 13, &["{log}: ", "(os error 27)", "input 1"]);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::io;
 
 use dreichor_core::LINE_BYTES_MAX;
 
+use crate::orchestrator::Rejection;
+
 /// Upper bounds on a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -52,8 +54,9 @@ pub enum Read {
     Bytes(usize),
     /// The input has ended.
     End,
-    /// The process was asked to end while the read waited.
-    Interrupted,
+    /// Nothing was read: the process was asked to end while the read waited; or the source is a connection, which never
+    /// waits, and nothing has come.
+    Nothing,
 }
 
 /// The next batch, or why there is none.
@@ -63,8 +66,8 @@ pub enum Next<'b> {
     Batch(Batch<'b>),
     /// The input has ended.
     End,
-    /// The process was asked to end.
-    Interrupted,
+    /// The process was asked to end; or the source never waits, and no whole line has come.
+    Nothing,
 }
 
 /// Lines that were read together; at least one.
@@ -75,9 +78,18 @@ pub struct Batch<'b> {
     offset: u64,
 }
 
+/// Inputs in the order in which they are recorded.
+pub trait Inputs<'b>: Iterator<Item = InputLine<'b>> {
+    /// Called after the rejection of the line that `next` returned last; returns true if inputs of other senders may
+    /// still be recorded.
+    fn go_on_after(&mut self, rejection: &Rejection) -> bool;
+}
+
 /// One line of input, without its LF.
 #[derive(Debug, Clone, Copy)]
 pub struct InputLine<'b> {
+    /// The number of the connection that sent it; 0 where there is only one.
+    pub sender: usize,
     /// The line's number, from 1.
     pub number: u64,
     /// The offset of the line's start in the input, in bytes.
@@ -100,22 +112,41 @@ impl<'b> Batch<'b> {
     }
 
     /// Returns the lines in order.
-    pub fn lines(self) -> impl Iterator<Item = InputLine<'b>> {
-        let (mut rest, mut offset) = (self.bytes, self.offset);
-        (self.first_line..).map_while(move |number| {
-            if rest.is_empty() {
-                return None;
-            }
-            let line_feed = memchr::memchr(b'\n', rest);
-            let bytes = &rest[..line_feed.unwrap_or(rest.len())];
-            // A line that is too long is returned before its LF is seen.
-            let is_terminated = line_feed.is_some() || bytes.len() > LINE_BYTES_MAX;
-            let line = InputLine { number, offset, bytes, is_terminated };
-            let length = line_feed.map_or(bytes.len(), |at| at + 1);
-            rest = &rest[length..];
-            offset += length as u64;
-            Some(line)
-        })
+    pub fn lines(self) -> Lines<'b> {
+        Lines { rest: self.bytes, number: self.first_line, offset: self.offset }
+    }
+}
+
+/// The lines of a batch, in order.
+#[derive(Debug)]
+pub struct Lines<'b> {
+    rest: &'b [u8],
+    number: u64,
+    offset: u64,
+}
+
+impl<'b> Iterator for Lines<'b> {
+    type Item = InputLine<'b>;
+
+    fn next(&mut self) -> Option<InputLine<'b>> {
+        let Self { rest, number, offset } = *self;
+        if rest.is_empty() {
+            return None;
+        }
+        let line_feed = memchr::memchr(b'\n', rest);
+        let bytes = &rest[..line_feed.unwrap_or(rest.len())];
+        // A line that is too long is returned before its LF is seen.
+        let is_terminated = line_feed.is_some() || bytes.len() > LINE_BYTES_MAX;
+        let length = line_feed.map_or(bytes.len(), |at| at + 1);
+        *self = Self { rest: &rest[length..], number: number + 1, offset: offset + length as u64 };
+        Some(InputLine { sender: 0, number, offset, bytes, is_terminated })
+    }
+}
+
+/// The lines of one sender: the first that is rejected ends them.
+impl<'b> Inputs<'b> for Lines<'b> {
+    fn go_on_after(&mut self, _: &Rejection) -> bool {
+        false
     }
 }
 
@@ -170,6 +201,19 @@ impl<S: Source> Batcher<S> {
         self.source.length()
     }
 
+    /// Sets the limits of the next batches; each is raised to its minimum if it is below, and `bytes` may not exceed those
+    /// that the batcher was created with. The batch before must be taken: no whole line waits.
+    pub fn limit(&mut self, limits: Limits) {
+        let bytes_max = self.buffer.len() - LINE_BYTES_MAX - 1;
+        self.limits =
+            Limits { inputs: limits.inputs.max(1), bytes: limits.bytes.clamp(LINE_BYTES_MAX + 1, bytes_max) };
+    }
+
+    /// The number of the line of which only a part has come, if [`Batcher::next_batch`] returned nothing.
+    pub fn unfinished_line(&self) -> Option<u64> {
+        (self.lines == 0 && self.filled > self.start).then_some(self.next_line)
+    }
+
     /// True if [`Batcher::next_batch`] would return without waiting.
     pub fn has_more(&mut self) -> bool {
         self.search();
@@ -184,7 +228,7 @@ impl<S: Source> Batcher<S> {
     pub fn next_batch(&mut self) -> io::Result<Next<'_>> {
         loop {
             if self.source.is_interrupted() {
-                return Ok(Next::Interrupted);
+                return Ok(Next::Nothing);
             }
             self.search();
             if self.lines > 0 && (self.is_full() || !self.can_read_on()) {
@@ -201,7 +245,9 @@ impl<S: Source> Batcher<S> {
             match self.read() {
                 Ok(Read::Bytes(count)) => self.filled += count,
                 Ok(Read::End) => self.has_ended = true,
-                Ok(Read::Interrupted) => return Ok(Next::Interrupted),
+                Ok(Read::Nothing) if self.lines == 0 => return Ok(Next::Nothing),
+                // The lines that have come are returned.
+                Ok(Read::Nothing) => {}
                 Err(failure) => self.failure = Some(failure),
             }
         }

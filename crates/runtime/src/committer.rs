@@ -4,12 +4,10 @@
 //! durable, and everything else can be computed from them. Then it appends the snapshots in one write and syncs them.
 //! Nothing of the next commit is written before that.
 
-use std::io;
-
 use dreichor_log::{AppendError, Appender, WriteMedium};
 use dreichor_replay::Stores;
 
-use crate::ingest::IngestError;
+use crate::ingest::{Deliver, IngestError};
 use crate::orchestrator::Commit;
 use crate::writing::{WriteError, WriteStore};
 
@@ -18,7 +16,7 @@ pub struct Committer<'s, M: WriteMedium> {
     stores: &'s Stores<M>,
     events: Appender<'s, M>,
     snapshots: Appender<'s, M>,
-    /// The number of the last acknowledged input, from 1; 0 if none is acknowledged.
+    /// The number of acknowledged inputs.
     acknowledged: u64,
 }
 
@@ -42,7 +40,7 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
         self.events.size()
     }
 
-    /// The number of the last acknowledged input, from 1; 0 if none is acknowledged.
+    /// The number of acknowledged inputs.
     pub fn acknowledged(&self) -> u64 {
         self.acknowledged
     }
@@ -56,11 +54,7 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
     ///
     /// A write or sync failed, or the acknowledgements could not be delivered. The message says which inputs are
     /// acknowledged and what is in doubt. The committer must not be used again.
-    pub fn commit(
-        &mut self,
-        commit: &Commit,
-        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<(), IngestError> {
+    pub fn commit(&mut self, commit: &Commit, deliver: Deliver<'_>) -> Result<(), IngestError> {
         self.append_events(commit)?;
         let delivered = self.acknowledge(commit, deliver);
         // The events are durable, so their snapshots are written even if the acknowledgements could not be delivered.
@@ -74,23 +68,19 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
         }
         self.events.append(&commit.events).map_err(|error| {
             let first = self.acknowledged + 1;
-            let inputs = match commit.last_line {
-                last if last == first => format!("input line {last}"),
-                last => format!("input lines {first} to {last}"),
+            let inputs = match self.acknowledged + commit.inputs {
+                last if last == first => format!("input {last}"),
+                last => format!("inputs {first} to {last}"),
             };
             let consequence = format!("{}; {}: {inputs}", self.tell_acknowledged(), fate(&error));
             self.stores.events.not_appended(error, consequence).into()
         })
     }
 
-    fn acknowledge(
-        &mut self,
-        commit: &Commit,
-        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> Result<(), IngestError> {
+    fn acknowledge(&mut self, commit: &Commit, deliver: Deliver<'_>) -> Result<(), IngestError> {
         if !commit.acknowledgements.is_empty() {
             deliver(&commit.acknowledgements).map_err(IngestError::Acknowledgement)?;
-            self.acknowledged = commit.last_line;
+            self.acknowledged += commit.inputs;
         }
         Ok(())
     }
@@ -100,7 +90,7 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
             return Ok(());
         }
         self.snapshots.append(&commit.snapshots).map_err(|error| {
-            let consequence = match commit.last_line {
+            let consequence = match commit.inputs {
                 0 => {
                     format!("{}; {}: the snapshot that was asked for", self.tell_acknowledged(), fate(&error))
                 }
@@ -117,8 +107,8 @@ impl<'s, M: WriteMedium> Committer<'s, M> {
     fn tell_acknowledged(&self) -> String {
         match self.acknowledged {
             0 => "no input was acknowledged".into(),
-            1 => "input line 1 is acknowledged and durable".into(),
-            last => format!("input lines 1 to {last} are acknowledged and durable"),
+            1 => "input 1 is acknowledged and durable".into(),
+            last => format!("inputs 1 to {last} are acknowledged and durable"),
         }
     }
 }

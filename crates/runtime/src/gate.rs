@@ -10,6 +10,7 @@ use dreichor_replay::{Error, Progress, Replay, Replayed, Stores, receipt::PROGRA
 
 use crate::config::Config;
 use crate::database::DatabaseError;
+use crate::listener::ListenError;
 use crate::recovery::{self, Recovered, recover};
 use crate::sandbox::{self, Outcome};
 use crate::writing::{Locks, WriteError, WriteStores};
@@ -33,6 +34,9 @@ pub enum GateError {
         /// The system's error.
         source: io::Error,
     },
+    /// The process cannot listen on the socket for upstreams.
+    #[error(transparent)]
+    Socket(#[from] ListenError),
 }
 
 impl From<Error> for GateError {
@@ -42,7 +46,7 @@ impl From<Error> for GateError {
 }
 
 /// A writer that has passed the gate.
-pub struct Admitted<M: WriteMedium> {
+pub struct Admitted<M: WriteMedium, L> {
     /// The stores.
     pub stores: Stores<M>,
     /// The locks of both stores.
@@ -51,6 +55,8 @@ pub struct Admitted<M: WriteMedium> {
     pub recovered: Recovered,
     /// The promises that the kernel enforces from now on.
     pub sandbox: Outcome,
+    /// What was opened between lock and sandbox.
+    pub opened: L,
 }
 
 /// A runtime (`run`) that has passed the gate, or what `observe` serves.
@@ -65,13 +71,18 @@ pub struct AdmittedRuntime {
     pub sandbox: Outcome,
 }
 
-/// Executes steps 1 to 6 of the gate for a writer (`ingest`, `snapshot`): checks, locks, replays, recovers and
-/// confines. The caller then opens the stores for appending.
+/// Executes steps 1 to 6 of the gate for a writer (`ingest`, `snapshot`): checks, locks, calls `open`, replays, recovers
+/// and confines. The caller then opens the stores for appending. `open` opens what needs the lock, and what cannot be
+/// opened after the sandbox.
 ///
 /// # Errors
 ///
 /// The first step that failed. Recovery may have changed the stores by then.
-pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Admitted<Directory>, GateError> {
+pub fn admit_writer<L>(
+    config: &Config,
+    open: impl FnOnce() -> Result<L, GateError>,
+    progress: &mut impl Progress,
+) -> Result<Admitted<Directory, L>, GateError> {
     let stores = examine(config).map_err(|error| match error {
         WriteError::Stores(error) => WriteError::Stores(error.before_any_change()),
         WriteError::Locked { .. } | WriteError::InDoubt { .. } => error,
@@ -79,6 +90,7 @@ pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Adm
     stores.create_missing()?;
     let locks = stores.lock()?;
     tracing::debug!(step = 3, "persistence: directories present and writable, lock taken");
+    let opened = open()?;
     check_database(config)?;
     stores.settle()?;
     let recovered = recover(&stores, config.settings.snapshot_strategy, progress)?;
@@ -86,7 +98,7 @@ pub fn admit_writer(config: &Config, progress: &mut impl Progress) -> Result<Adm
     tracing::debug!(step = 4, events = size, bytes = recovered.events_bytes, "replay: history is sound");
     tracing::debug!(step = 5, "recovery: stores are complete; orchestrator connected");
     let sandbox = sandbox::confine(config.settings.sandbox, &stores, Some(&locks))?;
-    Ok(Admitted { stores, locks, recovered, sandbox })
+    Ok(Admitted { stores, locks, recovered, sandbox, opened })
 }
 
 /// Executes the checks that need no file to be created or locked.

@@ -8,17 +8,17 @@
 //! second thread while this thread syncs the commit before it. Only this thread reads, writes and syncs. Both ways
 //! write the same bytes and the same acknowledgements.
 
-use std::fmt;
 use std::io;
 use std::thread;
 
+use dreichor_core::History;
 use dreichor_core::id::SnapshotId;
 use dreichor_core::tick::Policy;
-use dreichor_core::{History, Rule};
 use dreichor_log::WriteMedium;
 use dreichor_replay::{Progress, Receipt, Stores};
 
-use crate::batch::{Batch, Batcher, Next, Source};
+use crate::acknowledgement::Acknowledgements;
+use crate::batch::{Batcher, Inputs, Next, Source};
 use crate::committer::Committer;
 use crate::orchestrator::{Commit, MetaOrchestrator, Rejection};
 use crate::recovery::Recovered;
@@ -31,7 +31,7 @@ pub enum IngestError {
     #[error(transparent)]
     Write(#[from] WriteError),
     /// An input breaks a rule. Nothing of it was recorded; every input before it is durable and acknowledged.
-    #[error("{}", Rejected(.0))]
+    #[error(transparent)]
     Rejected(Rejection),
     /// The input could not be read to its end. Every line that was read before is durable and acknowledged.
     #[error(
@@ -48,30 +48,6 @@ pub enum IngestError {
 impl From<dreichor_replay::Error> for IngestError {
     fn from(error: dreichor_replay::Error) -> Self {
         Self::Write(error.into())
-    }
-}
-
-/// The message of a rejected input.
-struct Rejected<'r>(&'r Rejection);
-
-impl fmt::Display for Rejected<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Rejection { line, offset, is_terminated, fault } = self.0;
-        write!(
-            f,
-            "input line {line} at byte {} (the line starts at byte {offset}) is rejected: {fault}",
-            offset + fault.offset as u64
-        )?;
-        if !is_terminated {
-            write!(f, "; the input ended without LF after this line")?;
-        }
-        if fault.rule == Rule::TimeOrder {
-            write!(f, "\nif its time is right, this log already holds other inputs: check the directory")?;
-        }
-        write!(
-            f,
-            "\nnothing of it was recorded, everything before it is; next: fix the line and send the input again: what is recorded is not recorded twice"
-        )
     }
 }
 
@@ -95,7 +71,8 @@ pub struct Session<'s, M: WriteMedium> {
     next: Commit,
 }
 
-type Deliver<'d> = &'d mut dyn FnMut(&[u8]) -> io::Result<()>;
+/// Delivers acknowledgements to their senders.
+pub type Deliver<'d> = &'d mut dyn FnMut(&Acknowledgements) -> io::Result<()>;
 
 impl<'s, M: WriteMedium> Session<'s, M> {
     /// Creates a session on stores that recovery has completed. The caller holds their locks.
@@ -136,7 +113,7 @@ impl<'s, M: WriteMedium> Session<'s, M> {
         self.orchestrator.latest()
     }
 
-    /// The number of the last acknowledged input line, from 1; 0 if none is acknowledged.
+    /// The number of acknowledged inputs.
     pub fn acknowledged(&self) -> u64 {
         self.committer.acknowledged()
     }
@@ -151,10 +128,11 @@ impl<'s, M: WriteMedium> Session<'s, M> {
     pub fn run<S: Source>(
         &mut self,
         batcher: &mut Batcher<S>,
-        deliver: Deliver<'_>,
+        deliver: &mut dyn FnMut(&[u8]) -> io::Result<()>,
         progress: &mut impl Progress,
     ) -> Result<Ended, IngestError> {
         let total = batcher.length();
+        let deliver: Deliver<'_> = &mut |acknowledgements| deliver(acknowledgements.lines());
         loop {
             // The loop must not wait for input while a commit is pending: the upstream may wait for its answer.
             if !self.pending.is_empty() && !batcher.has_more() {
@@ -162,14 +140,14 @@ impl<'s, M: WriteMedium> Session<'s, M> {
             }
             let ended = match batcher.next_batch() {
                 Ok(Next::Batch(batch)) => {
-                    self.record(batch, deliver)?;
+                    self.record(&mut batch.lines(), batch.length(), deliver)?;
                     if let Some(total) = total {
                         progress.advance(batch.end(), total);
                     }
                     continue;
                 }
                 Ok(Next::End) => Ok(Ended::AtEnd),
-                Ok(Next::Interrupted) => Ok(Ended::Interrupted),
+                Ok(Next::Nothing) => Ok(Ended::Interrupted),
                 Err(error) => Err(IngestError::Unreadable(error)),
             };
             self.commit(deliver)?;
@@ -177,15 +155,35 @@ impl<'s, M: WriteMedium> Session<'s, M> {
         }
     }
 
-    /// Computes the commits of a batch, and makes all but the last durable; the last stays pending.
-    fn record(&mut self, batch: Batch<'_>, deliver: Deliver<'_>) -> Result<(), IngestError> {
-        let is_large = batch.length() >= self.commits.beside_bytes_min;
-        let mut inputs = batch.lines();
+    /// Records these inputs, which have about so many `bytes`, in one commit unless they make more than one may have, and
+    /// delivers the acknowledgements by `deliver`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`].
+    pub fn record_all<'b>(
+        &mut self,
+        inputs: &mut (impl Inputs<'b> + Send),
+        bytes: usize,
+        deliver: Deliver<'_>,
+    ) -> Result<(), IngestError> {
+        self.record(inputs, bytes, deliver)?;
+        self.commit(deliver)
+    }
+
+    /// Computes the commits of these inputs, and makes all but the last durable; the last stays pending.
+    fn record<'b>(
+        &mut self,
+        inputs: &mut (impl Inputs<'b> + Send),
+        bytes: usize,
+        deliver: Deliver<'_>,
+    ) -> Result<(), IngestError> {
+        let is_large = bytes >= self.commits.beside_bytes_min;
         loop {
             let Self { orchestrator, committer, commits, pending, next } = self;
             next.clear();
             let bytes_max = commits.bytes_max;
-            let mut fill = || orchestrator.fill(&mut inputs, next, bytes_max);
+            let mut fill = || orchestrator.fill(inputs, next, bytes_max);
             let filled = if is_large && !pending.is_empty() {
                 let (filled, committed) = thread::scope(|scope| {
                     let filling = scope.spawn(fill);

@@ -3,6 +3,7 @@
 //! ```text
 //! flags, variables ──config──▶ Config
 //! stores ──gate──▶ checked, locked ──(dreichor-replay)──▶ History ──recovery──▶ whole ──▶ READY
+//! connections ──server, upstreams──▶ lines
 //! input ──batch──▶ lines ──orchestrator──▶ Commit ──committer──▶ events ▸ acknowledgements ▸ snapshots
 //! ```
 //!
@@ -18,11 +19,14 @@ pub mod database;
 pub mod exit_code;
 pub mod gate;
 pub mod ingest;
+pub mod listener;
 pub mod orchestrator;
 pub mod outgrown;
 pub mod recovery;
 pub mod sandbox;
+pub mod server;
 pub mod snapshots;
+pub mod upstreams;
 pub mod writing;
 
 pub use config::{Config, Setting};

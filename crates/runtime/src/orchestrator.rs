@@ -3,14 +3,16 @@
 //! Invariant: it knows no file and no stream. So one thread can compute the next commit while another makes the commit
 //! before it durable.
 
+use std::fmt;
+
 use dreichor_core::fault::Fault;
 use dreichor_core::id::SnapshotId;
 use dreichor_core::input::Input;
 use dreichor_core::tick::{Policy, Step, step};
-use dreichor_core::{History, Snapshot};
+use dreichor_core::{History, Rule, Snapshot};
 
-use crate::acknowledgement::{self, Outcome};
-use crate::batch::InputLine;
+use crate::acknowledgement::{Acknowledgements, Outcome};
+use crate::batch::{InputLine, Inputs};
 use crate::snapshots::SnapshotStrategy;
 
 /// Bytes that are written and acknowledged together: the events, snapshots and acknowledgements of some inputs.
@@ -20,10 +22,10 @@ pub struct Commit {
     pub events: Vec<u8>,
     /// Lines to append to the snapshots.
     pub snapshots: Vec<u8>,
-    /// One acknowledgement line for each input.
-    pub acknowledgements: Vec<u8>,
-    /// The number of the last input, from 1; 0 if there is no input.
-    pub last_line: u64,
+    /// One acknowledgement for each input, and the rejections between them.
+    pub acknowledgements: Acknowledgements,
+    /// The number of inputs that were not rejected.
+    pub inputs: u64,
 }
 
 impl Commit {
@@ -42,12 +44,13 @@ impl Commit {
         self.events.clear();
         self.snapshots.clear();
         self.acknowledgements.clear();
-        self.last_line = 0;
+        self.inputs = 0;
     }
 }
 
-/// An input that breaks a rule.
-#[derive(Debug)]
+/// An input that breaks a rule. Its message is for the input's sender.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", Message(self))]
 pub struct Rejection {
     /// The number of the input's line, from 1.
     pub line: u64,
@@ -57,6 +60,33 @@ pub struct Rejection {
     pub is_terminated: bool,
     /// The broken rule.
     pub fault: Box<Fault>,
+}
+
+/// The message of a rejection.
+struct Message<'r>(&'r Rejection);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Rejection { line, offset, is_terminated, fault } = self.0;
+        write!(
+            f,
+            "input line {line} at byte {} (the line starts at byte {offset}) is rejected: {fault}",
+            offset + fault.offset as u64
+        )?;
+        if !is_terminated {
+            write!(f, "; the input ended without LF after this line")?;
+        }
+        if fault.rule == Rule::TimeOrder {
+            write!(
+                f,
+                "\nif its time is right, this log already holds later inputs: check the directory; several strategies that share a log must share one clock"
+            )?;
+        }
+        write!(
+            f,
+            "\nnothing of it was recorded, everything before it is; next: fix the line and send the input again: what is recorded is not recorded twice"
+        )
+    }
 }
 
 /// Computes the commits of inputs, in order.
@@ -95,21 +125,22 @@ impl MetaOrchestrator {
     ///
     /// # Errors
     ///
-    /// The first input that breaks a rule. Nothing of it is in the commit; every input before it is.
+    /// The rejection of an input after which `inputs` does not go on. Nothing of this input is in the commit; every input before it is.
     pub fn fill<'b>(
         &mut self,
-        inputs: &mut impl Iterator<Item = InputLine<'b>>,
+        inputs: &mut impl Inputs<'b>,
         commit: &mut Commit,
         bytes_max: u64,
     ) -> Result<bool, Rejection> {
-        for input in inputs {
-            let InputLine { number, offset, bytes, is_terminated } = input;
-            self.record(number, bytes, commit).map_err(|fault| Rejection {
-                line: number,
-                offset,
-                is_terminated,
-                fault,
-            })?;
+        while let Some(input) = inputs.next() {
+            if let Err(fault) = self.record(&input, commit) {
+                let InputLine { sender, number: line, offset, bytes: _, is_terminated } = input;
+                let rejection = Rejection { line, offset, is_terminated, fault };
+                if !inputs.go_on_after(&rejection) {
+                    return Err(rejection);
+                }
+                commit.acknowledgements.reject(sender, &rejection);
+            }
             if commit.length() >= bytes_max {
                 return Ok(true);
             }
@@ -122,8 +153,8 @@ impl MetaOrchestrator {
         clippy::expect_used,
         reason = "the tick is held to the grammar by tests, and a wrong log is worse than an abort"
     )]
-    fn record(&mut self, number: u64, line: &[u8], commit: &mut Commit) -> Result<(), Box<Fault>> {
-        let input = Input::parse(line)?;
+    fn record(&mut self, line: &InputLine<'_>, commit: &mut Commit) -> Result<(), Box<Fault>> {
+        let input = Input::parse(line.bytes)?;
         let outcome = match step(self.history.state(), &input, self.policy)? {
             Step::AlreadyRecorded => Outcome::AlreadyRecorded,
             Step::Events(events) => {
@@ -138,8 +169,8 @@ impl MetaOrchestrator {
                 Outcome::Recorded(events.len() as u64)
             }
         };
-        acknowledgement::write(&mut commit.acknowledgements, number, &input, outcome, &self.history);
-        commit.last_line = number;
+        commit.acknowledgements.acknowledge(line, &input, outcome, &self.history);
+        commit.inputs += 1;
         Ok(())
     }
 

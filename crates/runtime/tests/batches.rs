@@ -57,7 +57,7 @@ fn check(lengths: &[usize], limits: Limits, piece_bytes: usize, waits_at: Option
         let batch = match batcher.next_batch().unwrap() {
             Next::Batch(batch) => batch,
             Next::End => break,
-            Next::Interrupted => panic!("nobody asked for an end"),
+            Next::Nothing => panic!("nobody asked for an end"),
         };
         let (first, start) = (number, offset);
         for line in batch.lines() {

@@ -200,7 +200,7 @@ fn a_writer_can_append_and_nothing_else() {
         let mut opened_before = File::open(&outside).unwrap();
         let sockets = Sockets::open();
         let config = config(dir, "auto");
-        let admitted = gate::admit_writer(&config, &mut ()).unwrap();
+        let admitted = gate::admit_writer(&config, || Ok(()), &mut ()).unwrap();
         check_complete(&admitted.sandbox);
 
         // The needed operations: to append to both stores, and to read open files.
@@ -283,7 +283,7 @@ fn only_the_two_files_that_are_locked_can_be_written() {
             .spawn()
             .unwrap();
         let config = config(dir, "auto");
-        let admitted = gate::admit_writer(&config, &mut ()).unwrap();
+        let admitted = gate::admit_writer(&config, || Ok(()), &mut ()).unwrap();
         other.stdin.take().unwrap().write_all(b"go\n").unwrap();
         assert!(other.wait().unwrap().success());
         check_complete(&admitted.sandbox);
@@ -319,7 +319,7 @@ fn a_process_of_several_threads_is_not_taken_for_confined() {
     let child = |dir: &Path| {
         let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let thread = std::thread::spawn(move || stopped.recv().is_err());
-        let error = gate::admit_writer(&config(dir, "require"), &mut ()).err().unwrap();
+        let error = gate::admit_writer(&config(dir, "require"), || Ok(()), &mut ()).err().unwrap();
         assert_eq!(kind(&error), Kind::Unavailable, "{error}");
         let message = error.to_string();
         assert!(message.contains("--sandbox auto"), "{message}");
@@ -335,7 +335,7 @@ fn a_process_of_several_threads_is_not_taken_for_confined() {
 
 fn off_confines_nothing() {
     let child = |dir: &Path| {
-        let admitted = gate::admit_writer(&config(dir, "off"), &mut ()).unwrap();
+        let admitted = gate::admit_writer(&config(dir, "off"), || Ok(()), &mut ()).unwrap();
         assert!(admitted.sandbox.enforced.is_empty() && admitted.sandbox.abi.is_none());
         assert_eq!(admitted.sandbox.not_enforced.len(), Role::Writer.promises().len());
         fs::write(dir.join("audit-events/new"), "").unwrap();

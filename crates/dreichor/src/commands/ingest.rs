@@ -28,7 +28,7 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
     let is_quiet = path.is_some() && table::is_terminal() && !acks;
     let started = Instant::now();
     let mut tally = Tally::default();
-    let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
+    let admitted = gate::admit_writer(config, || Ok(()), &mut Progress::new("replay"))?;
     let signals = Signals::catch()?;
     let mut session = start_session(config, &admitted.stores, admitted.recovered)?;
     let mut batcher = Batcher::new(Inputs::new(file, &signals));
@@ -68,7 +68,7 @@ pub(super) fn run(config: &Config, path: Option<&Path>, acks: bool) -> Result<Ex
 }
 
 /// Logs a warning if the snapshots outgrow the log and this writer would add to it; returns true if it did.
-fn warn_of_outgrown(config: &Config, stores: &Stores<Directory>) -> bool {
+pub(super) fn warn_of_outgrown(config: &Config, stores: &Stores<Directory>) -> bool {
     // It is advice: a store that cannot be read is an error where it is needed.
     let outgrown = Outgrown::find(stores).ok().flatten();
     let told = outgrown.filter(|outgrown| outgrown.goes_on_with(config.settings.snapshot_strategy));

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use dreichor_replay::{Replayed, Stores};
 use dreichor_runtime::batch::{Batcher, Next};
-use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::orchestrator::{Commit, MetaOrchestrator};
 use dreichor_runtime::snapshots::SnapshotStrategy;
 use dreichor_runtime::{Config, ExitCode};
@@ -42,7 +41,7 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<ExitCode, Fail
                 while let Err(rejection) = orchestrator.fill(&mut lines, &mut commit, u64::MAX) {
                     tally.faults += 1;
                     print_line(
-                        &IngestError::Rejected(rejection)
+                        &rejection
                             .to_string()
                             .lines()
                             .next()
@@ -50,11 +49,11 @@ pub(super) fn run(config: &Config, path: Option<&Path>) -> Result<ExitCode, Fail
                             .replace("is rejected", "would be rejected"),
                     )?;
                 }
-                tally.add(&commit.acknowledgements);
+                tally.add(commit.acknowledgements.lines());
                 commit.clear();
             }
             Next::End => break,
-            Next::Interrupted => return Ok(signals.exit_code().unwrap_or(ExitCode::Interrupted)),
+            Next::Nothing => return Ok(signals.exit_code().unwrap_or(ExitCode::Interrupted)),
         }
     }
     let printed = print_line(&format!(

@@ -12,6 +12,7 @@ mod ingest;
 mod ingest_check;
 mod init;
 mod key;
+mod listen;
 mod migrate;
 mod observe;
 mod prove;
@@ -40,7 +41,7 @@ use crate::{input, logging, settings};
 /// something is wrong, and its exit code says so, too.)
 fn streams_of(command: &Command) -> &'static [Stream] {
     match command {
-        Command::Run | Command::Observe => &[Stream::Error],
+        Command::Run | Command::Observe | Command::Ingest { listen: Some(_), .. } => &[Stream::Error],
         Command::Ingest { file, check: false, .. } if input::is_standard(file.as_deref()) => {
             &[Stream::Input, Stream::Output, Stream::Error]
         }
@@ -97,6 +98,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Run => run::run(&configure()?),
         Command::Observe => observe::run(&configure()?),
         Command::Ingest { file, check: true, .. } => ingest_check::run(&configure()?, file.as_deref()),
+        Command::Ingest { listen: Some(listen), .. } => listen::run(&configure()?, &listen),
         Command::Ingest { file, acks, .. } => ingest::run(&configure()?, file.as_deref(), acks),
         Command::Status(arguments) => status::run(&configure()?, &arguments),
         Command::Decisions(arguments) => decisions::run(&configure()?, &arguments),

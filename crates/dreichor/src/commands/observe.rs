@@ -6,6 +6,7 @@ use dreichor_runtime::gate::AdmittedRuntime;
 use dreichor_runtime::{Config, ExitCode, gate};
 
 use super::run::{about, read_token, serve};
+use crate::manager::Manager;
 use crate::output::Failure;
 use crate::progress::Progress;
 use crate::signals::Signals;
@@ -15,6 +16,7 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
         let fault = "--observer-addr: with `off` there is nothing to do; name an address and port";
         return Err(ConfigError(vec![fault.into()]).into());
     }
+    let manager = Manager::connect();
     let token = read_token(config)?;
     let opened = gate::open_for_observer(config, &mut Progress::new("replay"))?;
     let AdmittedRuntime { stores, listener, mut replayed, sandbox } = opened;
@@ -32,7 +34,9 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
         snapshotsDir = %config.directories.snapshots.display(),
         "SERVING"
     );
+    manager.tell("READY=1");
     signals.wait().map_err(|error| Failure::Internal(format!("no wait for signals: {error}")))?;
+    manager.tell("STOPPING=1");
     tracing::info!("stopped by a signal");
     observer.stop();
     Ok(ExitCode::Done)

@@ -10,11 +10,13 @@ use dreichor_runtime::gate::AdmittedRuntime;
 use dreichor_runtime::sandbox::Outcome;
 use dreichor_runtime::{Config, ExitCode, gate};
 
+use crate::manager::Manager;
 use crate::output::Failure;
 use crate::progress::Progress;
 use crate::signals::Signals;
 
 pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
+    let manager = Manager::connect();
     // Once confined, no file but the stores' can be read.
     let token = read_token(config)?;
     let admitted = gate::admit_runtime(config, &mut Progress::new("replay"))?;
@@ -37,7 +39,9 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
         None => tracing::debug!("observer: off"),
     }
     config.log_ready(&receipt);
+    manager.tell("READY=1");
     signals.wait().map_err(|error| Failure::Internal(format!("no wait for signals: {error}")))?;
+    manager.tell("STOPPING=1");
     tracing::info!("stopped by a signal");
     if let Some(observer) = observer {
         observer.stop();

@@ -8,7 +8,7 @@ use crate::output::{Failure, print_line};
 use crate::progress::Progress;
 
 pub(super) fn run(config: &Config, json: Json) -> Result<ExitCode, Failure> {
-    let admitted = gate::admit_writer(config, &mut Progress::new("replay"))?;
+    let admitted = gate::admit_writer(config, || Ok(()), &mut Progress::new("replay"))?;
     let mut session = start_session(config, &admitted.stores, admitted.recovered)?;
     let written = session.snapshot()?;
     match (session.latest(), json.json) {

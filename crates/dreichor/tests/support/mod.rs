@@ -561,8 +561,8 @@ pub(crate) fn tick(instance: u8, time: u64) -> String {
 pub(crate) fn acknowledged(count: usize) -> Option<String> {
     match count {
         0 => None,
-        1 => Some("input line 1 ".to_owned()),
-        last => Some(format!("input lines 1 to {last} ")),
+        1 => Some("input 1 ".to_owned()),
+        last => Some(format!("inputs 1 to {last} ")),
     }
 }
 

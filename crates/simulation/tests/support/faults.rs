@@ -119,8 +119,8 @@ fn check_message(error: &IngestError, acknowledged: usize, last: usize, story: &
     let first = acknowledged + 1;
     let told = match acknowledged {
         0 => "no input was acknowledged".into(),
-        1 => "input line 1 is acknowledged and durable".into(),
-        acknowledged => format!("input lines 1 to {acknowledged} are acknowledged and durable"),
+        1 => "input 1 is acknowledged and durable".into(),
+        acknowledged => format!("inputs 1 to {acknowledged} are acknowledged and durable"),
     };
     assert!(message.contains(&told), "{story}: {message}");
     let fates: &[&str] = match kind {
@@ -133,11 +133,7 @@ fn check_message(error: &IngestError, acknowledged: usize, last: usize, story: &
         assert!(is_told && message.contains(&told), "{story}: {message}");
         return;
     }
-    let lines = if first == last {
-        format!("input line {last}\n")
-    } else {
-        format!("input lines {first} to {last}\n")
-    };
+    let lines = if first == last { format!("input {last}\n") } else { format!("inputs {first} to {last}\n") };
     let is_told = fates.iter().any(|fate| message.contains(fate));
     let is_named = message.contains(&format!(": {lines}"))
         || message.contains(&format!(": {}", lines.replace('\n', ";")));
