@@ -144,6 +144,14 @@ impl Dreichor {
         timed(command.args(["--snapshot-strategy", snapshots.flag(), "ingest"]).arg(inputs))
     }
 
+    /// `dreichor ingest --listen`, without snapshots.
+    pub(crate) fn ingest_listen(&self, data: &Path, socket: &Path) -> Result<Command> {
+        let mut command = self.command(data, Cores::All)?;
+        command.args(["--snapshot-strategy", "manual", "ingest", "--listen"]);
+        command.arg(format!("unix:{}", socket.display()));
+        Ok(command)
+    }
+
     /// `dreichor ingest`, which reads ticks from a pipe.
     pub(crate) fn ingest_pipe(&self, data: &Path, snapshots: Snapshots) -> Result<Command> {
         let mut command = self.command(data, Cores::All)?;

@@ -9,8 +9,9 @@ use clap::ValueEnum;
 use crate::dreichor::{Cores, Dreichor, Snapshots};
 use crate::log::{Log, Size, events_file};
 use crate::measure::{Contender, Job, Run, Sample, Unit};
-use crate::peer::{Available, bare_loop, duckdb, fold, openssl, store};
+use crate::peer::{Available, bare_loop, bare_server, duckdb, fold, openssl, store};
 use crate::pipe;
+use crate::upstreams;
 use crate::work::Work;
 
 /// Ticks of one commit of `ingest FILE`.
@@ -27,6 +28,8 @@ pub(crate) enum Jobs {
     OneByOne,
     /// `dreichor ingest FILE`
     File,
+    /// `dreichor ingest --listen` with 1, 4, 16 and 64 upstreams, each of which waits for its acknowledgement
+    Upstreams,
 }
 
 /// Things that all jobs need.
@@ -64,6 +67,11 @@ impl Jobs {
                     let log = log(size.ticks())?;
                     jobs.push(file(log.clone(), Snapshots::Manual, context));
                     jobs.push(file(log, Snapshots::OnLedgerUpdate, context));
+                }
+            }
+            Self::Upstreams => {
+                for count in [1, 4, 16, 64] {
+                    jobs.push(upstreams(count, context)?);
                 }
             }
         }
@@ -182,6 +190,37 @@ fn file<'a>(log: Rc<Log>, snapshots: Snapshots, context: &'a Context<'a>) -> Job
     contenders.extend(databases(&log, snapshots, TICKS_PER_COMMIT, context));
     let title = format!("ingest from a file, {} ticks, {}", thousands(log.tick_count), with(snapshots));
     Job { title, unit: Unit::TicksPerSecond, contenders }
+}
+
+fn upstreams<'a>(count: u32, context: &'a Context<'a>) -> Result<Job<'a>> {
+    let (work, dreichor, ticks) = (context.work, context.dreichor, context.ticks);
+    let ours_once = move || -> Result<(Sample, u64)> {
+        let dir = work.empty("run")?;
+        let data = dir.join("data");
+        dreichor.init(&data)?;
+        let socket = dir.join("socket");
+        let sample = upstreams::drive(&mut dreichor.ingest_listen(&data, &socket)?, &socket, count, ticks)?;
+        Ok((sample, events_file(&data).metadata()?.len()))
+    };
+    let (sample, bytes) = ours_once()?;
+    let bytes_per_tick = bytes / (sample.ticks + u64::from(count));
+    let contenders = vec![
+        Contender {
+            name: "bare loop at a socket".to_owned(),
+            goal: None,
+            run: Ok(Box::new(move || {
+                let socket = work.empty("run")?.join("socket");
+                let mut server = bare_server::on(&socket, bytes_per_tick)?;
+                upstreams::drive(&mut server, &socket, count, ticks)
+            })),
+        },
+        ours("**`dreichor ingest --listen`**", Some("-".to_owned()), move || Ok(ours_once()?.0)),
+    ];
+    let title = format!(
+        "{count} upstreams that each wait for their acknowledgement, {} ticks",
+        thousands(ticks.into())
+    );
+    Ok(Job { title, unit: Unit::TicksPerSecond, contenders })
 }
 
 /// A way to run dreichor.

@@ -10,6 +10,7 @@ mod peer;
 mod pipe;
 mod report;
 mod table;
+mod upstreams;
 mod work;
 
 use std::path::PathBuf;
@@ -42,7 +43,12 @@ struct Options {
     #[arg(long, value_name = "N", default_value_t = 3000, value_parser = clap::value_parser!(u32).range(2..))]
     ticks: u32,
     /// Jobs to measure
-    #[arg(long, value_name = "JOBS", value_delimiter = ',', default_value = "replay,ready,one-by-one,file")]
+    #[arg(
+        long,
+        value_name = "JOBS",
+        value_delimiter = ',',
+        default_value = "replay,ready,one-by-one,file,upstreams"
+    )]
     jobs: Vec<Jobs>,
     /// The binary to measure; without it, target/release/dreichor is built from the checkout
     #[arg(long, value_name = "PATH")]

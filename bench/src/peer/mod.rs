@@ -1,6 +1,7 @@
 //! The peers and bare loops. Most run as processes of their own: this program again, with the command `peer`.
 
 pub(crate) mod bare_loop;
+pub(crate) mod bare_server;
 mod blocks;
 pub(crate) mod duckdb;
 mod event;
@@ -33,6 +34,8 @@ pub(crate) enum Peer {
     Append(store::Append),
     /// Appends a tick's events to files for each line of standard input, and acknowledges it.
     Pipe(bare_loop::Pipe),
+    /// Appends bytes for each line that its connections send, all that is ready together, and acknowledges it.
+    Server(bare_server::Server),
 }
 
 impl Peer {
@@ -42,6 +45,7 @@ impl Peer {
             Self::Fold { kind, events } => kind.run(&events),
             Self::Append(append) => append.run(),
             Self::Pipe(pipe) => pipe.run(),
+            Self::Server(server) => server.run(),
         }
     }
 }

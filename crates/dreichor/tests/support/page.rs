@@ -78,6 +78,8 @@ pub(crate) struct Checkout {
     directory: PathBuf,
     /// The latest runtime that a page has started.
     observed: Option<Observed>,
+    /// Servers of upstreams.
+    servers: Vec<Running>,
 }
 
 impl Checkout {
@@ -87,7 +89,7 @@ impl Checkout {
         for name in ["tests", "examples", "tools"] {
             symlink(root().join(name), directory.join(name)).unwrap();
         }
-        Self { directory, observed: None }
+        Self { directory, observed: None, servers: Vec::new() }
     }
 
     /// Runs every command of a shell and every program in Python, but for those of cargo. A block of JSON or text
@@ -128,6 +130,12 @@ impl Checkout {
             self.observed = None;
             let running = Running::start(&mut self.shell(&format!("exec {command}")));
             self.observed = Some(Observed::when_ready(running));
+            return None;
+        }
+        if command.contains(" --listen ") {
+            let mut server = Running::start(&mut self.shell(&format!("exec {command}")));
+            server.wait_until_it_says("READY");
+            self.servers.push(server);
             return None;
         }
         let printed = self.output(command, exit_code(command));
