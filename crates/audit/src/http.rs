@@ -5,15 +5,29 @@ use std::time::Duration;
 
 use ureq::Agent;
 
-use crate::source::{SourceError, read_to, too_long};
+use crate::source::{SourceError, read_to};
 use crate::witness::{Answer, Post};
 
-/// How long a connection may take to be made, and a request to be answered in full.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a server is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// How long a connection may take to be made.
+    pub connect: Duration,
+    /// How long a request may take to be answered in full.
+    pub request: Duration,
+    /// The pauses before a request is tried again. After the last of them it has failed.
+    pub pauses: [Duration; 3],
+}
 
-/// The pauses before a request is tried again.
-const PAUSES: [Duration; 3] = [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            request: Duration::from_mins(1),
+            pauses: [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)],
+        }
+    }
+}
 
 /// The longest answer of a witness, in bytes.
 const ANSWER_BYTES_MAX: u64 = 1 << 16;
@@ -23,12 +37,13 @@ const ANSWER_BYTES_MAX: u64 = 1 << 16;
 pub struct Web {
     prefix: String,
     agent: Agent,
+    patience: Patience,
 }
 
 impl Web {
     /// The tree below this URL.
-    pub fn new(url: &str) -> Self {
-        Self { prefix: url.trim_end_matches('/').to_owned(), agent: agent() }
+    pub fn new(url: &str, patience: Patience) -> Self {
+        Self { prefix: url.trim_end_matches('/').to_owned(), agent: agent(&patience), patience }
     }
 
     /// Reads a file; none if the server has none. What may be a passing trouble is tried again, a few times.
@@ -38,17 +53,20 @@ impl Web {
     /// The server cannot be reached, answers otherwise than 200 or 404, or sends more than `bytes_max` bytes.
     pub fn get(&self, path: &str, bytes_max: u64) -> Result<Option<Vec<u8>>, SourceError> {
         let url = format!("{}/{path}", self.prefix);
-        let mut pauses = PAUSES.iter();
+        let mut pauses = self.patience.pauses.iter();
         loop {
             let (problem, is_passing) = match self.try_get(&url, bytes_max) {
                 Ok(found) => return Ok(found),
-                Err(Failed::TooLong) => return Err(too_long(url, bytes_max)),
+                Err(Failed::TooLong) => return Err(SourceError::too_long(url, bytes_max)),
+                Err(Failed::Status(status)) if (300..400).contains(&status) => {
+                    (format!("the server answered {status}, a redirect, and none is followed"), false)
+                }
                 Err(Failed::Status(status)) => (format!("the server answered {status}"), is_passing(status)),
                 Err(Failed::Transport(problem)) => (problem, true),
             };
             match pauses.next().filter(|_| is_passing) {
                 Some(pause) => sleep(*pause),
-                None => return Err(SourceError::new(url, problem)),
+                None => return Err(SourceError::unreached(url, problem)),
             }
         }
     }
@@ -83,7 +101,7 @@ pub struct Witnesses(Agent);
 
 impl Default for Witnesses {
     fn default() -> Self {
-        Self(agent())
+        Self(agent(&Patience::default()))
     }
 }
 
@@ -99,10 +117,10 @@ impl Post for Witnesses {
 }
 
 /// Follows no redirect: a tree and a witness are where they are said to be.
-fn agent() -> Agent {
+fn agent(patience: &Patience) -> Agent {
     let config = Agent::config_builder()
-        .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_global(Some(REQUEST_TIMEOUT))
+        .timeout_connect(Some(patience.connect))
+        .timeout_global(Some(patience.request))
         .max_redirects(0)
         .http_status_as_error(false)
         .user_agent(concat!("dreichor/", env!("CARGO_PKG_VERSION")));

@@ -35,7 +35,7 @@ pub struct Published {
     pub refused: Vec<Refused>,
 }
 
-/// Why nothing was published. The published checkpoint is the one that was there before.
+/// Why a round failed. The published checkpoint is the one that was there before, but for `Unfinished`.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
     /// The log cannot be read, or breaks the contract.
@@ -54,9 +54,22 @@ pub enum PublishError {
         #[source]
         error: io::Error,
     },
+    /// The checkpoint could not be replaced, or not durably, or what is no longer needed could not be removed.
+    #[error(
+        "{path} in the published directory cannot be {act}: {error}\nthe published checkpoint may be the new one or the one before, and what it covers is there; next: check the directory's permissions and its disk, then publish again"
+    )]
+    Unfinished {
+        /// The path below the directory.
+        path: String,
+        /// What was tried.
+        act: &'static str,
+        /// The system's error.
+        #[source]
+        error: io::Error,
+    },
     /// A published file is another one than the log's.
     #[error(
-        "{path} in the published directory is not that of this log\nnothing that is published was changed; next: find out what wrote it, or publish to a new directory"
+        "{path} in the published directory is not that of this log\nnothing that is published was changed; next: find out what wrote it; if it was corrupted, remove it, and publish again"
     )]
     OtherBytes {
         /// The path below the directory.
@@ -102,7 +115,8 @@ fn listed(refused: &[Refused]) -> String {
 ///
 /// # Errors
 ///
-/// Nothing of what is published was changed; files that no checkpoint covers may have been added.
+/// Nothing of what is published was changed, but for [`PublishError::Unfinished`]; files that no checkpoint covers may have
+/// been added.
 pub fn publish<M: Medium>(
     stores: &Stores<M>,
     durable: &Durable<'_, M>,
@@ -124,8 +138,7 @@ pub fn publish<M: Medium>(
         None => (checkpoint, Vec::new()),
         Some(policy) => cosign(checkpoint, policy, durable, size_before, post)?,
     };
-    replace_checkpoint(target, &checkpoint)?;
-    remove_partial(target, size_before, size)?;
+    replace_checkpoint(target, &checkpoint, size_before)?;
     Ok(Published { checkpoint, size_before, files_written, refused })
 }
 
@@ -291,16 +304,21 @@ fn fold<'s, M: Medium>(stores: &'s Stores<M>, durable: &Durable<'_, M>) -> Resul
     Ok(Fold::new(&stores.events, file, durable.view().end()))
 }
 
-fn replace_checkpoint(target: &impl Site, checkpoint: &SignedCheckpoint) -> Result<(), PublishError> {
+/// Replaces the checkpoint durably. Then removes what was partial in the tree of `size_before` leaves and is full now.
+fn replace_checkpoint(
+    target: &impl Site,
+    checkpoint: &SignedCheckpoint,
+    size_before: u64,
+) -> Result<(), PublishError> {
     target.write_new(checkpoint.to_string().as_bytes()).map_err(cannot("written", CHECKPOINT))?;
+    let cannot = |act, path: &str| {
+        let path = path.to_owned();
+        move |error| PublishError::Unfinished { path, act, error }
+    };
     target.replace_by_new(CHECKPOINT).map_err(cannot("replaced", CHECKPOINT))?;
-    sync(target, "")
-}
-
-/// Removes what was partial in the tree of `before` leaves and is full in that of `size`.
-fn remove_partial(target: &impl Site, before: u64, size: u64) -> Result<(), PublishError> {
-    let edge = tile::edge(before);
-    for name in edge.filter(|name| !name.is_full() && tile::has_full(*name, size)) {
+    target.sync("").map_err(cannot("synced", "."))?;
+    let size = checkpoint.checkpoint().size();
+    for name in tile::edge(size_before).filter(|name| !name.is_full() && tile::has_full(*name, size)) {
         let directory = format!("{}.p", name.full());
         target.remove_directory(&directory).map_err(cannot("removed", &directory))?;
     }

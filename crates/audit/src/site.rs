@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use dreichor_log::directory;
 
 /// The directory, below the published one, of the lock and of the file that has no name yet.
 const PRIVATE: &str = ".publish";
@@ -56,11 +58,13 @@ impl PublicDirectory {
     ///
     /// It cannot be created or locked.
     pub fn lock(root: &Path) -> io::Result<Option<Self>> {
-        if dreichor_log::directory::create(root)? {
-            // A web server reads it, as another user.
-            fs::set_permissions(root, fs::Permissions::from_mode(0o755))?;
+        let absolute = std::path::absolute(root)?;
+        if let Some(parent) = absolute.parent() {
+            directory::create(parent)?;
         }
-        dreichor_log::directory::create(&root.join(PRIVATE))?;
+        create_public(&absolute)?;
+        // This makes the names above it durable, too.
+        directory::create(&absolute.join(PRIVATE))?;
         let lock = fs::OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -81,10 +85,7 @@ impl Site for PublicDirectory {
     }
 
     fn create_directory(&self, path: &str) -> io::Result<()> {
-        match fs::DirBuilder::new().mode(0o755).create(self.root.join(path)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            created => created,
-        }
+        create_public(&self.root.join(path))
     }
 
     fn write_new(&self, bytes: &[u8]) -> io::Result<()> {
@@ -121,6 +122,14 @@ impl Site for PublicDirectory {
 
     fn sync(&self, directory: &str) -> io::Result<()> {
         fs::File::open(self.root.join(directory))?.sync_all()
+    }
+}
+
+/// Creates a directory that a web server can read as another user, unless it exists.
+fn create_public(path: &Path) -> io::Result<()> {
+    match fs::DirBuilder::new().mode(0o755).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
     }
 }
 

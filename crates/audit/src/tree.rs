@@ -77,7 +77,9 @@ pub enum TreeError {
         expected: Hash,
     },
     /// An entry is no content of an event.
-    #[error("{name}: entry {index} is no JSON object, as the content of every event is")]
+    #[error(
+        "{name}: entry {index} is no JSON object, as the content of every event is\nnext: ask the operator; what is published is not a log of this format"
+    )]
     NotAnEvent {
         /// The bundle.
         name: Name,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dreichor_audit::clone::{CloneError, Cloned, clone_to, verify_published};
-use dreichor_audit::source::Place;
+use dreichor_audit::source::{Place, SourceError};
 use dreichor_audit::tree::TreeError;
 use dreichor_proof::Trust;
 use dreichor_replay::Error;
@@ -82,9 +82,10 @@ impl From<CloneError> for Failure {
 /// The exit code of a clone that is not done.
 pub(crate) const fn exit_code(error: &CloneError) -> ExitCode {
     match error {
-        CloneError::Tree(TreeError::Source(_)) => ExitCode::Unreached,
+        CloneError::Tree(TreeError::Source(SourceError::Unreached { .. })) => ExitCode::Unreached,
         CloneError::Tree(
-            TreeError::NoCheckpoint
+            TreeError::Source(SourceError::TooLong { .. })
+            | TreeError::NoCheckpoint
             | TreeError::Checkpoint(_)
             | TreeError::Missing(_)
             | TreeError::Malformed { .. }

@@ -118,7 +118,7 @@ impl Publisher {
                 }
                 Err(error) if may_pass(&error) => {
                     let since = failing_since.get_or_insert_with(Instant::now);
-                    tracing::error!(failingForSeconds = since.elapsed().as_secs(), %error, "nothing was published");
+                    tracing::error!(failingForSeconds = since.elapsed().as_secs(), %error, "the round failed");
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -132,6 +132,7 @@ fn may_pass(error: &PublishError) -> bool {
     match error {
         PublishError::Stores(Error::Unavailable { .. })
         | PublishError::Site { .. }
+        | PublishError::Unfinished { .. }
         | PublishError::Quorum { .. } => true,
         PublishError::Stores(Error::Malformed { .. })
         | PublishError::OtherBytes { .. }
@@ -208,8 +209,13 @@ fn print_status(status: &Status, json: Json) -> Result<(), Failure> {
         return print_line(&format!("nothing is published yet; the log has {log_events} events"));
     };
     let age = checkpoint_age_seconds.map_or_else(|| "unknown".into(), |seconds| format!("{seconds} s"));
+    let ahead = if log_events < tree_size {
+        "fewer than are published: it is another log, or was restored from an older copy".to_owned()
+    } else {
+        format!("{lag_events} of them not published yet")
+    };
     print_line(&format!(
-        "origin      {}\npublished   {tree_size} events, root {root_hash}\ncheckpoint  {age} old\nlog         {log_events} events, {lag_events} of them not published yet",
+        "origin      {}\npublished   {tree_size} events, root {root_hash}\ncheckpoint  {age} old\nlog         {log_events} events, {ahead}",
         output::escape(origin.as_bytes())
     ))
 }
@@ -220,12 +226,12 @@ impl From<PublishError> for Failure {
     }
 }
 
-/// The exit code of a round that published nothing.
+/// The exit code of a round that failed.
 pub(crate) const fn exit_code(error: &PublishError) -> ExitCode {
     match error {
         PublishError::Stores(Error::Unavailable { .. }) => ExitCode::Unavailable,
         PublishError::Stores(Error::Malformed { .. }) => ExitCode::Malformed,
-        PublishError::Site { .. } => ExitCode::InDoubt,
+        PublishError::Site { .. } | PublishError::Unfinished { .. } => ExitCode::InDoubt,
         PublishError::OtherBytes { .. } | PublishError::Checkpoint(_) | PublishError::Diverged { .. } => {
             ExitCode::VerificationFailed
         }
