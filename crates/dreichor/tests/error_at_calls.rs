@@ -11,7 +11,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::fs;
 
-use support::tracer::{Ended, Found, Try, call_name, number};
+use support::tracer::{Ended, Found, Try, call_name, count_calls, number, spread};
 use support::{acknowledged, json_lines, lines, vector};
 
 /// (`?`: not every architecture has it.) The calls that write, sync, create, cut off or rename.
@@ -47,11 +47,7 @@ fn counts(found: Found) -> BTreeMap<String, usize> {
     let tried = Try::new(found);
     let ended = tried.ingest(&on_stores(&tried));
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let mut counts = BTreeMap::new();
-    for name in ended.trace.lines().filter_map(call_name) {
-        *counts.entry(name.to_owned()).or_default() += 1;
-    }
-    counts
+    count_calls(&ended.trace)
 }
 
 fn check(found: Found, name: &str, nth: usize, (error, lasts): (&str, bool)) {
@@ -125,9 +121,8 @@ fn whatever_call_fails_the_next_start_recovers() {
     let mut turn = 0;
     for found in Found::ALL {
         for (name, count) in counts(found) {
-            let step = if places == 0 { 1 } else { count.div_ceil(places) };
-            eprintln!("{found:?}: {count} times {name}, every {step}. of them");
-            for nth in (1..=count).step_by(step) {
+            eprintln!("{found:?}: {count} times {name}");
+            for nth in spread(count, places) {
                 let errors = if places == 0 { ERRORS.len() } else { 1 };
                 for _ in 0..errors {
                     check(found, &name, nth, ERRORS[turn % ERRORS.len()]);

@@ -9,22 +9,27 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use support::tracer::{Found, Try, call_name, number};
+use support::tracer::{Found, Try, call_name, count_calls, number, spread};
 
 /// (`?`: not every architecture has it.) The calls that write, sync, create, cut off or rename.
 const CALLS: &str = "write,fdatasync,fsync,?open,openat,ftruncate,renameat2";
 
-/// The calls of an undisturbed run, each by its name and by which of that name it is.
-fn calls(found: Found, names: &str) -> Vec<(String, usize)> {
+/// The trace of an undisturbed run.
+fn trace(found: Found, names: &str) -> String {
     let ended = Try::new(found).ingest(&["-e".into(), format!("trace={names}")]);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    ended.trace
+}
+
+/// All calls of an undisturbed run, each by its name and by which of that name it is.
+fn calls(found: Found) -> Vec<(String, usize)> {
     let mut counts = BTreeMap::new();
     let mut nth = |name: &str| {
         let count = counts.entry(name.to_owned()).or_insert(0);
         *count += 1;
         (name.to_owned(), *count)
     };
-    ended.trace.lines().filter_map(call_name).map(&mut nth).collect()
+    trace(found, "all").lines().filter_map(call_name).map(&mut nth).collect()
 }
 
 /// Kills at this call, sends everything again, and compares; whether the process was killed at all.
@@ -41,14 +46,9 @@ fn check(found: Found, name: &str, nth: usize) -> bool {
 fn killed_at_calls_that_change_something() {
     let places = number("KILL_CALLS", 25);
     for found in Found::ALL {
-        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-        for (name, _) in calls(found, CALLS) {
-            *counts.entry(name).or_default() += 1;
-        }
-        for (name, count) in counts {
-            let step = if places == 0 { 1 } else { count.div_ceil(places) };
-            eprintln!("{found:?}: {count} times {name}, every {step}. of them");
-            for nth in (1..=count).step_by(step) {
+        for (name, count) in count_calls(&trace(found, CALLS)) {
+            eprintln!("{found:?}: {count} times {name}");
+            for nth in spread(count, places) {
                 assert!(check(found, &name, nth), "{name} {nth} is one of {count}");
             }
         }
@@ -60,7 +60,7 @@ fn killed_at_calls_that_change_something() {
 fn killed_at_its_first_calls() {
     let places = number("KILL_FIRST", 20);
     for found in Found::ALL {
-        let calls = calls(found, "all");
+        let calls = calls(found);
         // The first is the tracer's own: it starts the process.
         let first = calls.iter().skip(1).take(places);
         let killed = first.clone().filter(|(name, nth)| check(found, name, *nth)).count();

@@ -33,8 +33,13 @@ impl Bench {
 
 impl Observed {
     /// Waits until a runtime, whose log is JSON, is ready.
-    pub(crate) fn when_ready(mut running: Running) -> Self {
-        running.wait_until_it_says("READY");
+    pub(crate) fn when_ready(running: Running) -> Self {
+        Self::when_it_says(running, "READY")
+    }
+
+    /// Waits until a process, whose log is JSON, has said this, and with it or before where it serves.
+    pub(crate) fn when_it_says(mut running: Running, text: &str) -> Self {
+        running.wait_until_it_says(text);
         let log = super::json_lines(running.told().as_bytes());
         let address = log.iter().find_map(|line| line["addr"].as_str()).unwrap().parse().unwrap();
         Self { running, address }

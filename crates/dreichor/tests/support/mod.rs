@@ -11,6 +11,8 @@
 pub(crate) mod http;
 pub(crate) mod namespace;
 pub(crate) mod page;
+pub(crate) mod published;
+pub(crate) mod server;
 pub(crate) mod tracer;
 
 use std::collections::BTreeMap;

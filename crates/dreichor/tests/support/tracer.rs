@@ -1,8 +1,10 @@
 //! The real process under a tracer (`strace`) that kills it, or fails a call of it, at a certain system call; and
 //! what must hold of the stores afterwards.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -11,6 +13,27 @@ use super::{Bench, DREICHOR, Outcome, clean, converse, lines, vector, vector_sto
 /// The number that a variable of the surroundings gives.
 pub(crate) fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().unwrap())
+}
+
+/// The tracer of one of our commands, whose arguments are still to be added. The traced calls go to this file.
+pub(crate) fn traced(trace: &Path, tracing: &[String]) -> Command {
+    let mut command = clean("strace");
+    command.args(["-qq", "-y", "-o"]).arg(trace).args(tracing).arg(DREICHOR);
+    command
+}
+
+/// How often each call was made.
+pub(crate) fn count_calls(trace: &str) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for name in trace.lines().filter_map(call_name) {
+        *counts.entry(name.to_owned()).or_default() += 1;
+    }
+    counts
+}
+
+/// Which of `count` calls are tried, from 1: as many as `places`, spread over all there are; 0: every one.
+pub(crate) fn spread(count: usize, places: usize) -> impl Iterator<Item = usize> {
+    (1..=count).step_by(if places == 0 { 1 } else { count.div_ceil(places) })
 }
 
 /// The stores that a process finds.
@@ -78,10 +101,10 @@ impl Try {
     /// Sends the inputs one by one, each after the acknowledgement of the one before, to a traced process.
     pub(crate) fn ingest(&self, tracing: &[String]) -> Ended {
         let trace = self.traces.path().join("trace");
-        let mut command = clean("strace");
-        command.args(["-qq", "-y", "-o"]).arg(&trace).args(tracing).arg(DREICHOR).arg("--data-dir");
+        let mut command = traced(&trace, tracing);
         // The sandbox's trials would only add calls that change nothing.
-        command.arg(self.bench.path("data")).args(["--log-level", "error", "--sandbox", "off", "ingest"]);
+        command.args(["--log-level", "error", "--sandbox", "off", "--data-dir"]);
+        command.arg(self.bench.path("data")).arg("ingest");
         let Outcome { code, stdout, stderr } = converse(&mut command);
         let acknowledged = lines(&stdout).len();
         Ended { code, acknowledged, stderr, trace: fs::read_to_string(trace).unwrap() }
