@@ -1,72 +1,16 @@
-//! `publish`, `clone` and `verify SOURCE` as processes, with a real web server and a real witness.
+//! `publish`, `clone` and `verify SOURCE` as processes: refusals, the status, and what other programs that know the
+//! formats say of what is published.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
 use std::fs;
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
+use std::process::Command;
 
-use support::{Bench, DREICHOR, Outcome, clean, lines, run, vector, wait_until};
-
-/// Runs a command, with the bench's stores if it reads any.
-fn tool(bench: &Bench, arguments: &[&str]) -> Outcome {
-    if !matches!(arguments[0], "key" | "clone" | "check") {
-        return bench.run(arguments);
-    }
-    run(clean(DREICHOR).args(arguments.iter().map(|argument| bench.fill_in(argument))), b"")
-}
-
-/// A bench with the vectors' stores, a key, and its verifier key.
-fn bench() -> Bench {
-    let bench = Bench::filled();
-    let key = tool(&bench, &["key", "generate", "--origin", "example.org/log", "--out", "{dir}/key"]);
-    fs::write(bench.path("key.pub"), key.expect(0).stdout).unwrap();
-    bench
-}
-
-/// `publish` of the bench's stores to `tree`.
-const PUBLISH: [&str; 4] = ["publish", "{dir}/tree", "--key", "{dir}/key"];
-
-fn clone<'a>(source: &'a str, out: &'a str) -> [&'a str; 6] {
-    ["clone", source, "--public-key", "{dir}/key.pub", "--out", out]
-}
-
-fn log_of(bench: &Bench, out: &str) -> Vec<u8> {
-    fs::read(bench.path(out).join("audit-events/audit_events.ndjson")).unwrap()
-}
-
-/// Ends the process when the test does.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn start(command: &mut Command, port: u16) -> Server {
-    let server =
-        Server(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-    wait_until("the server accepts", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    server
-}
-
-/// Python's own web server, which serves any directory.
-fn serve(directory: &Path) -> (Server, String) {
-    let port = free_port();
-    let mut command = Command::new("python3");
-    command
-        .args(["-m", "http.server", "--bind", "127.0.0.1", &port.to_string(), "--directory"])
-        .arg(directory);
-    (start(&mut command, port), format!("http://127.0.0.1:{port}"))
-}
+use support::published::{PUBLISH, bench, clone, tool, verified};
+use support::server::{Server, free_port};
+use support::{Bench, clean, json_lines, lines, run, tick, vector};
 
 #[test]
 fn each_refusal_has_its_code() {
@@ -97,6 +41,19 @@ fn each_refusal_has_its_code() {
     lock.lock().unwrap();
     bench.run(&PUBLISH).expect(11);
     drop(lock);
+    // A file that is no longer what it was is found, and written again once it is removed.
+    let entries = bench.path("tree/tile/entries/000.p/254");
+    fs::write(&entries, "corrupted").unwrap();
+    bench.run(&PUBLISH).expect(21).says(&["tile/entries/000.p/254"]);
+    bench.run(&["verify", "{dir}/tree", "--public-key", "{dir}/key.pub"]).expect(21);
+    fs::remove_file(&entries).unwrap();
+    bench.run(&PUBLISH).expect(0);
+    bench.run(&["verify", "{dir}/tree", "--public-key", "{dir}/key.pub"]).expect(0);
+    // A file that is longer than it can be is not read.
+    fs::create_dir(bench.path("endless")).unwrap();
+    fs::write(bench.path("endless/checkpoint"), vec![b'x'; (1 << 20) + 1]).unwrap();
+    let endless = bench.run(&["verify", "{dir}/endless", "--public-key", "{dir}/key.pub"]);
+    endless.expect(21).says(&["endless/checkpoint", "1048576"]);
     // The log was restored from an older copy.
     let [log, _] = bench.stores();
     let shorter: Vec<u8> = lines(&log)[..3].concat();
@@ -118,7 +75,7 @@ fn status_says_how_far_the_log_is_ahead() {
     assert_eq!((&before["treeSize"], &before["lagEvents"]), (&0.into(), &254.into()));
     assert!(before["checkpointAgeSeconds"].is_null());
     bench.run(&PUBLISH).expect(0);
-    bench.ingest(support::tick(1, 10_000).as_bytes()).expect(0);
+    bench.ingest(tick(1, 10_000).as_bytes()).expect(0);
     let after = status(&bench);
     assert_eq!(after["treeSize"], 254);
     assert_eq!(after["lagEvents"], after["logEvents"].as_u64().unwrap() - 254);
@@ -126,67 +83,49 @@ fn status_says_how_far_the_log_is_ahead() {
 }
 
 #[test]
-#[ignore = "needs python3"]
-fn a_log_is_cloned_from_a_web_server_and_grows_with_it() {
+fn round_after_round_it_says_what_failed_and_goes_on() {
     let bench = bench();
-    bench.run(&PUBLISH).expect(0);
-    let (_server, url) = serve(&bench.path("tree"));
-    bench.run(&["verify", &url, "--public-key", "{dir}/key.pub"]).expect(0);
-    tool(&bench, &clone(&url, "{dir}/copy")).expect(0);
-    assert!(log_of(&bench, "copy") == bench.stores()[0]);
-    let mut time = 10_000;
-    for _ in 0..3 {
-        let ticks: Vec<String> = (0..120)
-            .map(|_| {
-                time += 1;
-                support::tick(1, time)
-            })
-            .collect();
-        bench.ingest(ticks.concat().as_bytes()).expect(0);
-        bench.run(&PUBLISH).expect(0);
-        tool(&bench, &clone(&url, "{dir}/copy")).expect(0);
-        assert!(log_of(&bench, "copy") == bench.stores()[0]);
-    }
-    // A changed entry is found, and nothing of it is copied.
-    let entries = bench.path("tree/tile/entries/000");
-    let mut bytes = fs::read(&entries).unwrap();
-    bytes[1_000] ^= 1;
-    fs::write(&entries, bytes).unwrap();
-    tool(&bench, &clone(&url, "{dir}/fresh")).expect(21).says(&["tile/entries/000"]);
-    assert!(log_of(&bench, "fresh").is_empty());
+    fs::create_dir(bench.path("tree")).unwrap();
+    fs::write(bench.path("tree/tile"), "in the way").unwrap();
+    let mut publisher = bench.start(&[&PUBLISH[..], &["--every", "1", "--log-format", "json"]].concat());
+    publisher.wait_until_it_says("\"failingForSeconds\":1");
+    let told = json_lines(publisher.told().as_bytes());
+    let failed: Vec<_> = told.iter().filter(|line| line["level"] == "ERROR").collect();
+    assert!(failed.len() > 1 && failed[0]["failingForSeconds"] == 0, "{told:?}");
+    assert!(failed.iter().all(|line| line["error"].as_str().unwrap().contains("tile")), "{told:?}");
+    fs::remove_file(bench.path("tree/tile")).unwrap();
+    publisher.wait_until_it_says("\"filesWritten\":2");
+    assert_eq!(verified(&bench, "{dir}/tree"), 254);
+    // The history diverges, which no further round changes.
+    let [log, _] = bench.stores();
+    fs::remove_file(bench.snapshots_path()).unwrap();
+    bench.put(&bench.log_path(), &lines(&log)[..3].concat());
+    publisher.finish().expect(21).says(&["history diverged"]);
 }
 
-/// A witness from PyPI that knows the bench's log; its URL and its verifier key.
-fn witness(bench: &Bench) -> (Server, String, String) {
-    let tools = bench.path("tools");
-    let program = |name: &str| tools.join("bin").join(name);
-    let run = |command: &mut Command| -> String {
-        let outcome = run(command.current_dir(bench.path("")), b"").expect(0);
-        outcome.text().trim().to_owned()
+/// The output of another program, which must end well.
+#[track_caller]
+fn told(command: &mut Command) -> String {
+    run(command, b"").expect(0).text()
+}
+
+/// A witness that knows the bench's log; its verifier key.
+fn witness(bench: &Bench) -> (Server, String) {
+    let command = |action: &str| {
+        let mut command = clean("aics-witness");
+        command.current_dir(bench.path("")).arg(action).arg("--config").arg(bench.path("witness.json"));
+        command
     };
-    run(Command::new("python3").args(["-m", "venv"]).arg(&tools));
-    // Its metadata asks for a newer Python than it needs.
-    let pip = [
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--ignore-requires-python",
-        "aics-witness==0.1.0",
-    ];
-    run(Command::new(program("pip")).args(pip));
-    let config = bench.path("witness.json");
-    let witness = |arguments: &[&str]| {
-        run(Command::new(program("aics-witness")).args(arguments).arg("--config").arg(&config))
-    };
-    let told = witness(&["init", "--name", "witness.example.org/w1"]);
-    let key =
-        told.split_whitespace().find(|word| word.starts_with("witness.example.org/w1+")).unwrap().to_owned();
+    let created = told(command("init").args(["--name", "witness.example.org/w1"]));
+    let key = created.split_whitespace().find(|word| word.starts_with("witness.example.org/w1+")).unwrap();
     let log_key = fs::read_to_string(bench.path("key.pub")).unwrap();
-    witness(&["add-log", "--origin", "example.org/log", "--vkey", log_key.trim()]);
-    let port = free_port();
-    let mut serve = Command::new(program("aics-witness"));
-    serve.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--config"]).arg(&config);
-    (start(serve.current_dir(bench.path("")), port), format!("http://127.0.0.1:{port}"), key)
+    told(command("add-log").args(["--origin", "example.org/log", "--vkey", log_key.trim()]));
+    let server = Server::start(|port| {
+        let mut serve = command("serve");
+        serve.args(["--listen", &format!("127.0.0.1:{port}")]);
+        serve
+    });
+    (server, key.to_owned())
 }
 
 fn put_policy(bench: &Bench, key: &str, url: &str) -> PathBuf {
@@ -198,23 +137,23 @@ fn put_policy(bench: &Bench, key: &str, url: &str) -> PathBuf {
 }
 
 #[test]
-#[ignore = "needs python3, pip and PyPI"]
+#[ignore = "needs aics-witness"]
 fn a_witness_cosigns_a_history_and_refuses_another() {
     let bench = bench();
-    let (server, url, key) = witness(&bench);
-    put_policy(&bench, &key, &url);
+    let (server, key) = witness(&bench);
+    put_policy(&bench, &key, &server.url);
     let published = [&PUBLISH[..], &["--policy", "{dir}/policy"]].concat();
     let check = ["check", "{dir}/tree/checkpoint", "--policy", "{dir}/policy"];
     bench.run(&published).expect(0);
     tool(&bench, &check).expect(0);
-    bench.ingest(support::tick(1, 10_000).as_bytes()).expect(0);
+    bench.ingest(tick(1, 10_000).as_bytes()).expect(0);
     bench.run(&published).expect(0);
     tool(&bench, &check).expect(0);
     tool(&bench, &["clone", "{dir}/tree", "--policy", "{dir}/policy", "--out", "{dir}/copy"]).expect(0);
     // The same key signs another history, in a new directory, which the witness has not seen.
     let other = Bench::new();
     let inputs = vector("inputs.ndjson");
-    let more: Vec<String> = (0..10).map(|at| support::tick(2, 20_000 + at)).collect();
+    let more: Vec<String> = (0..10).map(|at| tick(2, 20_000 + at)).collect();
     other.ingest(&[&lines(&inputs)[1..].concat(), more.concat().as_bytes()].concat()).expect(0);
     let [key, policy] = ["key", "policy"].map(|name| bench.path(name).display().to_string());
     let outcome = other.run(&["publish", "{dir}/tree", "--key", &key, "--policy", &policy]);
@@ -223,7 +162,69 @@ fn a_witness_cosigns_a_history_and_refuses_another() {
     // It cannot be reached: what was published stays.
     drop(server);
     let before = fs::read(bench.path("tree/checkpoint")).unwrap();
-    bench.ingest(support::tick(1, 10_001).as_bytes()).expect(0);
+    bench.ingest(tick(1, 10_001).as_bytes()).expect(0);
     bench.run(&published).expect(31).says(&["w1"]);
     assert_eq!(fs::read(bench.path("tree/checkpoint")).unwrap(), before);
+}
+
+#[test]
+#[ignore = "needs aics-tlog"]
+fn another_verifier_accepts_each_entry_and_the_growth() {
+    let bench = bench();
+    bench.run(&PUBLISH).expect(0);
+    let log_key = fs::read_to_string(bench.path("key.pub")).unwrap();
+    let verify = |question: &str, more: &[&str]| {
+        let mut command = clean("aics-tlog");
+        command.args([question, "--log-key", log_key.trim(), "--origin", "example.org/log", "--tiles"]);
+        command.arg(bench.path("tree")).args(more.iter().map(|argument| bench.fill_in(argument)));
+        run(&mut command, b"")
+    };
+    verify("verify-checkpoint", &["--save-checkpoint", "{dir}/old"]).expect(0);
+    bench.ingest((0..60).map(|at| tick(1, 10_000 + at)).collect::<String>().as_bytes()).expect(0);
+    bench.run(&PUBLISH).expect(0);
+    verify("verify-consistency", &["--old-checkpoint", "{dir}/old"]).expect(0);
+    let [log, _] = bench.stores();
+    let lines = lines(&log);
+    for index in [0, 1, 253, 254, 255, 256, lines.len() - 1] {
+        let entry = ["--index", &index.to_string(), "--entry-out", "{dir}/entry"];
+        verify("verify-inclusion", &entry).expect(0);
+        assert!(fs::read(bench.path("entry")).unwrap() == content(lines[index]), "entry {index}");
+    }
+    // It does find what was changed.
+    let entries = bench.path("tree/tile/entries/000");
+    let mut bytes = fs::read(&entries).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&entries, bytes).unwrap();
+    assert_ne!(verify("verify-inclusion", &["--index", "0"]).code, Some(0));
+}
+
+/// The content of a line: what it is without its id.
+fn content(line: &[u8]) -> Vec<u8> {
+    let after_id = line.windows(2).position(|bytes| bytes == b"\",").unwrap() + 2;
+    [b"{", line[after_id..].strip_suffix(b"\n").unwrap()].concat()
+}
+
+#[test]
+#[ignore = "needs tlog-tiles of tlog-scales"]
+fn another_reader_of_tiles_makes_proofs_that_check_accepts() {
+    let bench = bench();
+    bench.ingest((0..60).map(|at| tick(1, 10_000 + at)).collect::<String>().as_bytes()).expect(0);
+    bench.run(&PUBLISH).expect(0);
+    let [log, _] = bench.stores();
+    let lines = lines(&log);
+    let tree = bench.path("tree");
+    for index in [0, 255, 256, lines.len() - 1] {
+        let ask = |question: &[&str]| {
+            let mut command = clean("tlog-tiles");
+            run(command.args(question).arg(&tree).arg(index.to_string()), b"").expect(0)
+        };
+        assert!(ask(&["get-leaf", "--check"]).stdout == content(lines[index]), "entry {index}");
+        // It knows no extra line, by which a proof carries the event.
+        let proof = ask(&["gen-proof"]).text();
+        let event = run(clean("base64").arg("-w0"), &content(lines[index])).expect(0).text();
+        let proof = proof.replacen('\n', &format!("\nextra {event}\n"), 1);
+        fs::write(bench.path("proof"), proof).unwrap();
+        let checked = tool(&bench, &["check", "{dir}/proof", "--public-key", "{dir}/key.pub", "--json"]);
+        assert_eq!(checked.expect(0).json()[0]["index"], index);
+    }
 }
