@@ -64,11 +64,17 @@ pub fn before<M: Medium>(view: &View<'_, M>, position: u64, search: &Search<'_>)
     let mut recent = Recent::before(view, position);
     let mut page = Page { decided: Vec::new(), previous: Some(position), next: position };
     let mut is_last = true;
-    loop {
-        // Only where a decision begins can the next page end.
-        let may_end = !recent.is_read() && page.previous < Some(position);
-        if may_end && !(search.goes_on)(position - recent.position()) {
-            break;
+    'search: loop {
+        while !recent.is_read() {
+            if let Some(reached) = recent.resumption().filter(|reached| *reached < position)
+                && !(search.goes_on)(position - reached)
+            {
+                page.previous = Some(reached).filter(|reached| *reached > view.start());
+                break 'search;
+            }
+            if !recent.read_further()? {
+                break;
+            }
         }
         let Some(decided) = recent.next_back()? else {
             page.previous = None;

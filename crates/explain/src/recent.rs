@@ -53,14 +53,19 @@ impl<'v, 's, M: Medium> Recent<'v, 's, M> {
         }
     }
 
+    /// The position before which another search can go on: all decisions that were read are returned, and no tick is
+    /// open there. None: there is no such position yet.
+    pub(crate) fn resumption(&self) -> Option<u64> {
+        match (self.read.is_empty(), self.rest.is_empty()) {
+            (true, true) => Some(self.backwards.position()),
+            (true, false) => self.following,
+            (false, _) => None,
+        }
+    }
+
     /// True if the next decision is read already.
     pub(crate) fn is_read(&self) -> bool {
         !self.read.is_empty()
-    }
-
-    /// The offset from which on the log is read.
-    pub(crate) fn position(&self) -> u64 {
-        self.backwards.position()
     }
 
     /// Reads the lines before those that are read; false at the start of the view.

@@ -1,5 +1,5 @@
 //! Clients that are slow or silent, and searches of a small budget, in process and with short limits.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 #![expect(clippy::disallowed_methods, reason = "a test makes the files that are read")]
 
 use std::fs;
@@ -9,8 +9,11 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use dreichor_core::tick::{Policy, Step, step};
+use dreichor_core::{History, Input};
 use dreichor_observer::{About, Limits, Observer, Running, SandboxReport};
 use dreichor_replay::{Directories, Receipt, Replay, Stores};
+use serde_json::Value;
 use tempfile::TempDir;
 
 /// A request for the largest page.
@@ -25,6 +28,36 @@ struct Observed {
     dir: TempDir,
 }
 
+/// A log of ticks of ten instances, with a stretch of nothing but feedback in the middle that is longer than any step
+/// of a search.
+fn long_log() -> Vec<u8> {
+    let (mut history, mut log) = (History::new(), Vec::new());
+    let mut add = |input: String| {
+        let input = Input::parse(input.as_bytes()).unwrap();
+        let Step::Events(events) = step(history.state(), &input, Policy::default()).unwrap() else {
+            panic!()
+        };
+        events.iter().for_each(|event| history.record(event, &mut log).unwrap());
+    };
+    for time in 1..=3_000 {
+        if time == 1_500 {
+            for window in 0..600 {
+                let comment = "c".repeat(4_096);
+                add(format!(
+                    r#"{{"version":1,"kind":"FEEDBACK","logicalTime":{time},"category":"RISK_COMFORT","target":{{"type":"TIME_WINDOW","from":{window},"to":{time}}},"comment":"{comment}"}}"#
+                ));
+            }
+        }
+        let instance = format!("00000000-0000-4000-8000-{:012}", time % 10);
+        add(format!(
+            r#"{{"version":1,"kind":"TICK","logicalTime":{time},"strategyInstanceId":"{instance}","decisionClass":"attention.enter.rotation@v1","reasonCodes":[],"attention":{{"attentionMeaningfullyHigher":true,"stabilityMeetsMinimum":true,"confidenceSufficient":{},"differencePersistsOverTime":true,"switchingCostsJustified":true}},"parameterPoolId":"assertive@v1","targetMarketId":"M","safetyGates":{{"haltAll":false,"blockBuy":false,"forceSell":{}}}}}"#,
+            time % 3 == 0,
+            time % 7 == 0,
+        ));
+    }
+    log
+}
+
 impl Observed {
     fn start(limits: Limits) -> Self {
         let dir = TempDir::new().unwrap();
@@ -33,6 +66,20 @@ impl Observed {
             fs::create_dir(dir.path().join(mount)).unwrap();
             fs::copy(vectors.join(file), dir.path().join(mount).join(file)).unwrap();
         }
+        Self::of(dir, limits)
+    }
+
+    /// An Observer of this log.
+    fn of_log(log: &[u8], limits: Limits) -> Self {
+        let dir = TempDir::new().unwrap();
+        for mount in ["audit-events", "snapshots"] {
+            fs::create_dir(dir.path().join(mount)).unwrap();
+        }
+        fs::write(dir.path().join("audit-events/audit_events.ndjson"), log).unwrap();
+        Self::of(dir, limits)
+    }
+
+    fn of(dir: TempDir, limits: Limits) -> Self {
         let stores = Stores::open(&Directories::within(dir.path())).unwrap();
         let mut replayed = Replay::open(&stores).unwrap().run(&mut ()).unwrap();
         let about = About {
@@ -120,31 +167,53 @@ fn a_request_that_does_not_come_is_not_waited_for() {
     }
 }
 
-/// A search that reads little for each request still reaches the end of the log.
+/// The pages of a search, one after the other in this direction, each with how many it found.
+fn pages(observed: &Observed, path: &str, is_forward: bool) -> Vec<usize> {
+    let mut pages = Vec::new();
+    let mut cursor = if is_forward { "0".to_owned() } else { String::new() };
+    for _ in 0..10_000 {
+        let place = match (is_forward, &*cursor) {
+            (true, _) => format!("&after={cursor}"),
+            (false, "") => String::new(),
+            (false, _) => format!("&before={cursor}"),
+        };
+        let answer = observed.get(&format!("{path}{place}"));
+        let page: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        let found = page["events"].as_array().or(page["decisions"].as_array()).unwrap().len();
+        pages.push(found);
+        match page[if is_forward { "next" } else { "previous" }].as_str() {
+            // The end of the log.
+            Some(next) if next == cursor => return pages,
+            Some(next) => next.clone_into(&mut cursor),
+            None => return pages,
+        }
+    }
+    panic!("{path}: it does not end");
+}
+
+/// A search that reads little for each request still finds everything, in both directions, and ends within a stretch in
+/// which there is nothing to find.
 #[test]
 fn a_search_of_a_small_budget_finds_everything() {
-    let observed = Observed::start(Limits { search_bytes: 0, ..Limits::default() });
-    let whole = Observed::start(Limits::default());
+    let log = long_log();
+    let observed = Observed::of_log(&log, Limits { search_bytes: 0, ..Limits::default() });
+    let whole = Observed::of_log(&log, Limits::default());
     for path in [
-        "/v1/observe/persistence/audit-events?type=USER_FEEDBACK_RECORDED",
-        "/v1/observe/derived/decisions?outcome=BLOCKED&limit=1000",
+        "/v1/observe/persistence/audit-events?limit=1000&type=LEDGER_UPDATED",
+        "/v1/observe/derived/decisions?limit=1000&outcome=FILLED",
+        "/v1/observe/derived/decisions?limit=1000",
     ] {
-        let body = |answer: String| answer.split_once("\r\n\r\n").unwrap().1.to_owned();
-        let ids = |body: &str| body.matches("logicalTime\":").count() - body.matches("asOf").count();
-        let expected = ids(&body(whole.get(path)));
-        let (mut found, mut pages, mut cursor) = (0, 0, String::new());
-        for _ in 0..1_000 {
-            let page = body(observed.get(&format!("{path}{cursor}")));
-            (found, pages) = (found + ids(&page), pages + 1);
-            let (_, previous) = page.split_once("\"previous\":").unwrap();
-            let Some(previous) = previous.strip_prefix('"').and_then(|rest| rest.split('"').next()) else {
-                break;
-            };
-            cursor = format!("&before={previous}");
+        for is_forward in [false, true] {
+            let (found, expected) = (pages(&observed, path, is_forward), pages(&whole, path, is_forward));
+            let sum = |pages: &[usize]| pages.iter().sum::<usize>();
+            assert!(sum(&expected) > 400 && sum(&found) == sum(&expected), "{path}: {found:?} {expected:?}");
+            // The budget was kept to: also where there is only feedback.
+            let empty = |pages: &[usize]| pages.iter().filter(|found| **found == 0).count();
+            assert!(
+                found.len() > expected.len() && empty(&found) > empty(&expected),
+                "{path}: {found:?} {expected:?}"
+            );
         }
-        assert!(expected > 1 && found == expected, "{path}: {found} of {expected}");
-        // The budget was kept to.
-        assert!(pages > 1, "{path}: {pages} pages");
     }
 }
 
