@@ -2,14 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use dreichor_sha256::hash_each;
 
 use crate::canonical::{Reader, Sink};
 use crate::fault::{Fault, Result, Rule};
-use crate::id::content_id;
+use crate::id::{content_id, content_id_schema};
+use crate::schema::described;
 use crate::tree::{Hash, Hasher};
 use crate::value::{UUID_TEXT_BYTES, Uuid, uuid_text};
 
@@ -29,6 +30,11 @@ pub(crate) struct Certified {
 const LEAF: &[u8] = b"\x00{";
 
 impl Certified {
+    /// The name and the schema of the id's member.
+    pub(crate) fn describe_id(&self) -> (&'static str, String) {
+        (self.member, described(&content_id_schema(), "The content id of the line."))
+    }
+
     /// The line's content without its brace: everything after the id's comma. Empty for a line too short for an id.
     #[inline(always)]
     fn content<'l>(&self, line: &'l [u8]) -> &'l [u8] {

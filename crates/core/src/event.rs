@@ -2,6 +2,8 @@
 
 use alloc::boxed::Box;
 use alloc::format;
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -13,6 +15,7 @@ use crate::certified::Certified;
 use crate::fault::{Fault, Result, Rule, broken};
 pub use crate::feedback::FeedbackTarget;
 use crate::id::{DecisionId, ExecutionId, FeedbackId, OrderIntentId};
+use crate::schema::{self, constant, object};
 use crate::tree::Hash;
 use crate::value::{
     Attention, Comment, Decimal, DecisionClass, FailureReason, FeedbackCategory, LogicalTime, MarketId,
@@ -203,6 +206,10 @@ impl<'a> Members<'a> for Verdict {
         VerdictMembers { result: self.result(), reason: self.reason() }.write_members(sink);
     }
 
+    fn describe_members(members: &mut schema::Members) {
+        VerdictMembers::describe_members(members);
+    }
+
     #[inline(always)]
     fn read_members(reader: &mut Reader<'a>) -> Result<Self> {
         let start = reader.offset();
@@ -268,6 +275,10 @@ impl<'a> Members<'a> for Outcome {
         .write_members(sink);
     }
 
+    fn describe_members(members: &mut schema::Members) {
+        OutcomeMembers::describe_members(members);
+    }
+
     #[inline(always)]
     fn read_members(reader: &mut Reader<'a>) -> Result<Self> {
         let start = reader.offset();
@@ -314,6 +325,10 @@ macro_rules! union {
         }
 
         impl<'a> Body<'a> {
+            fn describe_members(event_type: EventType, members: &mut schema::Members) {
+                match event_type { $( EventType::$variant => <$body>::describe_members(members) ),* }
+            }
+
             #[inline(always)]
             fn read_members(event_type: EventType, reader: &mut Reader<'a>) -> Result<Self> {
                 match event_type {
@@ -398,7 +413,7 @@ const LINE: Certified =
 
 record! {
     /// The members that begin every event.
-    Head {
+    pub(crate) Head {
         /// The type, which says which members follow.
         event_type: EventType = "type",
         /// The format's version.
@@ -427,6 +442,17 @@ impl<'a> Event<'a> {
     /// Appends the leaf hash of each line, in order: several at once, where the processor can do that.
     pub fn leaves<'l>(lines: impl ExactSizeIterator<Item = &'l [u8]>, leaves: &mut Vec<Hash>) {
         LINE.leaves(lines, leaves);
+    }
+
+    /// The schema of an event of this type, on one line.
+    pub fn schema(event_type: EventType) -> String {
+        let mut members = vec![LINE.describe_id()];
+        Head::describe_members(&mut members);
+        for (_, schema) in members.iter_mut().filter(|(name, _)| *name == "type") {
+            *schema = constant(event_type.as_str());
+        }
+        Body::describe_members(event_type, &mut members);
+        object(&members)
     }
 
     /// Appends the event's line and its LF; returns its leaf hash.

@@ -1,8 +1,13 @@
 //! Feedback: its target, and the id by which equal feedback is recognized.
 
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
 use crate::canonical::{Members, Reader, Sink, Value, record};
 use crate::fault::{Result, Rule};
 use crate::id::{DecisionId, ExecutionId, FeedbackId, identity};
+use crate::schema::{self, Schema, constant, object, one_of};
 use crate::value::{Comment, FeedbackCategory, LogicalTime};
 
 /// The target of feedback.
@@ -91,6 +96,21 @@ impl<'a> Value<'a> for FeedbackTarget {
     }
 }
 
+impl Schema for FeedbackTarget {
+    fn schema() -> String {
+        let target = |name, describe: fn(&mut schema::Members)| {
+            let mut members = vec![("type", constant(name))];
+            describe(&mut members);
+            object(&members)
+        };
+        one_of(&[
+            target("DECISION", DecisionMembers::describe_members),
+            target("EXECUTION", ExecutionMembers::describe_members),
+            target("TIME_WINDOW", TimeWindowMembers::describe_members),
+        ])
+    }
+}
+
 impl FeedbackId {
     /// Creates the event of feedback at `time`, with its id.
     pub fn of(
@@ -100,7 +120,7 @@ impl FeedbackId {
         comment: &Option<Comment<'_>>,
     ) -> Self {
         Self::of_identity(
-            identity!(alloc::vec::Vec::new(), "FEEDBACK", "logicalTime" => time, "category" => category, "target" => target, "comment" => comment),
+            identity!(Vec::new(), "FEEDBACK", "logicalTime" => time, "category" => category, "target" => target, "comment" => comment),
         )
     }
 }

@@ -8,6 +8,7 @@ use core::ops::Deref;
 
 use crate::canonical::{Reader, Sink, Value};
 use crate::fault::Result;
+use crate::schema::Schema;
 use crate::tree::Hash;
 use crate::value::{
     Form, LogicalTime, MarketId, Origin, Plane, Side, StrategyInstanceId, UUID_TEXT_BYTES, Uuid, read_uuid,
@@ -33,6 +34,11 @@ fn expected_content_id() -> String {
     "a content id: a UUID of version 8 in lower-case hexadecimal digits, 8-4-4-4-12".into()
 }
 
+pub(crate) fn content_id_schema() -> String {
+    r#"{"type":"string","pattern":"^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"}"#
+        .into()
+}
+
 macro_rules! content_ids {
     ($( $(#[$doc:meta])* $name:ident ),* $(,)?) => { $(
         $(#[$doc])*
@@ -54,10 +60,11 @@ macro_rules! content_ids {
             fn parse(text: &[u8]) -> Option<Self> {
                 read_content_id(text.try_into().ok()?).map(Self)
             }
+        }
 
+        impl Schema for $name {
             fn schema() -> String {
-                r#"{"type":"string","pattern":"^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$"}"#
-                    .into()
+                content_id_schema()
             }
         }
 

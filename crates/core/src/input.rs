@@ -11,10 +11,12 @@ use alloc::vec::Vec;
 
 use strum::{Display, IntoStaticStr, VariantArray};
 
-use crate::event::{DecisionEvaluated, FeedbackTarget, UserFeedbackRecorded, line_too_long};
+use crate::canonical::Members as _;
+use crate::event::{DecisionEvaluated, FeedbackTarget, Head, UserFeedbackRecorded, line_too_long};
 use crate::fault::{Fault, Result, Rule, excerpt};
 use crate::id::{DecisionId, ExecutionId, FeedbackId};
 use crate::json::{Cursor, within};
+use crate::schema::{self, constant, object, one_of};
 use crate::value::{
     Attention, Comment, DecisionClass, FeedbackCategory, Form, INTEGER_MAX, LogicalTime, MarketId,
     ParameterPool, ReasonCode, ReasonCodes, SafetyGates, Spelled, StrategyInstanceId,
@@ -195,7 +197,7 @@ fn read_object<'a, S: Default>(
     Ok(Ok(slots))
 }
 
-/// Declares the members of an object: a slot for each, the reader that fills them, and the schema of each.
+/// Declares the members of an object: a slot for each, and the reader that fills them.
 macro_rules! slots {
     ($(#[$doc:meta])* $name:ident $(<$life:lifetime>)? from Cursor<$text:lifetime> {
         $($field:ident: $ty:ty = $key:literal),* $(,)?
@@ -219,14 +221,6 @@ macro_rules! slots {
             /// The name of each member, and its offset if the object has it.
             fn met(&self) -> [(&'static str, Option<usize>); [$($key),*].len()] {
                 [$(($key, self.$field.name_at())),*]
-            }
-
-            /// The schema of a member.
-            fn schema(name: &str) -> String {
-                match name {
-                    $($key => <$ty as Given<'_>>::schema(),)*
-                    _ => unreachable!("only declared members are asked for"),
-                }
             }
         }
     };
@@ -309,13 +303,10 @@ impl<'a> Slots<'a> {
     }
 }
 
-/// A value of an input: its reader and its schema.
+/// A value of an input.
 trait Given<'a>: Sized {
     /// Reads the value at the cursor.
     fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>>;
-
-    /// The values that are accepted, as a JSON Schema (2020-12).
-    fn schema() -> String;
 }
 
 /// The format's version.
@@ -331,10 +322,6 @@ impl<'a> Given<'a> for Version {
             }
             Err(cursor.value_fault(Rule::Version, at, format!("{FORMAT_VERSION}")))
         }))
-    }
-
-    fn schema() -> String {
-        format!("{{\"const\":{FORMAT_VERSION}}}")
     }
 }
 
@@ -365,10 +352,6 @@ impl<'a> Given<'a> for LogicalTime {
             Self::new(value).ok_or_else(|| cursor.value_fault(Rule::Value, at, "a logical time"))
         }))
     }
-
-    fn schema() -> String {
-        format!("{{\"type\":\"integer\",\"minimum\":0,\"maximum\":{INTEGER_MAX}}}")
-    }
 }
 
 impl<'a, T: Form> Given<'a> for T {
@@ -382,19 +365,11 @@ impl<'a, T: Form> Given<'a> for T {
         };
         Ok(value.ok_or_else(|| cursor.value_fault(Rule::Value, at, T::expected())))
     }
-
-    fn schema() -> String {
-        <T as Form>::schema()
-    }
 }
 
 impl<'a, T: Given<'a>> Given<'a> for Option<T> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
         if cursor.take("null") { Ok(Ok(None)) } else { Ok(T::read(cursor)?.map(Some)) }
-    }
-
-    fn schema() -> String {
-        format!("{{\"anyOf\":[{},{{\"type\":\"null\"}}]}}", T::schema())
     }
 }
 
@@ -420,30 +395,17 @@ impl<'a> Given<'a> for ReasonCodes {
         })?;
         Ok(codes)
     }
-
-    fn schema() -> String {
-        let code = <ReasonCode as Form>::schema();
-        format!("{{\"type\":\"array\",\"items\":{code},\"uniqueItems\":true}}")
-    }
 }
 
 impl<'a> Given<'a> for Attention {
     fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
         Ok(read_flags(cursor, &Self::NAMES)?.map(Self::new))
     }
-
-    fn schema() -> String {
-        object_schema(&Self::NAMES, |_| bool::schema())
-    }
 }
 
 impl<'a> Given<'a> for SafetyGates {
     fn read(cursor: &mut Cursor<'a>) -> Result<Checked<Self>> {
         Ok(read_flags(cursor, &Self::NAMES)?.map(Self::new))
-    }
-
-    fn schema() -> String {
-        object_schema(&Self::NAMES, |_| bool::schema())
     }
 }
 
@@ -487,10 +449,6 @@ impl<'a> Given<'a> for bool {
         }
         cursor.skip_value()?;
         Ok(Err(cursor.value_fault(Rule::Value, at, "true or false")))
-    }
-
-    fn schema() -> String {
-        "{\"type\":\"boolean\"}".into()
     }
 }
 
@@ -541,11 +499,6 @@ impl<'a> Given<'a> for FeedbackTarget {
         let start = cursor.offset();
         Ok(read_object(cursor, TargetSlots::read)?.and_then(|slots| slots.into_target(start)))
     }
-
-    fn schema() -> String {
-        let targets = one_of_schema("type", TargetName::ALL, TargetName::members, TargetSlots::schema);
-        format!("{{{targets}}}")
-    }
 }
 
 impl<'a> Given<'a> for Comment<'a> {
@@ -558,46 +511,30 @@ impl<'a> Given<'a> for Comment<'a> {
         let comment = Comment::new(cursor.string()?);
         Ok(comment.ok_or_else(|| cursor.value_fault(Rule::Value, at, Comment::EXPECTED)))
     }
-
-    /// The limit counts characters, of which a comment has no more than bytes.
-    fn schema() -> String {
-        format!("{{\"type\":\"string\",\"maxLength\":{}}}", Comment::BYTES_MAX)
-    }
 }
 
-/// The schema of an object with exactly these members.
-fn object_schema(members: &[&str], schema: impl Fn(&str) -> String) -> String {
-    let properties: Vec<String> = members.iter().map(|name| format!("\"{name}\":{}", schema(name))).collect();
-    format!(
-        "{{\"type\":\"object\",\"properties\":{{{}}},\"required\":[\"{}\"],\"additionalProperties\":false}}",
-        properties.join(","),
-        members.join("\",\"")
-    )
-}
-
-/// The schema of an object whose member `tag` says which members it has.
-fn one_of_schema<T: Spelled>(
-    tag: &str,
-    names: &[T],
-    members: impl Fn(T) -> &'static [&'static str],
-    schema: impl Fn(&str) -> String,
-) -> String {
-    let object = |name: &T| {
-        object_schema(members(*name), |member| {
-            if member == tag { format!("{{\"const\":\"{}\"}}", name.as_str()) } else { schema(member) }
-        })
-    };
-    let objects: Vec<String> = names.iter().map(object).collect();
-    format!("\"oneOf\":[{}]", objects.join(","))
-}
-
-/// The JSON Schema (2020-12) of an input, on one line, from the declarations by which inputs are parsed.
-///
-/// A schema cannot say everything: numbers are written without sign, fraction and exponent, a member occurs once, a
-/// comment is limited in bytes, and a line is as long as the format allows.
+/// The schema of an input, on one line, from the declarations of what is recorded of it.
 pub fn schema() -> String {
-    let kinds = one_of_schema("kind", KindName::ALL, KindName::members, Slots::schema);
+    let mut known = schema::Members::new();
+    Head::describe_members(&mut known);
+    DecisionEvaluated::describe_members(&mut known);
+    UserFeedbackRecorded::describe_members(&mut known);
+    let kinds: Vec<String> = KindName::ALL.iter().map(|kind| kind.schema(&known)).collect();
+    let schema = one_of(&kinds);
     format!(
-        "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"An input of dreichor\",{kinds}}}"
+        "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"An input of dreichor\",{}",
+        schema.trim_start_matches('{')
     )
+}
+
+impl KindName {
+    /// The schema of an input of this kind, whose members but `kind` are among the known ones.
+    fn schema(self, known: &schema::Members) -> String {
+        let members = self.members().iter().map(|name| match known.iter().find(|(known, _)| known == name) {
+            Some(member) => member.clone(),
+            None if *name == "kind" => ("kind", constant(self.as_str())),
+            None => unreachable!("every other member is recorded"),
+        });
+        object(&members.collect::<Vec<_>>())
+    }
 }

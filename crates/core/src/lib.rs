@@ -34,6 +34,7 @@ pub mod id;
 pub mod input;
 mod json;
 pub mod proof;
+pub mod schema;
 pub mod snapshot;
 pub mod state;
 pub mod tick;

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 
 use strum::{Display, IntoStaticStr, VariantArray};
@@ -13,6 +14,7 @@ use crate::certified::Certified;
 use crate::fault::{Fault, Result, Rule};
 use crate::history::History;
 use crate::id::{ExecutionId, SnapshotId};
+use crate::schema::{Schema, integer, object};
 use crate::state::{Position, Positions};
 use crate::tree::Hash;
 use crate::value::{Decimal, LogicalTime, MarketId, Plane, Spelled};
@@ -77,6 +79,12 @@ impl<'a> Value<'a> for TreeSize {
             0 => Err(reader.fault(Rule::Value, at, "1 or more: a snapshot is taken of at least one event")),
             size => Ok(Self(size)),
         }
+    }
+}
+
+impl Schema for TreeSize {
+    fn schema() -> String {
+        integer(1)
     }
 }
 
@@ -226,6 +234,13 @@ pub fn snapshot_ahead(covered: u64, events: u64) -> Box<Fault> {
 }
 
 impl Snapshot<'static> {
+    /// The schema of a snapshot, on one line.
+    pub fn schema() -> String {
+        let mut members = vec![LINE.describe_id()];
+        SnapshotMembers::describe_members(&mut members);
+        object(&members)
+    }
+
     /// Reads a line (without its LF). Accepts only the canonical encoding of a snapshot with its right id.
     ///
     /// # Errors
@@ -288,6 +303,24 @@ impl<'a> Value<'a> for Cow<'_, Positions> {
     }
 }
 
+impl Schema for Cow<'_, Positions> {
+    fn schema() -> String {
+        let (market, position) = (MarketId::schema(), Position::schema());
+        format!("{{\"type\":\"object\",\"propertyNames\":{market},\"additionalProperties\":{position}}}")
+    }
+}
+
+impl Schema for Position {
+    fn schema() -> String {
+        let mut members = vec![(MARKET, MarketId::schema())];
+        PositionMembers::describe_members(&mut members);
+        object(&members)
+    }
+}
+
+/// The first member of a position.
+const MARKET: &str = "marketId";
+
 impl Position {
     /// Appends the position of `market` as canonical JSON, without LF.
     pub fn write(&self, market: MarketId, sink: &mut impl Sink) {
@@ -299,7 +332,7 @@ impl Position {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<(MarketId, Self)> {
-        let market = reader.member("{\"marketId\":", "marketId")?;
+        let market = reader.member("{\"marketId\":", MARKET)?;
         let PositionMembers { quantity, is_open, last_execution_id } = PositionMembers::read_members(reader)?;
         reader.literal("}")?;
         Ok((market, Self { quantity, is_open, last_execution_id }))

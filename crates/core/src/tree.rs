@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::canonical::{Reader, Sink, Value};
 use crate::fault::Result;
+use crate::schema::Schema;
 use crate::value::Form;
 
 /// A SHA-256 hash: of a leaf, an inner node or a whole tree.
@@ -49,7 +50,9 @@ impl Form for Hash {
     fn parse(text: &[u8]) -> Option<Self> {
         read_hash(text.try_into().ok()?)
     }
+}
 
+impl Schema for Hash {
     fn schema() -> String {
         r#"{"type":"string","pattern":"^[0-9a-f]{64}$"}"#.into()
     }

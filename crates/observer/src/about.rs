@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::answer::raw;
+use crate::form;
 use crate::problem::Problem;
 
 /// The facts that are fixed at the start of the process.
@@ -79,13 +80,13 @@ pub(crate) struct StartedWith {
     events: u64,
     bytes: u64,
     tree_size: u64,
-    root_hash: String,
+    root_hash: form::Hash,
     #[schema(required)]
-    snapshot_id: Option<String>,
+    snapshot_id: Option<form::SnapshotId>,
     #[schema(required)]
     snapshot_tree_size: Option<u64>,
     #[schema(required)]
-    interrupted_tick: Option<String>,
+    interrupted_tick: Option<form::DecisionId>,
     unterminated_bytes: u64,
     #[schema(required)]
     last_logical_time: Option<u64>,

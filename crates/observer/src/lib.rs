@@ -14,6 +14,7 @@ mod answer;
 mod connection;
 mod derived;
 mod flight;
+mod form;
 mod guard;
 mod held;
 mod limits;

@@ -1,14 +1,11 @@
 //! The description of the API: OpenAPI 3.1, generated from the code, and an HTML page of it that needs no network.
 
-use dreichor_core::value::Spelled;
 use std::fmt::Write;
 
-use dreichor_core::event::EventType;
-use dreichor_explain::funnel::reasons;
-use dreichor_explain::{By, Outcome};
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
+use crate::form;
 use crate::problem::{Document, Kind};
 
 #[derive(OpenApi)]
@@ -28,26 +25,8 @@ pub(crate) fn description() -> utoipa::openapi::OpenApi {
     Description::openapi()
 }
 
-/// A UUID (RFC 9562) as the format writes it.
-const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";
-/// A UUID of version 8: a content id.
-const CONTENT_ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
-const HASH: &str = "^[0-9a-f]{64}$";
-/// At most 18 digits: [`crate::query::POSITION_MAX`].
-const CURSOR: &str = "^(0|[1-9][0-9]{0,17})$";
-const MARKET: &str = "^[A-Za-z0-9._:/-]{1,64}$";
-
-/// The form of the texts that have these names, as parameters and as members.
-const FORMS: [(&str, &[&str]); 5] = [
-    (UUID, &["id", "eventId", "lastEventId", "strategyInstanceId"]),
-    (CONTENT_ID, &["decisionId", "interruptedTick", "lastExecutionId", "snapshotId"]),
-    (HASH, &["rootHash", "auditRootHash"]),
-    (CURSOR, &["before", "after", "next", "previous"]),
-    (MARKET, &["marketId"]),
-];
-
-/// Adds what every operation shares: the problems that any request may meet, the headers of every answer, and the
-/// forms of texts.
+/// Adds what every operation shares: the problems that any request may meet, and the headers of every answer; and the
+/// schemas that the core declares.
 #[expect(clippy::expect_used, reason = "a document has no map with other keys than texts")]
 pub(crate) fn complete(api: &utoipa::openapi::OpenApi) -> Value {
     let mut document = serde_json::to_value(api).expect("a document is JSON");
@@ -67,56 +46,18 @@ fn complete_document(document: &mut Value) {
     });
     put_in(document, "", "security", json!([{}, { "bearer": [] }]));
     put_in(document, "/components", "securitySchemes", json!({ "bearer": bearer }));
-    let types: Vec<&str> = EventType::ALL.iter().map(|event_type| event_type.as_str()).collect();
-    let urns: Vec<&str> = Kind::ALL.iter().map(|kind| kind.urn()).collect();
-    put_in(document, "/components/schemas/AuditEvent/properties/type", "enum", json!(types));
-    put_in(document, "/components/schemas/Problem/properties/type", "enum", json!(urns));
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    for schema in schemas.into_iter().flat_map(|schemas| schemas.values_mut()) {
-        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
-        for (name, property) in properties.into_iter().flatten() {
-            form(name, property);
-        }
-    }
+    schemas.into_iter().for_each(|schemas| schemas.extend(form::schemas()));
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
-        for (method, operation) in item.as_object_mut().into_iter().flatten() {
-            complete_operation(path, method == "head", &types, operation);
-        }
+        item.as_object_mut()
+            .into_iter()
+            .flatten()
+            .for_each(|(_, operation)| complete_operation(path, operation));
     }
 }
 
-/// Says which form the text of this name has, unless it is said where it is declared.
-fn form(name: &str, schema: &mut Value) {
-    if schema.get("pattern").is_none()
-        && let Some((pattern, _)) = FORMS.iter().find(|(_, names)| names.contains(&name))
-    {
-        put_in(schema, "", "pattern", json!(pattern));
-    }
-}
-
-fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut Value) {
-    if is_head && let Some(id) = operation.get("operationId").and_then(Value::as_str) {
-        let id = format!("{id}_head");
-        put_in(operation, "", "operationId", json!(id));
-    }
-    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
-    for parameter in parameters.into_iter().flatten() {
-        let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
-        match name.as_str() {
-            "type" => put_in(parameter, "/schema/items", "enum", json!(types)),
-            "by" => put_in(parameter, "/schema", "enum", spellings::<By>()),
-            "outcome" => put_in(parameter, "/schema/items", "enum", spellings::<Outcome>()),
-            "reason" => put_in(parameter, "/schema/items", "enum", json!(reasons().collect::<Vec<_>>())),
-            _ => {}
-        }
-        for place in ["/schema/items", "/schema"] {
-            if let Some(schema) = parameter.pointer_mut(place) {
-                form(&name, schema);
-                break;
-            }
-        }
-    }
+fn complete_operation(path: &str, operation: &mut Value) {
     let etag = json!({ "schema": { "type": "string" }, "description": "A hash of the bytes of the answer" });
     put_in(operation, "/responses/200", "headers", json!({ "ETag": etag }));
     let mut unchanged = json!({ "description": "If-None-Match names the ETag of this answer" });
@@ -129,17 +70,6 @@ fn complete_operation(path: &str, is_head: bool, types: &[&str], operation: &mut
     }
     let too_large = json!({ "description": "The headers are longer than 8 KiB; without a body" });
     put_in(operation, "/responses", "431", too_large);
-    let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
-    for response in responses.into_iter().flat_map(|responses| responses.values_mut()) {
-        if let Some(response) = response.as_object_mut().filter(|_| is_head) {
-            response.remove("content");
-        }
-    }
-}
-
-/// All spellings of a closed enumeration.
-fn spellings<T: Spelled>() -> Value {
-    json!(T::ALL.iter().map(|member| member.as_str()).collect::<Vec<_>>())
 }
 
 /// Puts a member into the object at this place (RFC 6901).

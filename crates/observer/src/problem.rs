@@ -7,6 +7,8 @@ use dreichor_replay::Error;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::form;
+
 /// The problem of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Problem {
@@ -31,6 +33,7 @@ struct Place {
 pub(crate) struct Document<'p> {
     /// The identifier of the problem. It is stable; compare it as a whole.
     #[serde(rename = "type")]
+    #[schema(value_type = form::ProblemType)]
     urn: &'static str,
     /// The problem in few words.
     title: &'static str,

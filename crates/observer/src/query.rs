@@ -8,6 +8,7 @@ use axum::http::HeaderValue;
 use dreichor_core::value::{Form, INTEGER_MAX};
 use dreichor_explain::funnel;
 
+use crate::form::Cursor;
 use crate::problem::Problem;
 use crate::source::Asked;
 
@@ -228,9 +229,9 @@ pub(crate) struct Links(String);
 
 impl Links {
     /// The links (RFC 8288) to the pages at these cursors.
-    pub(crate) fn header(&self, next: &str, previous: Option<&str>) -> Result<HeaderValue, Problem> {
-        let link = |name: &str, cursor: &str, relation: &str| {
-            format!("<?{}{name}={cursor}>; rel=\"{relation}\"", self.0)
+    pub(crate) fn header(&self, next: Cursor, previous: Option<Cursor>) -> Result<HeaderValue, Problem> {
+        let link = |name: &str, cursor: Cursor, relation: &str| {
+            format!("<?{}{name}={}>; rel=\"{relation}\"", self.0, cursor.0)
         };
         let next = link("after", next, "next");
         let links = match previous {

@@ -1,4 +1,4 @@
-//! The one declaration from which a shape's type, writer and reader come.
+//! The one declaration from which a shape's type, writer, reader and schema come.
 
 /// Declares a struct whose fields are members of an object, in the order of the disk.
 ///
@@ -8,13 +8,13 @@ macro_rules! record {
     ($(
         $(#[$doc:meta])*
         $visibility:vis $name:ident $(<$life:lifetime>)? {
-            $( $(#[$field_doc:meta])* $field:ident : $ty:ty = $key:tt ),* $(,)?
+            $( $(#[doc = $field_doc:literal])* $field:ident : $ty:ty = $key:tt ),* $(,)?
         }
     )*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq)]
         $visibility struct $name $(<$life>)? {
-            $( $(#[$field_doc])* pub $field: $ty ),*
+            $( $(#[doc = $field_doc])* pub $field: $ty ),*
         }
 
         impl<'r $(: $life, $life: 'r)?> $crate::canonical::Members<'r> for $name $(<$life>)? {
@@ -26,6 +26,10 @@ macro_rules! record {
             #[inline(always)]
             fn read_members(reader: &mut $crate::canonical::Reader<'r>) -> $crate::fault::Result<Self> {
                 Ok(Self { $( $field: $crate::canonical::record::read_member!(reader, $key) ),* })
+            }
+
+            fn describe_members(members: &mut $crate::schema::Members) {
+                $( $crate::canonical::record::describe_member!(members, $key, $ty, concat!($($field_doc),*)); )*
             }
         }
     )* };
@@ -50,4 +54,13 @@ macro_rules! read_member {
     };
 }
 
-pub(crate) use {read_member, record, write_member};
+macro_rules! describe_member {
+    ($members:ident, .., $ty:ty, $doc:expr) => {
+        <$ty as $crate::canonical::Members<'_>>::describe_members($members)
+    };
+    ($members:ident, $key:literal, $ty:ty, $doc:expr) => {
+        $members.push(($key, $crate::schema::described(&<$ty as $crate::schema::Schema>::schema(), $doc)))
+    };
+}
+
+pub(crate) use {describe_member, read_member, record, write_member};

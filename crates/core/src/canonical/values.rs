@@ -1,7 +1,10 @@
 //! The writer and the reader of each kind of value.
 
+use alloc::string::String;
+
 use super::{Reader, Sink, Value, write_integer, write_string};
 use crate::fault::{Result, Rule};
+use crate::schema::Schema;
 use crate::value::{
     Attention, Comment, Decimal, DecisionClass, Form, INTEGER_MAX, LogicalTime, MarketId, ReasonCode,
     ReasonCodes, SafetyGates, Spelled, StrategyInstanceId, Uuid, read_uuid, uuid_text,
@@ -224,5 +227,11 @@ impl<'a> Value<'a> for Version {
         }
         let expected = alloc::format!("{}, the only version that this program knows", crate::FORMAT_VERSION);
         Err(reader.fault(Rule::Version, start, expected))
+    }
+}
+
+impl Schema for Version {
+    fn schema() -> String {
+        alloc::format!("{{\"const\":{}}}", crate::FORMAT_VERSION)
     }
 }

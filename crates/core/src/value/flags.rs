@@ -1,5 +1,9 @@
 //! The two groups of booleans that a tick carries.
 
+use alloc::string::String;
+
+use crate::schema::{Schema, object};
+
 /// The five facts by which an upstream compares its target with what it has. They speak of the switch: for
 /// an instance that holds a market, of leaving it for something better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,12 @@ macro_rules! flags {
             /// The members, in the format's order.
             pub fn members(self) -> [bool; $count] {
                 core::array::from_fn(|index| self.0 & (1 << index) != 0)
+            }
+        }
+
+        impl Schema for $name {
+            fn schema() -> String {
+                object(&Self::NAMES.map(|name| (name, bool::schema())))
             }
         }
     };

@@ -21,18 +21,17 @@ pub use reasons::ReasonCodes;
 pub use text::{Comment, Decimal, DecisionClass, MarketId};
 pub use time::{INTEGER_MAX, LogicalTime};
 
+use crate::schema::Schema;
+
 pub(crate) use self::uuid::{UUID_TEXT_BYTES, read_uuid, uuid_text};
 
 /// A value that is a JSON string of a certain form, on disk and in inputs.
-pub trait Form: Sized {
+pub trait Form: Sized + Schema {
     /// The form, for a message about another text.
     fn expected() -> String;
 
     /// The value of `text`, if it has the form.
     fn parse(text: &[u8]) -> Option<Self>;
-
-    /// The form as a JSON Schema (2020-12).
-    fn schema() -> String;
 }
 
 impl<T: Spelled> Form for T {
@@ -43,10 +42,5 @@ impl<T: Spelled> Form for T {
 
     fn parse(text: &[u8]) -> Option<Self> {
         T::ALL.iter().copied().find(|member| member.as_str().as_bytes() == text)
-    }
-
-    fn schema() -> String {
-        let spellings: Vec<&str> = T::ALL.iter().map(|member| member.as_str()).collect();
-        format!("{{\"enum\":[\"{}\"]}}", spellings.join("\",\""))
     }
 }

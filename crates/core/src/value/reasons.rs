@@ -1,6 +1,10 @@
 //! A decision's reason codes: an ordered list without repeats.
 
+use alloc::format;
+use alloc::string::String;
+
 use super::{ReasonCode, Spelled};
+use crate::schema::Schema;
 
 /// At most one of each [`ReasonCode`], in the order given. Four bits a code, first code lowest, zero ends
 /// the list: a whole list fits in a word of Decision Memory.
@@ -33,5 +37,11 @@ impl ReasonCodes {
             rest >>= BITS_PER_CODE;
             ReasonCode::ALL.get(code as usize).copied()
         })
+    }
+}
+
+impl Schema for ReasonCodes {
+    fn schema() -> String {
+        format!("{{\"type\":\"array\",\"items\":{},\"uniqueItems\":true}}", ReasonCode::schema())
     }
 }

@@ -6,6 +6,7 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 
 use super::Form;
+use crate::schema::Schema;
 
 /// Up to `MAX` bytes of ASCII, without an allocation. The bytes after the text are zero.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +56,9 @@ macro_rules! inline_text {
             fn parse(text: &[u8]) -> Option<Self> {
                 if $has_form(text) { Inline::new(text).map(Self) } else { None }
             }
+        }
 
+        impl Schema for $name {
             fn schema() -> String {
                 concat!(
                     "{\"type\":\"string\",\"maxLength\":",
@@ -211,5 +214,12 @@ impl<'a> Comment<'a> {
     /// The same comment, which no longer borrows from its line.
     pub fn into_owned(self) -> Comment<'static> {
         Comment(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+/// The limit counts characters, of which a comment has no more than bytes.
+impl Schema for Comment<'_> {
+    fn schema() -> String {
+        alloc::format!("{{\"type\":\"string\",\"maxLength\":{}}}", Self::BYTES_MAX)
     }
 }

@@ -1,6 +1,9 @@
 //! Integers and the only time there is.
 
+use alloc::string::String;
 use core::fmt;
+
+use crate::schema::{Schema, integer};
 
 /// The greatest integer of the format, 2^53 − 1: every JSON reader in the world keeps it exactly.
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -24,5 +27,11 @@ impl LogicalTime {
 impl fmt::Display for LogicalTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl Schema for LogicalTime {
+    fn schema() -> String {
+        integer(0)
     }
 }

@@ -7,6 +7,7 @@ pub use ::uuid::Uuid;
 use ::uuid::fmt::Hyphenated;
 
 use super::Form;
+use crate::schema::Schema;
 
 /// The length of the spelling, in bytes.
 pub(crate) const UUID_TEXT_BYTES: usize = Hyphenated::LENGTH;
@@ -93,7 +94,9 @@ impl Form for Uuid {
     fn parse(text: &[u8]) -> Option<Self> {
         read_uuid(text.try_into().ok()?)
     }
+}
 
+impl Schema for Uuid {
     fn schema() -> String {
         r#"{"type":"string","pattern":"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"}"#
             .into()
@@ -124,7 +127,9 @@ impl Form for StrategyInstanceId {
     fn parse(text: &[u8]) -> Option<Self> {
         Uuid::parse(text).map(Self)
     }
+}
 
+impl Schema for StrategyInstanceId {
     fn schema() -> String {
         Uuid::schema()
     }

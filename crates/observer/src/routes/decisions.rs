@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 use super::LIST_BYTES_MAX;
 use super::Shared;
 use super::memory::unknown;
-use super::persistence::AuditEvent;
 use crate::answer::{Answer, Outcome};
 use crate::derived::AsOf;
+use crate::form;
 use crate::look::Look;
 use crate::problem::{Document, Problem};
 use crate::query::{Place, Query, Segment, path_form};
@@ -28,10 +28,10 @@ pub(super) struct DecisionsPage {
     #[schema(value_type = Vec<DecisionRow>)]
     decisions: Vec<Row>,
     /// The cursor for `after`: the next page, now or when the log has grown.
-    next: String,
+    next: form::Cursor,
     /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
-    previous: Option<String>,
+    previous: Option<form::Cursor>,
     as_of: AsOf,
 }
 
@@ -40,27 +40,26 @@ pub(super) struct DecisionsPage {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what `decisions` writes")]
 struct DecisionRow {
-    decision_id: String,
+    decision_id: form::DecisionId,
     logical_time: u64,
-    strategy_instance_id: String,
-    decision_class: String,
+    strategy_instance_id: form::StrategyInstanceId,
+    decision_class: form::DecisionClass,
     #[schema(required)]
-    target_market_id: Option<String>,
-    /// `SKIPPED`, `BLOCKED`, `FILLED`, `PARTIALLY_FILLED`, `FAILED` or `INTERRUPTED`.
-    outcome: String,
+    target_market_id: Option<form::MarketId>,
+    outcome: form::Outcome,
     /// Why it was skipped, blocked or failed, or that its sale was forced.
     #[schema(required)]
-    reason: Option<String>,
+    reason: Option<form::Reason>,
     /// `BUY` or `SELL`: of what was executed, else of what was wanted.
     #[schema(required)]
-    side: Option<String>,
+    side: Option<form::Side>,
     #[schema(required)]
-    market_id: Option<String>,
+    market_id: Option<form::MarketId>,
     #[schema(required)]
-    quantity: Option<String>,
+    quantity: Option<form::Decimal>,
     /// The result of safety.
     #[schema(required)]
-    safety: Option<String>,
+    safety: Option<form::SafetyResult>,
     /// Where its DECISION_EVALUATED begins in the log, in bytes.
     offset: u64,
 }
@@ -68,17 +67,17 @@ struct DecisionRow {
 /// What became of each decision, newest last, as `dreichor decisions` prints it: the last ones, those before a cursor,
 /// or those after it whose ticks are whole.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/decisions",
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most decisions; 100 if not given"),
-        ("before" = Option<String>, Query, description = "A cursor: the last decisions before it"),
-        ("after" = Option<String>, Query, description = "A cursor: the first decisions after it; `0` is the log's beginning"),
-        ("outcome" = Option<Vec<String>>, Query, description = "Only decisions that became this; may be given several times"),
-        ("reason" = Option<Vec<String>>, Query, description = "Only decisions with this reason; may be given several times"),
-        ("marketId" = Option<Vec<String>>, Query, description = "Only decisions whose target or order has this market; may be given several times"),
-        ("strategyInstanceId" = Option<Vec<String>>, Query, description = "Only decisions of this instance; may be given several times"),
+        ("before" = Option<form::Cursor>, Query, description = "A cursor: the last decisions before it"),
+        ("after" = Option<form::Cursor>, Query, description = "A cursor: the first decisions after it; `0` is the log's beginning"),
+        ("outcome" = Option<Vec<form::Outcome>>, Query, description = "Only decisions that became this; may be given several times"),
+        ("reason" = Option<Vec<form::Reason>>, Query, description = "Only decisions with this reason; may be given several times"),
+        ("marketId" = Option<Vec<form::MarketId>>, Query, description = "Only decisions whose target or order has this market; may be given several times"),
+        ("strategyInstanceId" = Option<Vec<form::StrategyInstanceId>>, Query, description = "Only decisions of this instance; may be given several times"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
@@ -115,7 +114,7 @@ pub(super) async fn decisions(
             Some(links) => {
                 let rows = page.decisions.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>();
                 let rows = rows.map_err(|_| Problem::internal("an answer cannot be written"))?;
-                Answer::lines(rows.iter(), links.header(&page.next, page.previous.as_deref())?)
+                Answer::lines(rows.iter(), links.header(page.next, page.previous)?)
             }
             None => Answer::json(&page),
         }
@@ -147,8 +146,8 @@ fn read_page(
     };
     Ok(DecisionsPage {
         decisions: page.decided.iter().map(Decided::row).collect(),
-        next: page.next.to_string(),
-        previous: page.previous.map(|position| position.to_string()),
+        next: form::Cursor::at(page.next),
+        previous: page.previous.map(form::Cursor::at),
         as_of,
     })
 }
@@ -158,7 +157,7 @@ fn read_page(
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the story writes")]
 pub(super) struct Story {
-    decision_id: String,
+    decision_id: form::DecisionId,
     /// What became of the decision, in a sentence or two.
     outcome: String,
     /// True if the log ends within the decision's tick.
@@ -177,7 +176,7 @@ pub(super) struct Story {
 struct StoryEvent {
     /// From 1.
     line: u64,
-    event: AuditEvent,
+    event: form::AuditEvent,
 }
 
 #[derive(ToSchema)]
@@ -188,15 +187,15 @@ struct Sentence {
     /// The line that the sentence comes from, from 1.
     line: u64,
     /// The event that the sentence comes from.
-    event_id: String,
+    event_id: form::Uuid,
 }
 
 /// One decision's story: its events in order, and their explanation in sentences, as `dreichor explain` prints it.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/decisions/{decisionId}",
     tag = "derived",
-    params(("decisionId" = String, Path, description = "The decision's id")),
+    params(("decisionId" = form::DecisionId, Path, description = "The decision's id")),
     responses(
         (status = 200, body = Story),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),

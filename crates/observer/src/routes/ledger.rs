@@ -10,6 +10,7 @@ use super::LIST_BYTES_MAX;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw};
 use crate::derived::AsOf;
+use crate::form;
 use crate::query::Query;
 use crate::source::{Asked, Work};
 
@@ -20,37 +21,26 @@ pub(super) struct Ledger {
     /// Always `PAPER` in this phase.
     plane: &'static str,
     /// The markets that were ever traded, in byte order; a page of them.
-    #[schema(value_type = Vec<Position>)]
+    #[schema(value_type = Vec<form::Position>)]
     positions: Vec<Box<RawValue>>,
     /// The cursor for `after`: the last market; null: nothing follows.
-    #[schema(required, pattern = "^[A-Za-z0-9._:/-]{1,64}$")]
-    next: Option<String>,
+    #[schema(required)]
+    next: Option<form::MarketId>,
     /// The cursor for `before`: the first market; null: nothing precedes.
-    #[schema(required, pattern = "^[A-Za-z0-9._:/-]{1,64}$")]
-    previous: Option<String>,
+    #[schema(required)]
+    previous: Option<form::MarketId>,
     as_of: AsOf,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct Position {
-    market_id: String,
-    /// A decimal number.
-    quantity: String,
-    is_open: bool,
-    last_execution_id: String,
 }
 
 /// The Shadow Ledger: the position of each market; the first ones, those before a market, or those after it.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/shadow-ledger",
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most positions; 100 if not given"),
-        ("before" = Option<String>, Query, pattern = "^[A-Za-z0-9._:/-]{1,64}$", description = "A market: the last positions before it"),
-        ("after" = Option<String>, Query, pattern = "^[A-Za-z0-9._:/-]{1,64}$", description = "A market: the first positions after it"),
+        ("before" = Option<form::MarketId>, Query, description = "A market: the last positions before it"),
+        ("after" = Option<form::MarketId>, Query, description = "A market: the first positions after it"),
     ),
     responses((status = 200, body = Ledger))
 )]
@@ -73,8 +63,8 @@ pub(super) async fn shadow_ledger(
             Answer::json(&Ledger {
                 plane: "PAPER",
                 positions: positions.collect::<Result<_, _>>()?,
-                next: cut.next.map(|market| market.to_string()),
-                previous: cut.previous.map(|market| market.to_string()),
+                next: cut.next.map(form::MarketId),
+                previous: cut.previous.map(form::MarketId),
                 as_of: derived.as_of(),
             })
         })

@@ -10,6 +10,7 @@ use super::LIST_BYTES_MAX;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw};
 use crate::derived::AsOf;
+use crate::form;
 use crate::query::Query;
 use crate::source::{Asked, Work};
 
@@ -21,11 +22,11 @@ pub(super) struct LifecyclesAnswer {
     #[schema(value_type = Vec<LifecycleEntry>)]
     lifecycles: Vec<Box<RawValue>>,
     /// The cursor for `after`: the last instance; null: nothing follows.
-    #[schema(required, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-    next: Option<String>,
+    #[schema(required)]
+    next: Option<form::StrategyInstanceId>,
     /// The cursor for `before`: the first instance; null: nothing precedes.
-    #[schema(required, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
-    previous: Option<String>,
+    #[schema(required)]
+    previous: Option<form::StrategyInstanceId>,
     as_of: AsOf,
 }
 
@@ -33,13 +34,13 @@ pub(super) struct LifecyclesAnswer {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 struct LifecycleEntry {
-    strategy_instance_id: String,
+    strategy_instance_id: form::StrategyInstanceId,
     /// `READY`, `HOLDING` or `COOLDOWN`.
     state: String,
     #[schema(required)]
-    market_id: Option<String>,
+    market_id: Option<form::MarketId>,
     #[schema(required)]
-    quantity: Option<String>,
+    quantity: Option<form::Decimal>,
     #[schema(required)]
     until: Option<u64>,
     last_logical_time: u64,
@@ -47,13 +48,13 @@ struct LifecycleEntry {
 
 /// The lifecycle of each strategy instance; the first ones, those before an instance, or those after it.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/lifecycles",
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The most instances; 100 if not given"),
-        ("before" = Option<String>, Query, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description = "An instance: the last ones before it"),
-        ("after" = Option<String>, Query, pattern = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", description = "An instance: the first ones after it"),
+        ("before" = Option<form::StrategyInstanceId>, Query, description = "An instance: the last ones before it"),
+        ("after" = Option<form::StrategyInstanceId>, Query, description = "An instance: the first ones after it"),
     ),
     responses((status = 200, body = LifecyclesAnswer))
 )]
@@ -75,8 +76,8 @@ pub(super) async fn lifecycles(
             });
             Answer::json(&LifecyclesAnswer {
                 lifecycles: lifecycles.collect::<Result<_, _>>()?,
-                next: cut.next.map(|instance| instance.to_string()),
-                previous: cut.previous.map(|instance| instance.to_string()),
+                next: cut.next.map(form::StrategyInstanceId),
+                previous: cut.previous.map(form::StrategyInstanceId),
                 as_of: derived.as_of(),
             })
         })

@@ -11,6 +11,7 @@ use super::LIST_BYTES_MAX;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw, with_as_of};
 use crate::derived::{AsOf, Derived};
+use crate::form;
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
 use crate::source::{Asked, Work};
@@ -64,9 +65,9 @@ struct Categories {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it describes what the core writes")]
 pub(super) struct MemoryEntry {
-    decision_id: String,
-    strategy_instance_id: String,
-    decision_class: String,
+    decision_id: form::DecisionId,
+    strategy_instance_id: form::StrategyInstanceId,
+    decision_class: form::DecisionClass,
     first_seen_logical_time: u64,
     execution: Execution,
     safety: Safety,
@@ -81,7 +82,7 @@ struct Execution {
     filled_count: u64,
     failed_count: u64,
     #[schema(required)]
-    last_execution_status: Option<String>,
+    last_execution_status: Option<form::ExecutionStatus>,
 }
 
 #[derive(ToSchema)]
@@ -92,7 +93,7 @@ struct Safety {
     blocked_count: u64,
     forced_sell_count: u64,
     #[schema(required)]
-    last_safety_result: Option<String>,
+    last_safety_result: Option<form::SafetyResult>,
 }
 
 /// What is remembered of one decision, as an answer of its own.
@@ -116,22 +117,22 @@ pub(super) struct DecisionMemoryPage {
     #[schema(value_type = Vec<MemoryEntry>)]
     entries: Vec<Box<RawValue>>,
     /// The cursor for `after`: the next page, now or when the log has grown.
-    next: String,
+    next: form::Cursor,
     /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
-    previous: Option<String>,
+    previous: Option<form::Cursor>,
     as_of: AsOf,
 }
 
 /// Decision Memory: totals, and the last decisions, those before a cursor, or those after it.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/decision-memory",
     tag = "derived",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of entries; 100 if not given"),
-        ("before" = Option<String>, Query, description = "A cursor: the last entries before it"),
-        ("after" = Option<String>, Query, description = "A cursor: the first entries after it; `0` is the beginning"),
+        ("before" = Option<form::Cursor>, Query, description = "A cursor: the last entries before it"),
+        ("after" = Option<form::Cursor>, Query, description = "A cursor: the first entries after it; `0` is the beginning"),
     ),
     responses((status = 200, body = DecisionMemoryPage))
 )]
@@ -167,8 +168,8 @@ fn page(derived: &Derived, limit: usize, place: Place) -> Result<DecisionMemoryP
     Ok(DecisionMemoryPage {
         totals: raw(totals)?,
         entries: entries.collect::<Result<_, _>>()?,
-        next: end.to_string(),
-        previous: (start > 0).then(|| start.to_string()),
+        next: form::Cursor::at(end),
+        previous: (start > 0).then(|| form::Cursor::at(start)),
         as_of: derived.as_of(),
     })
 }
@@ -185,10 +186,10 @@ pub(super) fn unknown(id: DecisionId) -> Problem {
 
 /// The entry of one decision in Decision Memory.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/decision-memory/{decisionId}",
     tag = "derived",
-    params(("decisionId" = String, Path, description = "The decision's id")),
+    params(("decisionId" = form::DecisionId, Path, description = "The decision's id")),
     responses(
         (status = 200, body = RememberedDecision),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),

@@ -1,10 +1,10 @@
 //! `/v1/observe/persistence`: the bytes on disk, and the tree over them.
 
 use axum::extract::{Extension, RawQuery, State};
+use dreichor_core::LINE_BYTES_MAX;
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
 use dreichor_core::value::{LogicalTime, MarketId, Spelled, StrategyInstanceId, Uuid};
-use dreichor_core::{Hash, LINE_BYTES_MAX};
 use dreichor_replay::find::Found;
 use dreichor_replay::page::Search;
 use dreichor_replay::{Filter, snapshot};
@@ -15,50 +15,39 @@ use utoipa::ToSchema;
 use super::Shared;
 use crate::answer::{Answer, Outcome, raw};
 use crate::derived::Derived;
+use crate::form;
 use crate::held::Held;
 use crate::look::Look;
 use crate::problem::{Document, Kind, Problem};
 use crate::query::{LIMIT, POSITION_MAX, Place, Query, Segment, path_form};
 use crate::source::{Asked, Work};
 
-/// An audit event, byte for byte as on disk. The members after these depend on the type.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes the bytes on disk")]
-pub(super) struct AuditEvent {
-    id: String,
-    #[schema(rename = "type")]
-    event_type: String,
-    version: u64,
-    logical_time: u64,
-}
-
 /// Events in file order.
 #[derive(Serialize, ToSchema)]
 pub(super) struct AuditEvents {
-    #[schema(value_type = Vec<AuditEvent>)]
+    #[schema(value_type = Vec<form::AuditEvent>)]
     events: Vec<Box<RawValue>>,
     /// The cursor for `after`: the next page, now or when the log has grown.
-    next: String,
+    next: form::Cursor,
     /// The cursor for `before`: the page before; null if there is none.
     #[schema(required)]
-    previous: Option<String>,
+    previous: Option<form::Cursor>,
 }
 
 /// Audit events, as a page: the last ones, those before a cursor, or those after it. A cursor is a position in the
 /// log, and stays valid for ever.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/audit-events",
     tag = "persistence",
     params(
         ("limit" = Option<u64>, Query, minimum = 1, maximum = 1000, description = "The maximum number of events; 100 if not given. A page has fewer if they have 16 MiB together"),
-        ("before" = Option<String>, Query, description = "A cursor: the last events before it"),
-        ("after" = Option<String>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
-        ("type" = Option<Vec<String>>, Query, description = "Only events of this type; may be given several times"),
-        ("decisionId" = Option<Vec<String>>, Query, description = "Only events of this decision, and feedback on it; may be given several times"),
-        ("marketId" = Option<Vec<String>>, Query, description = "Only events that name this market; may be given several times"),
-        ("strategyInstanceId" = Option<Vec<String>>, Query, description = "Only events of this instance's decisions, and feedback on them; may be given several times"),
+        ("before" = Option<form::Cursor>, Query, description = "A cursor: the last events before it"),
+        ("after" = Option<form::Cursor>, Query, description = "A cursor: the first events after it; `0` is the log's beginning"),
+        ("type" = Option<Vec<form::TypeOfEvent>>, Query, description = "Only events of this type; may be given several times"),
+        ("decisionId" = Option<Vec<form::DecisionId>>, Query, description = "Only events of this decision, and feedback on it; may be given several times"),
+        ("marketId" = Option<Vec<form::MarketId>>, Query, description = "Only events that name this market; may be given several times"),
+        ("strategyInstanceId" = Option<Vec<form::StrategyInstanceId>>, Query, description = "Only events of this instance's decisions, and feedback on them; may be given several times"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
@@ -101,7 +90,7 @@ pub(super) async fn audit_events(
         let page = read_page(look, limit, place, &filter, derived.as_deref(), &goes_on)?;
         match links {
             Some(links) => {
-                let link = links.header(&page.next, page.previous.as_deref())?;
+                let link = links.header(page.next, page.previous)?;
                 Answer::lines(page.events.iter().map(|event| event.get()), link)
             }
             None => Answer::json(&page),
@@ -149,8 +138,8 @@ fn read_page(
     let events = page.lines.into_iter().map(raw).collect::<Result<_, _>>()?;
     Ok(AuditEvents {
         events,
-        next: page.next.to_string(),
-        previous: page.previous.map(|position| position.to_string()),
+        next: form::Cursor::at(page.next),
+        previous: page.previous.map(form::Cursor::at),
     })
 }
 
@@ -158,7 +147,7 @@ fn read_page(
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FoundEvent {
-    #[schema(value_type = AuditEvent)]
+    #[schema(value_type = form::AuditEvent)]
     event: Box<RawValue>,
     /// From 1.
     line_number: u64,
@@ -168,10 +157,10 @@ pub(super) struct FoundEvent {
 
 /// One audit event, with its line and the index of its leaf.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/audit-events/{id}",
     tag = "persistence",
-    params(("id" = String, Path, description = "The event's id")),
+    params(("id" = form::Uuid, Path, description = "The event's id")),
     responses(
         (status = 200, body = FoundEvent),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such event"),
@@ -217,7 +206,7 @@ pub(super) struct Summary {
     counts_by_type: Counted,
     /// Null: the log is empty.
     #[schema(required)]
-    last_event_id: Option<String>,
+    last_event_id: Option<form::Uuid>,
     #[schema(required)]
     last_logical_time: Option<u64>,
     /// The size of the whole lines.
@@ -226,7 +215,7 @@ pub(super) struct Summary {
     unterminated_bytes: u64,
     /// The decision of the last tick, if its last events are missing.
     #[schema(required)]
-    interrupted_tick: Option<String>,
+    interrupted_tick: Option<form::DecisionId>,
 }
 
 /// Counts in the format's order, which a map does not keep.
@@ -240,7 +229,7 @@ impl Serialize for Counted {
 
 /// The number of events by type, and the end of the log.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/audit-events/summary",
     tag = "persistence",
     responses((status = 200, body = Summary))
@@ -256,25 +245,14 @@ pub(super) async fn summary(
         Answer::json(&Summary {
             total_count: replayed.history.size(),
             counts_by_type: Counted(derived.counts),
-            last_event_id: derived.last_event_id.map(|id| id.to_string()),
+            last_event_id: derived.last_event_id.map(form::Uuid),
             last_logical_time: derived.state().last_logical_time().map(LogicalTime::get),
             bytes: replayed.events_bytes,
             unterminated_bytes: derived.unterminated_bytes,
-            interrupted_tick: replayed.interrupted_decision().map(|id| id.to_string()),
+            interrupted_tick: replayed.interrupted_decision().map(form::DecisionId),
         })
     });
     answer.await
-}
-
-/// A snapshot of the Shadow Ledger, byte for byte as on disk.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, clippy::struct_field_names, reason = "it describes the bytes on disk")]
-pub(super) struct Snapshot {
-    snapshot_id: String,
-    logical_time: u64,
-    audit_tree_size: u64,
-    audit_root_hash: String,
 }
 
 /// A snapshot that is longer than this, in bytes, waits in the queue of large pages.
@@ -284,13 +262,13 @@ const QUICK_BYTES_MAX: u64 = 1 << 20;
 #[derive(Serialize, ToSchema)]
 pub(super) struct LatestSnapshot {
     /// Null: there is none.
-    #[schema(value_type = Option<Snapshot>, required)]
+    #[schema(value_type = Option<form::Snapshot>, required)]
     snapshot: Option<Box<RawValue>>,
 }
 
 /// The latest snapshot.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/snapshots/latest",
     tag = "persistence",
     responses((status = 200, body = LatestSnapshot))
@@ -318,13 +296,12 @@ fn read_latest(found: Option<snapshot::Found<'_, Held>>) -> Outcome {
 #[serde(rename_all = "camelCase")]
 pub(super) struct TreeHead {
     tree_size: u64,
-    /// 64 hexadecimal digits.
-    root_hash: String,
+    root_hash: form::Hash,
 }
 
 /// The size and root of the tree over all events (RFC 6962).
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/tree-head",
     tag = "persistence",
     responses((status = 200, body = TreeHead))
@@ -337,7 +314,7 @@ pub(super) async fn tree_head(
     Query::parse(query.as_deref(), &[])?;
     let answer = api.source.derive(asked, Work::Quick, 0, |derived| {
         let tree_size = derived.replayed.history.size();
-        Answer::json(&TreeHead { tree_size, root_hash: derived.root_hash.to_string() })
+        Answer::json(&TreeHead { tree_size, root_hash: form::Hash(derived.root_hash) })
     });
     answer.await
 }
@@ -348,17 +325,17 @@ pub(super) async fn tree_head(
 pub(super) struct InclusionProof {
     leaf_index: u64,
     tree_size: u64,
-    /// The hashes, from the leaf's sibling up; 64 hexadecimal digits each.
-    path: Vec<String>,
+    /// The hashes, from the leaf's sibling up.
+    path: Vec<form::Hash>,
 }
 
 /// The proof that an event is in the tree of the log's first events (RFC 6962 section 2.1.1).
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/proof/inclusion",
     tag = "persistence",
     params(
-        ("eventId" = String, Query, description = "The event's id"),
+        ("eventId" = form::Uuid, Query, description = "The event's id"),
         ("treeSize" = Option<u64>, Query, minimum = 1, maximum = 999_999_999_999_999_999_u64, description = "The size of the tree; that of the log if not given"),
     ),
     responses(
@@ -386,7 +363,11 @@ pub(super) async fn inclusion(
             let detail = format!("treeSize must be from {} to {leaves} for this event", leaf_index + 1);
             Problem::parameter("treeSize", detail)
         })?;
-        Answer::json(&InclusionProof { leaf_index, tree_size, path: hex(path) })
+        Answer::json(&InclusionProof {
+            leaf_index,
+            tree_size,
+            path: path.into_iter().map(form::Hash).collect(),
+        })
     });
     answer.await
 }
@@ -396,13 +377,13 @@ pub(super) async fn inclusion(
 pub(super) struct ConsistencyProof {
     from: u64,
     to: u64,
-    /// The hashes, in the order of RFC 6962; 64 hexadecimal digits each.
-    path: Vec<String>,
+    /// The hashes, in the order of RFC 6962.
+    path: Vec<form::Hash>,
 }
 
 /// The proof that the tree of the log's first events is the beginning of a larger one (RFC 6962 section 2.1.2).
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/proof/consistency",
     tag = "persistence",
     params(
@@ -429,11 +410,7 @@ pub(super) async fn consistency(
         let path = derived.leaves.consistency(&look.view(), from, to)?;
         let path =
             path.ok_or_else(|| Problem::parameter("from", format!("from must be at most {to}, as `to` is")))?;
-        Answer::json(&ConsistencyProof { from, to, path: hex(path) })
+        Answer::json(&ConsistencyProof { from, to, path: path.into_iter().map(form::Hash).collect() })
     });
     answer.await
-}
-
-fn hex(path: Vec<Hash>) -> Vec<String> {
-    path.iter().map(Hash::to_string).collect()
 }

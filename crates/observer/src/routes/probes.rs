@@ -22,7 +22,7 @@ const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
 const HTML: &str = "text/html; charset=utf-8";
 
 /// 200 if the process answers.
-#[utoipa::path(method(get, head), path = "/livez", tag = "probes",
+#[utoipa::path(get, path = "/livez", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
@@ -31,7 +31,7 @@ pub(super) async fn livez(RawQuery(query): RawQuery) -> Outcome {
 
 /// 200 if the stores are sound, as far as it is known: from READY on, until one is found malformed, replaced, truncated
 /// or unreadable.
-#[utoipa::path(method(get, head), path = "/readyz", tag = "probes",
+#[utoipa::path(get, path = "/readyz", tag = "probes",
     responses((status = 200, body = String, content_type = "text/plain")))]
 pub(super) async fn readyz(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
@@ -40,7 +40,7 @@ pub(super) async fn readyz(State(api): Shared, RawQuery(query): RawQuery) -> Out
 }
 
 /// Metrics, in the text format of OpenMetrics 1.0 where `Accept` asks for it, otherwise in that of Prometheus 0.0.4.
-#[utoipa::path(method(get, head), path = "/metrics", tag = "probes",
+#[utoipa::path(get, path = "/metrics", tag = "probes",
     responses((status = 200, content((String = "application/openmetrics-text"), (String = "text/plain")))))]
 pub(super) async fn metrics(State(api): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
@@ -61,7 +61,7 @@ pub(super) async fn metrics(State(api): Shared, headers: HeaderMap, RawQuery(que
 }
 
 /// This API, as OpenAPI 3.1.
-#[utoipa::path(method(get, head), path = "/openapi.json", tag = "description",
+#[utoipa::path(get, path = "/openapi.json", tag = "description",
     responses((status = 200, body = Object)))]
 pub(super) async fn openapi(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
@@ -69,7 +69,7 @@ pub(super) async fn openapi(State(api): Shared, RawQuery(query): RawQuery) -> Ou
 }
 
 /// This API, as a page for people that needs no network.
-#[utoipa::path(method(get, head), path = "/docs", tag = "description",
+#[utoipa::path(get, path = "/docs", tag = "description",
     responses((status = 200, body = String, content_type = "text/html")))]
 pub(super) async fn docs(
     State(api): Shared,

@@ -13,7 +13,7 @@ use crate::source::Work;
 
 /// The runtime, and the receipt at its start.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/runtime/status",
     tag = "runtime",
     responses((status = 200, body = Status))
@@ -50,7 +50,7 @@ impl StorePath {
 
 /// The paths of the stores, and their sizes.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/persistence/paths",
     tag = "persistence",
     responses((status = 200, body = Paths))

@@ -9,6 +9,7 @@ use super::Shared;
 use super::persistence::ANSWER_BYTES_MAX;
 use crate::answer::{Answer, Outcome};
 use crate::derived::AsOf;
+use crate::form;
 use crate::query::Query;
 use crate::source::{Asked, Work};
 
@@ -20,7 +21,7 @@ const GROUPS_MAX: usize = 10_000;
 #[serde(rename_all = "camelCase")]
 pub(super) struct Funnels {
     #[serde(flatten)]
-    #[schema(value_type = FunnelOfTime)]
+    #[schema(inline, value_type = FunnelOfTime)]
     summary: Summary,
     /// How many groups more there are, the last: an answer has at most 10,000.
     groups_left_out: usize,
@@ -63,11 +64,11 @@ struct Group {
 
 /// The funnel of the decisions of a stretch of time, as `dreichor summary` prints it.
 #[utoipa::path(
-    method(get, head),
+    get,
     path = "/v1/observe/derived/summary",
     tag = "derived",
     params(
-        ("by" = Option<String>, Query, description = "A funnel of each key, too: `instance`, `market`, `class` or `pool`"),
+        ("by" = Option<form::By>, Query, description = "A funnel of each key, too"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
