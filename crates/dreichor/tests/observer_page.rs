@@ -1,5 +1,4 @@
 //! docs/OBSERVER.md names all of the API, and the description says exactly what is sent.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
@@ -42,7 +41,7 @@ fn close(schema: &mut Value) {
             members.iter_mut().filter(|(name, _)| *name != "allOf").for_each(|(_, member)| close(member));
         }
         Value::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -139,7 +138,7 @@ fn the_description_is_whole() {
                 members.values().for_each(|member| walk(document, member));
             }
             Value::Array(items) => items.iter().for_each(|item| walk(document, item)),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
     }
     let document = document();

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::derived::AsOf;
+use crate::encoding::Encoding;
 use crate::flight::Size;
 use crate::problem::Problem;
 use crate::room::Taken;
@@ -34,6 +35,8 @@ const FRAME_BYTES: usize = 64 << 10;
 pub(crate) struct Answer {
     content_type: &'static str,
     body: Bytes,
+    is_compressed: bool,
+    /// Weak for a compressed body.
     etag: HeaderValue,
     /// The cursors of a page whose body has none.
     link: Option<HeaderValue>,
@@ -72,9 +75,20 @@ impl Answer {
             hasher.put(link.as_bytes());
         }
         let hash = hasher.finish().to_string();
-        let etag = HeaderValue::from_str(&format!("\"{}\"", hash.get(..TAG_LENGTH).unwrap_or_default()))
-            .map_err(|_| Problem::internal("a hash that is no header"))?;
-        Ok(Self { content_type, body, etag, link, room: None })
+        let etag = tag(&format!("\"{}\"", hash.get(..TAG_LENGTH).unwrap_or_default()))?;
+        Ok(Self { content_type, body, is_compressed: false, etag, link, room: None })
+    }
+
+    /// The answer in this content coding.
+    pub(crate) fn encoded(self, encoding: Encoding) -> Outcome {
+        let encoded = encoding.encode(&self.body);
+        match encoded.map_err(|_| Problem::internal("an answer cannot be compressed"))? {
+            Some(body) => {
+                let etag = tag(&format!("W/{}", self.etag.to_str().unwrap_or_default()))?;
+                Ok(Self { body: body.into(), is_compressed: true, etag, ..self })
+            }
+            None => Ok(self),
+        }
     }
 
     /// The answer in room that was taken for it.
@@ -82,6 +96,10 @@ impl Answer {
         room.shrink(self.body.len() as u64);
         Self { room: Some(Arc::new(room)), ..self }
     }
+}
+
+fn tag(text: &str) -> Result<HeaderValue, Problem> {
+    HeaderValue::from_str(text).map_err(|_| Problem::internal("a tag that is no header"))
 }
 
 /// True if the request accepts this media type by name.
@@ -112,6 +130,9 @@ impl IntoResponse for Answer {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(header::ETAG, self.etag);
+        if self.is_compressed {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
         if let Some(link) = self.link {
             headers.insert(header::LINK, link);
         }
@@ -186,10 +207,10 @@ impl Known {
 
 /// True if the list of entity tags has this one, by the weak comparison.
 fn is_among(etag: &HeaderValue, tags: &HeaderValue) -> bool {
+    fn opaque(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
     let tags = tags.as_bytes();
     tags.trim_ascii() == b"*"
-        || tags.split(|byte| *byte == b',').any(|tag| {
-            let tag = tag.trim_ascii();
-            tag.strip_prefix(b"W/").unwrap_or(tag) == etag.as_bytes()
-        })
+        || tags.split(|byte| *byte == b',').any(|tag| opaque(tag.trim_ascii()) == opaque(etag.as_bytes()))
 }

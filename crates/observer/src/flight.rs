@@ -235,6 +235,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+    use crate::encoding::Encoding;
 
     impl Size for u32 {
         fn size(&self) -> usize {
@@ -254,7 +255,7 @@ mod tests {
         result: u32,
     ) -> Option<u32> {
         let (at, files) = (Instant::now(), Files::of_size(size));
-        let asked = Asked { at, until: at + time, is_for_lines: false };
+        let asked = Asked { at, until: at + time, is_for_lines: false, encoding: Encoding::Identity };
         let join = flights.join((), files, asked, |flight| {
             thread::spawn(move || {
                 flight.land(|| {

@@ -13,6 +13,7 @@ mod about;
 mod answer;
 mod connection;
 mod derived;
+mod encoding;
 mod flight;
 mod form;
 mod guard;

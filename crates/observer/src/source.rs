@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::answer::{Answer, NDJSON, Outcome, accepts, with_as_of};
 use crate::derived::{AsOf, Derived};
+use crate::encoding::Encoding;
 use crate::flight::{Flights, Kept, Size as _};
 use crate::held::Held;
 use crate::limits::Limits;
@@ -125,12 +126,14 @@ impl Source {
     /// `bytes` before it is made. What is found wrong with the stores is remembered.
     pub(crate) async fn answer(
         self: &Arc<Self>,
+        asked: Asked,
         work: Work,
         bytes: u64,
         read: impl FnOnce(&Look, &Wanted<'_>) -> Outcome + Send + 'static,
     ) -> Outcome {
-        let place = self.room.take(bytes).await;
-        Ok(self.read(work, read).await?.within(place))
+        let place = self.room.take(asked.encoding.memory(bytes)).await;
+        let answer = self.read(work, move |look, wanted| read(look, wanted)?.encoded(asked.encoding));
+        Ok(answer.await?.within(place))
     }
 
     /// The same for what is not an answer yet.
@@ -186,8 +189,8 @@ impl Source {
         make: impl FnOnce(&Derived) -> Outcome + Send + 'static,
     ) -> Outcome {
         let derived = self.derived(asked).await?;
-        let place = self.room.take(bytes).await;
-        let answer = self.readers(work).run(move |_| make(&derived)).await?;
+        let place = self.room.take(asked.encoding.memory(bytes)).await;
+        let answer = self.readers(work).run(move |_| make(&derived)?.encoded(asked.encoding)).await?;
         Ok(answer.within(place))
     }
 
@@ -217,10 +220,15 @@ impl Source {
             .await
     }
 
-    /// What a beginning of the log adds up to, however long ago it was the whole: for what is then read from the log.
+    /// What a beginning of the log adds up to, which may have been the whole a while ago: for what is then read from the
+    /// log. What follows it is no more than a search reads.
     pub(crate) async fn some_derived(self: &Arc<Self>, asked: Asked) -> Result<Arc<Derived>, Problem> {
-        let files = self.read(Work::Quick, |look, _| Ok(look.files())).await?;
-        match self.derived.peek((), files) {
+        let looked = self.read(Work::Quick, |look, _| Ok((look.files(), look.view().end())));
+        let (files, end) = looked.await?;
+        let is_recent = |derived: &Arc<Derived>| {
+            end.saturating_sub(derived.replayed.events_bytes) <= self.limits.search_bytes
+        };
+        match self.derived.peek((), files).filter(is_recent) {
             Some(derived) => Ok(derived),
             None => self.derived(asked).await,
         }
@@ -255,9 +263,10 @@ impl Source {
         let answer = self.stories.join(id, files, asked, |flight| {
             self.tell.put(move || flight.land(|| compute(&source)));
         });
-        // One story is made at a time, so it needs room only while it is sent.
+        // One story is made at a time, so it needs room only from then on.
         let answer = answer.await?;
-        let place = self.room.take(answer.size() as u64).await;
+        let place = self.room.take(asked.encoding.memory(answer.size() as u64)).await;
+        let answer = self.large.run(move |_| answer.encoded(asked.encoding)).await?;
         Ok(answer.within(place))
     }
 
@@ -365,12 +374,14 @@ pub(crate) struct Asked {
     pub(crate) until: Instant,
     /// True if it asks for the lines of a page as NDJSON.
     pub(crate) is_for_lines: bool,
+    pub(crate) encoding: Encoding,
 }
 
 impl Asked {
     pub(crate) fn now(limits: Limits, headers: &HeaderMap) -> Self {
         let at = Instant::now();
-        Self { at, until: at + limits.answer, is_for_lines: accepts(headers, NDJSON) }
+        let (is_for_lines, encoding) = (accepts(headers, NDJSON), Encoding::of(headers));
+        Self { at, until: at + limits.answer, is_for_lines, encoding }
     }
 }
 

@@ -37,7 +37,9 @@ fn long_log() -> Vec<u8> {
         let Step::Events(events) = step(history.state(), &input, Policy::default()).unwrap() else {
             panic!()
         };
-        events.iter().for_each(|event| history.record(event, &mut log).unwrap());
+        for event in &events {
+            history.record(event, &mut log).unwrap();
+        }
     };
     for time in 1..=3_000 {
         if time == 1_500 {
@@ -107,12 +109,20 @@ impl Observed {
 
     /// The answer to one request, head and body.
     fn get(&self, path: &str) -> String {
+        let (head, body) = self.ask(path, "");
+        head + "\r\n\r\n" + &String::from_utf8_lossy(&body)
+    }
+
+    /// The head, in small letters, and the body of the answer to one request with further headers.
+    fn ask(&self, path: &str, headers: &str) -> (String, Vec<u8>) {
         let mut stream = self.connect();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Connection: close\r\n\r\n");
         let _ = stream.write_all(request.as_bytes());
-        let mut answer = String::new();
-        let _ = stream.read_to_string(&mut answer);
-        answer
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let head = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(answer.len());
+        let body = answer.get(head + 4..).unwrap_or_default().to_vec();
+        (String::from_utf8(answer[..head].to_vec()).unwrap().to_lowercase(), body)
     }
 
     /// A client that has sent so many requests for the largest page, and has not read yet.
@@ -249,10 +259,66 @@ fn a_page_that_must_read_a_line_that_is_too_long_says_so() {
 fn a_request_that_gets_no_place_is_refused_like_every_other() {
     let observed =
         Observed::start(Limits { requests: 0, answer: Duration::from_millis(200), ..Limits::default() });
-    let answer = observed.get("/v1/observe/runtime/status").to_lowercase();
+    let answer = observed.get("/v1/observe/runtime/status");
     assert!(answer.starts_with("http/1.1 503"), "{answer}");
     for expected in ["busy", "retry-after: ", "x-content-type-options: nosniff", "content-security-policy: "]
     {
         assert!(answer.contains(expected), "{expected} is not in {answer}");
     }
+}
+
+/// The value of a header.
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// Compressed or not, an answer has the same bytes; its tag is weak if it is compressed, and good for both.
+#[test]
+fn what_is_compressed_is_the_same_answer() {
+    let observed = Observed::start(Limits::default());
+    for path in [
+        "/v1/observe/persistence/audit-events?limit=1000",
+        "/v1/observe/derived/decision-memory",
+        "/v1/observe/derived/decisions",
+        "/v1/observe/derived/decisions/4d6e8f90-da87-821b-9956-a9a0aa072eec",
+        "/openapi.json",
+        "/docs",
+    ] {
+        let (head, plain) = observed.ask(path, "");
+        let tag = header(&head, "etag").unwrap().to_owned();
+        assert!(plain.len() > 1 << 10 && header(&head, "content-encoding").is_none(), "{path}: {head}");
+        for (accepted, is_gzip) in [
+            ("gzip", true),
+            ("br, gzip;q=0.5, *;q=0", true),
+            ("GZIP", true),
+            ("*", true),
+            ("gzip;q=0", false),
+            ("gzip; q=0.0, *", false),
+            ("br", false),
+            ("identity", false),
+        ] {
+            let asking = format!("Accept-Encoding: {accepted}\r\n");
+            let (head, body) = observed.ask(path, &asking);
+            assert_eq!(header(&head, "vary"), Some("accept, accept-encoding"));
+            assert_eq!(header(&head, "content-length"), Some(&*body.len().to_string()));
+            assert_eq!(header(&head, "content-encoding"), is_gzip.then_some("gzip"), "{path}: {accepted}");
+            let expected = if is_gzip { format!("w/{tag}") } else { tag.clone() };
+            assert_eq!(header(&head, "etag"), Some(&*expected));
+            let mut whole = Vec::new();
+            if is_gzip {
+                assert!(body.len() < plain.len());
+                flate2::read::GzDecoder::new(&*body).read_to_end(&mut whole).unwrap();
+            } else {
+                whole = body;
+            }
+            assert!(whole == plain, "{path}: {accepted}");
+            for known in [&tag, &format!("W/{tag}")] {
+                let (head, body) = observed.ask(path, &format!("{asking}If-None-Match: {known}\r\n"));
+                assert!(head.starts_with("http/1.1 304") && body.is_empty(), "{path}: {head}");
+            }
+        }
+    }
+    // A small answer stays as it is.
+    let (head, body) = observed.ask("/v1/observe/persistence/tree-head", "Accept-Encoding: gzip\r\n");
+    assert!(header(&head, "content-encoding").is_none() && body.starts_with(b"{"), "{head}");
 }

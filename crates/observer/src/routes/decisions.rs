@@ -106,7 +106,7 @@ pub(super) async fn decisions(
     let links = query.links(asked);
     let budget = api.source.limits.search_bytes.min(BUDGET_BYTES);
     let work = if selection == Selection::default() { Work::Large } else { Work::Search };
-    let answer = api.source.answer(work, LIST_BYTES_MAX, move |look, wanted| {
+    let answer = api.source.answer(asked, work, LIST_BYTES_MAX, move |look, wanted| {
         let goes_on = |bytes| bytes < budget && wanted.is_wanted();
         let search = Search { limit, selection: &selection, goes_on: &goes_on };
         let page = read_page(&source, look, place, &search)?;

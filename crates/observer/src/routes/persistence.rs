@@ -85,7 +85,7 @@ pub(super) async fn audit_events(
     let bytes = (limit as u64).saturating_mul(LINE_BYTES_MAX as u64).min(ANSWER_BYTES_MAX);
     let budget = api.source.limits.search_bytes;
     let links = query.links(asked);
-    let answer = api.source.answer(work, bytes, move |look, wanted| {
+    let answer = api.source.answer(asked, work, bytes, move |look, wanted| {
         let goes_on = |bytes| bytes < budget && wanted.is_wanted();
         let page = read_page(look, limit, place, &filter, derived.as_deref(), &goes_on)?;
         match links {
@@ -175,7 +175,7 @@ pub(super) async fn audit_event(
     Query::parse(query.as_deref(), &[])?;
     let id: Uuid = path_form("id", &id)?;
     let derived = api.source.some_derived(asked).await?;
-    let answer = api.source.answer(Work::Quick, LINE_BYTES_MAX as u64 * 2, move |look, _| {
+    let answer = api.source.answer(asked, Work::Quick, LINE_BYTES_MAX as u64 * 2, move |look, _| {
         let found = find(&derived, look, id)?.ok_or_else(|| unknown(id))?;
         let leaf_index = found.number - 1;
         Answer::json(&FoundEvent { event: raw(found.bytes)?, line_number: found.number, leaf_index })
@@ -273,17 +273,17 @@ pub(super) struct LatestSnapshot {
     tag = "persistence",
     responses((status = 200, body = LatestSnapshot))
 )]
-pub(super) async fn latest_snapshot(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn latest_snapshot(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let quick = api.source.read(Work::Quick, |look, _| match look.latest()? {
-        Some(found) if found.bytes() > QUICK_BYTES_MAX => Ok(Err(found.bytes())),
-        found => Ok(Ok(read_latest(found)?)),
-    });
-    match quick.await? {
-        Ok(answer) => Ok(answer),
-        // Room for it first.
-        Err(bytes) => api.source.answer(Work::Large, bytes, |look, _| read_latest(look.latest()?)).await,
-    }
+    // How long it is, first: for its room, and its queue.
+    let length = api.source.read(Work::Quick, |look, _| Ok(look.latest()?.map_or(0, |found| found.bytes())));
+    let bytes = length.await?;
+    let work = if bytes > QUICK_BYTES_MAX { Work::Large } else { Work::Quick };
+    api.source.answer(asked, work, bytes, |look, _| read_latest(look.latest()?)).await
 }
 
 fn read_latest(found: Option<snapshot::Found<'_, Held>>) -> Outcome {
@@ -352,7 +352,7 @@ pub(super) async fn inclusion(
     let id: Uuid = Query::required("eventId", query.form("eventId")?)?;
     let tree_size = query.integer("treeSize", 1, POSITION_MAX)?;
     let derived = api.source.derived(asked).await?;
-    let answer = api.source.answer(Work::Quick, 0, move |look, _| {
+    let answer = api.source.answer(asked, Work::Quick, 0, move |look, _| {
         // An event that was written after the derivation is not in the tree yet.
         let view = look.view().up_to(derived.replayed.events_bytes);
         let leaf_index = derived.find(&view, id)?.ok_or_else(|| unknown(id))?.number - 1;
@@ -401,7 +401,7 @@ pub(super) async fn consistency(
     let from = Query::required("from", query.integer("from", 0, POSITION_MAX)?)?;
     let to = query.integer("to", 0, POSITION_MAX)?;
     let derived = api.source.derived(asked).await?;
-    let answer = api.source.answer(Work::Quick, 0, move |look, _| {
+    let answer = api.source.answer(asked, Work::Quick, 0, move |look, _| {
         let leaves = derived.leaves.size();
         let to = to.unwrap_or(leaves);
         if to > leaves {

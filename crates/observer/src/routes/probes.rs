@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::IntoResponse;
 use serde_json::Value;
@@ -10,11 +10,12 @@ use tokio::time::timeout;
 
 use super::Shared;
 use crate::answer::{Answer, JSON, Outcome, accepts};
+use crate::encoding::Encoding;
 use crate::metrics::Metrics;
 use crate::openapi::{self, PAGE_POLICY};
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::source::Work;
+use crate::source::{Asked, Work};
 
 const TEXT: &str = "text/plain; charset=utf-8";
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -42,7 +43,12 @@ pub(super) async fn readyz(State(api): Shared, RawQuery(query): RawQuery) -> Out
 /// Metrics, in the text format of OpenMetrics 1.0 where `Accept` asks for it, otherwise in that of Prometheus 0.0.4.
 #[utoipa::path(get, path = "/metrics", tag = "probes",
     responses((status = 200, content((String = "application/openmetrics-text"), (String = "text/plain")))))]
-pub(super) async fn metrics(State(api): Shared, headers: HeaderMap, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn metrics(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
     // Where the stores cannot be looked at, the metrics of them stay what they were.
     let source = Arc::clone(&api.source);
@@ -53,19 +59,25 @@ pub(super) async fn metrics(State(api): Shared, headers: HeaderMap, RawQuery(que
     let is_ready = api.source.probe().await.is_ok();
     let text =
         api.metrics.encode(is_ready).map_err(|_| Problem::internal("metrics that cannot be written"))?;
-    if accepts(&headers, "application/openmetrics-text") {
+    let answer = if accepts(&headers, "application/openmetrics-text") {
         Answer::of(OPEN_METRICS, text)
     } else {
         Answer::of(PROMETHEUS, Metrics::as_prometheus(&text))
-    }
+    };
+    // Here and not on a thread that reads, since a disk that hangs would hold it. It is a few KiB.
+    answer?.encoded(asked.encoding)
 }
 
 /// This API, as OpenAPI 3.1.
 #[utoipa::path(get, path = "/openapi.json", tag = "description",
     responses((status = 200, body = Object)))]
-pub(super) async fn openapi(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn openapi(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    Ok(api.description.document.clone())
+    Ok(api.description.document.get(asked.encoding))
 }
 
 /// This API, as a page for people that needs no network.
@@ -73,16 +85,36 @@ pub(super) async fn openapi(State(api): Shared, RawQuery(query): RawQuery) -> Ou
     responses((status = 200, body = String, content_type = "text/html")))]
 pub(super) async fn docs(
     State(api): Shared,
+    Extension(asked): Extension<Asked>,
     RawQuery(query): RawQuery,
 ) -> Result<impl IntoResponse, Problem> {
     Query::parse(query.as_deref(), &[])?;
-    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], api.description.page.clone()))
+    Ok(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], api.description.page.get(asked.encoding)))
 }
 
 /// The API's own description, made once.
 pub(crate) struct Described {
-    document: Answer,
-    page: Answer,
+    document: InBoth,
+    page: InBoth,
+}
+
+/// An answer in both content codings.
+struct InBoth {
+    identity: Answer,
+    gzip: Answer,
+}
+
+impl InBoth {
+    fn of(answer: Answer) -> Result<Self, Problem> {
+        Ok(Self { identity: answer.clone(), gzip: answer.encoded(Encoding::Gzip)? })
+    }
+
+    fn get(&self, encoding: Encoding) -> Answer {
+        match encoding {
+            Encoding::Identity => self.identity.clone(),
+            Encoding::Gzip => self.gzip.clone(),
+        }
+    }
 }
 
 impl Described {
@@ -90,8 +122,8 @@ impl Described {
         let text = serde_json::to_string_pretty(document);
         let text = text.map_err(|_| Problem::internal("a description that cannot be written"))?;
         Ok(Self {
-            document: Answer::of(JSON, text + "\n")?,
-            page: Answer::of(HTML, openapi::page(document))?,
+            document: InBoth::of(Answer::of(JSON, text + "\n")?)?,
+            page: InBoth::of(Answer::of(HTML, openapi::page(document))?)?,
         })
     }
 }

@@ -1,6 +1,6 @@
 //! `/v1/observe/runtime`, and the paths of the stores.
 
-use axum::extract::{RawQuery, State};
+use axum::extract::{Extension, RawQuery, State};
 use dreichor_replay::Stat;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,7 +9,7 @@ use super::Shared;
 use crate::about::Status;
 use crate::answer::{Answer, Outcome};
 use crate::query::Query;
-use crate::source::Work;
+use crate::source::{Asked, Work};
 
 /// The runtime, and the receipt at its start.
 #[utoipa::path(
@@ -18,9 +18,13 @@ use crate::source::Work;
     tag = "runtime",
     responses((status = 200, body = Status))
 )]
-pub(super) async fn status(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn status(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    Answer::json(&api.about.status()?)
+    Answer::json(&api.about.status()?)?.encoded(asked.encoding)
 }
 
 /// The paths of the stores.
@@ -55,9 +59,13 @@ impl StorePath {
     tag = "persistence",
     responses((status = 200, body = Paths))
 )]
-pub(super) async fn paths(State(api): Shared, RawQuery(query): RawQuery) -> Outcome {
+pub(super) async fn paths(
+    State(api): Shared,
+    Extension(asked): Extension<Asked>,
+    RawQuery(query): RawQuery,
+) -> Outcome {
     Query::parse(query.as_deref(), &[])?;
-    let answer = api.source.answer(Work::Quick, 0, |look, _| {
+    let answer = api.source.answer(asked, Work::Quick, 0, |look, _| {
         let ([events_path, snapshots_path], [events, snapshots]) = (look.paths(), look.stats());
         Answer::json(&Paths {
             audit_events: StorePath::of(events_path, events),

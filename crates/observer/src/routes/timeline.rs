@@ -181,7 +181,9 @@ fn each_interval(
             begin(Interval::begun_by("COOLDOWN", sold, Some(cooldown)));
         }
     }
-    last.into_iter().for_each(|(instance, interval)| found(instance, interval));
+    for (instance, interval) in last {
+        found(instance, interval);
+    }
 }
 
 impl Interval {
