@@ -13,6 +13,9 @@ use support::http::{Answer, Observed};
 use support::{Bench, vector};
 
 const TOKEN: &str = "vS0Gm9-tOkEn_0f.thirty-two+chars";
+/// A path of the stores' data.
+const STATUS: &str = "/v1/observe/runtime/status";
+
 const WITH_TOKEN: [&str; 4] = ["--observer-addr", "0.0.0.0:0", "--observer-token-file", "{dir}/token"];
 
 /// An event and a decision of the published vectors.
@@ -151,8 +154,8 @@ fn a_token_of_any_allowed_length_opens() {
             fs::remove_file(bench.path("token")).unwrap();
             write_token(&bench.path("token"), &text, mode);
             let observed = bench.observe(&WITH_TOKEN);
-            observed.ask("GET", "/docs", &[&format!("Authorization: Bearer {token}")]).expect(200);
-            observed.get("/docs").expect(401);
+            observed.ask("GET", STATUS, &[&format!("Authorization: Bearer {token}")]).expect(200);
+            observed.get(STATUS).expect(401);
         }
     }
 }
@@ -169,7 +172,7 @@ fn off_loopback_there_is_no_start_without_a_token() {
 }
 
 #[test]
-fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
+fn without_the_token_nothing_of_the_stores_is_answered_and_nobody_is_told_it() {
     let bench = with_token(&format!("{TOKEN}\n"));
     let mut observed = bench.observe(&[&WITH_TOKEN[..], &["--log-level", "debug"]].concat());
     let right = format!("Authorization: Bearer {TOKEN}");
@@ -196,11 +199,13 @@ fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
     let mut answers = Vec::new();
     let unknown = ["/", "/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].map(ToOwned::to_owned);
     for path in paths(&observed, &[&right]).into_iter().chain(unknown) {
-        let is_probe = matches!(path.as_str(), "/livez" | "/readyz");
+        // What holds no data, and what is no path.
+        let is_open = !path.starts_with("/v1") && path != "/metrics";
+        let status = if is_problem_path(&path) { 404 } else { 200 };
         for headers in &wrong {
             let answer = observed.ask("GET", &path, headers);
-            if is_probe {
-                assert_eq!(answer.status, 200, "{path}");
+            if is_open {
+                assert_eq!(answer.status, status, "{path}");
             } else {
                 answer.is_problem(401, "unauthorized");
                 assert_eq!(answer.header("www-authenticate"), Some("Bearer realm=\"dreichor\""));
@@ -208,21 +213,22 @@ fn without_the_token_only_probes_answer_and_nobody_is_told_it() {
             answers.push(answer);
         }
         let answer = observed.ask("GET", &path, &[&right]);
-        assert_eq!(answer.status, if is_problem_path(&path) { 404 } else { 200 }, "{path}");
+        assert_eq!(answer.status, status, "{path}");
         answers.push(answer);
         // The token does not travel in a URL, and no method opens what GET does not.
         let query = format!("{path}{}access_token={TOKEN}", if path.contains('?') { '&' } else { '?' });
-        if !is_probe {
+        if !is_open {
             observed.get(&query).is_problem(401, "unauthorized");
         }
         for method in ["HEAD", "POST", "OPTIONS"] {
-            assert_eq!(observed.ask(method, &path, &[]).status == 401, !is_probe, "{method} {path}");
+            assert_eq!(observed.ask(method, &path, &[]).status == 401, !is_open, "{method} {path}");
         }
     }
     // The scheme's name has no case (RFC 9110 section 11.1), and a client with the token may send any Host.
-    observed.ask("GET", "/docs", &[&format!("authorization: BEARER {TOKEN}")]).expect(200);
+    observed.ask("GET", STATUS, &[&format!("authorization: BEARER {TOKEN}")]).expect(200);
     for host in LOOPBACK.into_iter().chain(ELSEWHERE) {
-        let request = format!("GET /docs HTTP/1.1\r\nHost: {host}\r\n{right}\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("GET {STATUS} HTTP/1.1\r\nHost: {host}\r\n{right}\r\nConnection: close\r\n\r\n");
         Answer::parse(&observed.send(request.as_bytes())).expect(200);
     }
     for answer in &answers {

@@ -82,7 +82,7 @@ impl Guard {
         let host = host(headers, uri)?;
         match &self.token {
             None => check_loopback(&host)?,
-            Some(token) if !is_probe(uri.path()) => check_token(token, headers)?,
+            Some(token) if holds_data(uri.path()) => check_token(token, headers)?,
             Some(_) => {}
         }
         if carries(request) && is_read(request.method()) {
@@ -101,7 +101,12 @@ fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// Probes need no token, and their answer is only yes or no.
+/// What needs the token: answers of the stores. The rest is the same for every log, or only yes or no.
+pub(crate) fn holds_data(path: &str) -> bool {
+    path == "/metrics" || path == "/v1" || path.starts_with("/v1/")
+}
+
+/// Probes are answered without a place.
 pub(crate) fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz")
 }

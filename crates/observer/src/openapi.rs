@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use crate::form;
+use crate::guard::holds_data;
 use crate::problem::{Document, Kind};
 
 #[derive(OpenApi)]
@@ -42,12 +43,13 @@ fn complete_document(document: &mut Value) {
     let bearer = json!({
         "type": "http",
         "scheme": "bearer",
-        "description": "Needed where a token file is configured; never for /livez and /readyz."
+        "description": "Needed for /v1 and /metrics where a token file is configured."
     });
     put_in(document, "", "security", json!([{}, { "bearer": [] }]));
     put_in(document, "/components", "securitySchemes", json!({ "bearer": bearer }));
-    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-    schemas.into_iter().for_each(|schemas| schemas.extend(form::schemas()));
+    if let Some(schemas) = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.extend(form::schemas());
+    }
     let paths = document.get_mut("paths").and_then(Value::as_object_mut);
     for (path, item) in paths.into_iter().flatten() {
         item.as_object_mut()
@@ -63,9 +65,7 @@ fn complete_operation(path: &str, operation: &mut Value) {
     let mut unchanged = json!({ "description": "If-None-Match names the ETag of this answer" });
     put_in(&mut unchanged, "", "headers", json!({ "ETag": etag }));
     put_in(operation, "/responses", "304", unchanged);
-    // Probes need no token, and only they answer that the stores are not ready.
-    let is_probe = matches!(path, "/livez" | "/readyz");
-    for status in [400, 401, 421, 500, 503].into_iter().filter(|status| !is_probe || *status != 401) {
+    for status in [400, 401, 421, 500, 503].into_iter().filter(|status| *status != 401 || holds_data(path)) {
         put_in(operation, "/responses", &status.to_string(), problems(status));
     }
     let too_large = json!({ "description": "The headers are longer than 8 KiB; without a body" });
