@@ -5,7 +5,8 @@
 mod support;
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -473,6 +474,48 @@ fn reads_that_fail_for_a_while() {
         strace.finish();
         watched.check_well();
     }
+}
+
+/// A disk that hangs holds those that read it, and no probe: not beside 64 searches that wait for it either, nor beside
+/// more clients than there are connections.
+#[test]
+#[ignore = "needs strace"]
+fn probes_are_answered_while_the_disk_hangs() {
+    const SEARCH: &str = "/v1/observe/persistence/audit-events?type=USER_FEEDBACK_RECORDED&limit=1";
+    let watched = Watched::start();
+    let mut strace = clean("strace");
+    strace.args(["-f", "-o", "/dev/null", "-P", &watched.bench.fill_in("{log}"), "-e"]);
+    // Longer than any patience: what is answered meanwhile was answered without the disk.
+    strace.arg("inject=?fstat,?newfstatat,?statx:delay_enter=600000000");
+    let mut strace = Running::start(strace.args(["-p", &watched.observed.running.id().to_string()]));
+    strace.wait_until_it_says("attached");
+    let asking = |_| {
+        let mut stream = watched.observed.connect();
+        stream.write_all(format!("GET {SEARCH} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
+        stream
+    };
+    let searches: Vec<TcpStream> = (0..64).map(asking).collect();
+    let probe = || {
+        for _ in 0..10 {
+            assert_eq!(watched.observed.get("/livez").expect(200).body, b"live\n");
+            watched.observed.get("/readyz").expect(200);
+        }
+    };
+    probe();
+    let crowd: Vec<TcpStream> = (0..200).map(asking).collect();
+    probe();
+    // The disk hung all the time: nobody's search was answered. Those for whom there was no place were closed, and those who
+    // have waited for too long were told so.
+    for mut stream in searches.iter().chain(&crowd) {
+        stream.set_nonblocking(true).unwrap();
+        let mut answer = [0; 12];
+        let read = stream.read(&mut answer).unwrap_or_default();
+        assert!(read == 0 || answer.ends_with(b"503"), "{}", String::from_utf8_lossy(&answer));
+    }
+    strace.signal(Signal::INT);
+    strace.finish();
+    drop((searches, crowd));
+    watched.check_well();
 }
 
 /// Another sound history in the same file, longer than the one before: what was seen of it is no longer so.
