@@ -184,6 +184,9 @@ pub(crate) enum Command {
         /// The number of candle steps to generate
         #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(50..=20_000))]
         steps: u32,
+        /// End by serving the page of the resumed run, until SIGINT or SIGTERM
+        #[arg(long)]
+        serve: bool,
     },
     /// Print the completions of a shell
     Completions {
@@ -472,6 +475,7 @@ impl DecisionsArguments {
             reasons: self.reason.iter().map(|reason| reason.to_ascii_uppercase()).collect(),
             instances: self.instance.clone(),
             markets: self.market.clone(),
+            pools: Vec::new(),
             from,
             to,
         })

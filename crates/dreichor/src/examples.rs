@@ -47,7 +47,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("clone", &["dreichor clone https://example.org/log --public-key log.pub --out copy"]),
     ("migrate", &["dreichor migrate status --database-url postgres://localhost/dreichor"]),
-    ("demo", &["dreichor demo --dir demo"]),
+    ("demo", &["dreichor demo --dir demo", "dreichor demo --serve"]),
     ("completions", &["dreichor completions bash > dreichor.bash"]),
     ("schema", &["dreichor schema > input.schema.json"]),
     ("man", &["dreichor man ingest > dreichor-ingest.1"]),

@@ -5,7 +5,9 @@ mod support;
 use std::fs;
 use std::path::Path;
 
-use support::{Bench, DREICHOR, Outcome, clean, run};
+use rustix::process::Signal;
+use support::http::ask;
+use support::{Bench, DREICHOR, Outcome, Running, clean, run};
 
 fn demo(dir: &Path) -> Outcome {
     // Variables of the surroundings must not reach the demo's stores.
@@ -44,4 +46,23 @@ fn the_python_upstream_resumes_after_its_own_crash() {
     };
     assert_ne!(upstream(&["--crash-after", "10"]).code, Some(0));
     upstream(&[]).expect(0).says(&["20 ", "10 "]);
+}
+
+#[test]
+fn the_demo_can_end_by_serving_the_page() {
+    let bench = Bench::bare();
+    let mut command = clean(DREICHOR);
+    command.args(["demo", "--steps", "50", "--serve", "--dir"]).arg(bench.path("demo"));
+    let mut demo = Running::start(&mut command);
+    let address = loop {
+        let line = String::from_utf8(demo.line()).unwrap();
+        if let Some((_, after)) = line.split_once("http://") {
+            break after.split_once('/').unwrap().0.parse().unwrap();
+        }
+    };
+    for path in ["/", "/page/app.js", "/v1/observe/persistence/tree-head"] {
+        ask(address, "GET", path, &[]).expect(200);
+    }
+    demo.signal(Signal::TERM);
+    demo.finish().expect(0);
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use dreichor_core::Event;
 use dreichor_core::event::Body;
-use dreichor_core::value::{LogicalTime, MarketId, StrategyInstanceId};
+use dreichor_core::value::{LogicalTime, MarketId, ParameterPool, StrategyInstanceId};
 use dreichor_replay::reference::IdPrefix;
 
 use crate::decided::{Decided, Outcome};
@@ -21,6 +21,8 @@ pub struct Selection {
     pub instances: Vec<IdPrefix>,
     /// Its target, or the market of its order.
     pub markets: Vec<MarketId>,
+    /// Its parameter pool.
+    pub pools: Vec<ParameterPool>,
     /// The least logical time, included.
     pub from: Option<u64>,
     /// The greatest logical time, included.
@@ -46,6 +48,7 @@ impl Selection {
             )
             && any(self.instances.is_empty(), self.instances.iter().any(|prefix| prefix.matches(instance)))
             && any(self.markets.is_empty(), self.markets.iter().any(names))
+            && any(self.pools.is_empty(), self.pools.contains(&decided.decision.parameter_pool))
     }
 }
 

@@ -194,6 +194,10 @@ impl Known {
             {
                 let mut unchanged =
                     (StatusCode::NOT_MODIFIED, [(header::ETAG, etag.clone())]).into_response();
+                // A browser puts the headers of a 304 in place of those that it has.
+                if let Some(policy) = response.headers().get(header::CONTENT_SECURITY_POLICY) {
+                    unchanged.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+                }
                 // RFC 9110 section 8.6: the length of the 200, or none.
                 if let Some(length) = response.body().size_hint().exact() {
                     unchanged.headers_mut().insert(header::CONTENT_LENGTH, length.into());

@@ -55,6 +55,7 @@ forms! {
     SnapshotId(id::SnapshotId);
     MarketId(value::MarketId);
     DecisionClass(value::DecisionClass);
+    ParameterPool(value::ParameterPool);
     Decimal(value::Decimal);
     Hash(dreichor_core::Hash);
     TypeOfEvent(EventType);

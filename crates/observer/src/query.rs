@@ -21,7 +21,8 @@ const LIMIT_MAX: usize = 1000;
 pub(crate) const POSITION_MAX: u64 = 999_999_999_999_999_999;
 
 /// Conditions that may be given several times: any of them is enough.
-const REPEATED: [&str; 6] = ["type", "decisionId", "marketId", "strategyInstanceId", "outcome", "reason"];
+const REPEATED: [&str; 7] =
+    ["type", "decisionId", "marketId", "strategyInstanceId", "outcome", "reason", "parameterPoolId"];
 
 /// The place of a requested page.
 #[derive(Debug, Clone, Copy)]

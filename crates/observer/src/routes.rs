@@ -4,6 +4,7 @@ mod decisions;
 mod ledger;
 mod lifecycles;
 mod memory;
+mod page;
 mod persistence;
 mod probes;
 mod runtime;
@@ -66,7 +67,7 @@ pub(crate) fn documented() -> (Router<Arc<Api>>, Value) {
         .routes(routes!(probes::openapi))
         .routes(routes!(probes::docs))
         .split_for_parts();
-    (router, openapi::complete(&api))
+    (router.merge(page::routes()), openapi::complete(&api))
 }
 
 /// The router, with its guard.

@@ -171,7 +171,7 @@ pub struct ObserverAddr(pub Option<SocketAddr>);
 
 impl ObserverAddr {
     /// Port 4710 on loopback.
-    const DEFAULT: Self =
+    pub const DEFAULT: Self =
         Self(Some(SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 4710)));
 }
 

@@ -1,7 +1,9 @@
 //! `demo`: one command from nothing to a result that a newcomer understands.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -14,13 +16,14 @@ use dreichor_replay::{
     store::{EVENTS_FILE, SNAPSHOTS_FILE},
 };
 use dreichor_rotation::{rotate, sample};
-use dreichor_runtime::ExitCode;
-use dreichor_runtime::config::ConfigError;
+use dreichor_runtime::config::{ConfigError, ObserverAddr, Setting};
+use dreichor_runtime::{Config, ExitCode};
 
+use super::run::until_stopped;
 use super::story::Storyteller;
 use crate::output::{Failure, print_line, write_json};
 
-pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<ExitCode, Failure> {
+pub(super) fn run(dir: Option<PathBuf>, steps: u32, serve: bool) -> Result<ExitCode, Failure> {
     let demo = Demo::create(dir)?;
     let ticks = demo.make_ticks(steps)?;
     demo.ingest_whole()?;
@@ -28,8 +31,8 @@ pub(super) fn run(dir: Option<PathBuf>, steps: u32) -> Result<ExitCode, Failure>
     demo.compare()?;
     let example = demo.tell()?;
     demo.verify()?;
-    demo.suggest(example)?;
-    Ok(ExitCode::Done)
+    demo.suggest(example, serve)?;
+    if serve { demo.serve() } else { Ok(ExitCode::Done) }
 }
 
 /// The demo's directory.
@@ -234,14 +237,38 @@ impl Demo {
         ))
     }
 
-    fn suggest(&self, example: DecisionId) -> Result<(), Failure> {
+    fn suggest(&self, example: DecisionId, is_served: bool) -> Result<(), Failure> {
         let program = std::env::args().next().unwrap_or_else(|| "dreichor".into());
         let data = format!("{program} --data-dir {}", self.path(KILLED).display());
+        let page = match ObserverAddr::DEFAULT.0 {
+            Some(address) if !is_served => format!("\n   {data} run\n   and open http://{address}/ in a browser (`demo --serve` ends with it)"),
+            Some(_) | None => String::new(),
+        };
         print_line(&format!(
-            "\n7. What to try next\n   {data} verify --checkpoint {}\n   {data} whatif --pool cautious@v1\n   {data} explain {example}\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and verify again.",
+            "\n7. What to try next{page}\n   {data} verify --checkpoint {}\n   {data} whatif --pool cautious@v1\n   {data} explain {example}\n   {data} state ledger\n   {data} events --limit 7\n   {data} events --type EXECUTION_OUTCOME_RECORDED\n   Change one letter in {} with an editor, and verify again.",
             self.path(CHECKPOINT).display(),
             self.path(KILLED).join("audit-events").join(EVENTS_FILE).display()
         ))
+    }
+
+    /// Serves the page for the stores of the killed run, until a signal.
+    fn serve(&self) -> Result<ExitCode, Failure> {
+        // The usual port, unless another program has it.
+        let address = ObserverAddr::DEFAULT.0.filter(|address| TcpListener::bind(address).is_ok());
+        let address = address.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
+        let data_dir = self.path(KILLED).into_os_string();
+        let value_of = |setting: &Setting| match setting.flag {
+            "data-dir" => Some(data_dir.clone()),
+            "observer-addr" => Some(OsString::from(&address)),
+            _ => None,
+        };
+        let config = Config::new(&value_of, [])?;
+        until_stopped(&config, |address| match address {
+            Some(address) => print_line(&format!(
+                "\n8. The page\n   open http://{address}/ in a browser; Ctrl-C ends it"
+            )),
+            None => Ok(()),
+        })
     }
 }
 

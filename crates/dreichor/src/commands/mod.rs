@@ -93,7 +93,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
         Command::Completions { shell } => shell::print_completions(shell),
         Command::Man { command } => shell::print_manual(command.as_deref()),
         Command::Schema => shell::print_schema(),
-        Command::Demo { dir, steps } => demo::run(dir, steps),
+        Command::Demo { dir, steps, serve } => demo::run(dir, steps, serve),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),
         Command::Observe => observe::run(&configure()?),

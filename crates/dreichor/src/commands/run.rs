@@ -1,6 +1,6 @@
 //! `run`: the runtime of this phase. It passes the gate, is ready, and serves the Observer until it is stopped.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use dreichor_core::value::Spelled;
 use dreichor_observer::{About, Gap, Limits, Observer, Running, SandboxReport, StartError, Token};
@@ -16,6 +16,14 @@ use crate::progress::Progress;
 use crate::signals::Signals;
 
 pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
+    until_stopped(config, |_| Ok(()))
+}
+
+/// Serves until SIGINT or SIGTERM. `is_ready` gets the Observer's address once the runtime is ready.
+pub(super) fn until_stopped(
+    config: &Config,
+    is_ready: impl FnOnce(Option<SocketAddr>) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
     let manager = Manager::connect();
     // Once confined, no file but the stores' can be read.
     let token = read_token(config)?;
@@ -40,6 +48,7 @@ pub(super) fn run(config: &Config) -> Result<ExitCode, Failure> {
     }
     config.log_ready(&receipt);
     manager.tell("READY=1");
+    is_ready(observer.as_ref().map(Running::address))?;
     signals.wait().map_err(|error| Failure::Internal(format!("no wait for signals: {error}")))?;
     manager.tell("STOPPING=1");
     tracing::info!("stopped by a signal");

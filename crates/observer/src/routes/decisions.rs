@@ -2,7 +2,7 @@
 
 use axum::extract::{Extension, RawQuery, State};
 use dreichor_core::id::DecisionId;
-use dreichor_core::value::{MarketId, StrategyInstanceId};
+use dreichor_core::value::{MarketId, ParameterPool, StrategyInstanceId};
 use dreichor_explain::decided::Row;
 use dreichor_explain::page::{self, Search};
 use dreichor_explain::{Decided, Outcome as Became, Selection};
@@ -78,6 +78,7 @@ struct DecisionRow {
         ("reason" = Option<Vec<form::Reason>>, Query, description = "Only decisions with this reason; may be given several times"),
         ("marketId" = Option<Vec<form::MarketId>>, Query, description = "Only decisions whose target or order has this market; may be given several times"),
         ("strategyInstanceId" = Option<Vec<form::StrategyInstanceId>>, Query, description = "Only decisions of this instance; may be given several times"),
+        ("parameterPoolId" = Option<Vec<form::ParameterPool>>, Query, description = "Only decisions with this parameter pool; may be given several times"),
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
@@ -88,8 +89,18 @@ pub(super) async fn decisions(
     Extension(asked): Extension<Asked>,
     RawQuery(query): RawQuery,
 ) -> Outcome {
-    let known =
-        ["limit", "before", "after", "outcome", "reason", "marketId", "strategyInstanceId", "from", "to"];
+    let known = [
+        "limit",
+        "before",
+        "after",
+        "outcome",
+        "reason",
+        "marketId",
+        "strategyInstanceId",
+        "parameterPoolId",
+        "from",
+        "to",
+    ];
     let query = Query::parse(query.as_deref(), &known)?;
     let (limit, place) = query.page()?;
     let (from, to) = query.times()?;
@@ -99,6 +110,7 @@ pub(super) async fn decisions(
         reasons: query.reasons()?,
         instances: instances.into_iter().map(|instance| IdPrefix::from(instance.uuid())).collect(),
         markets: query.forms::<MarketId>("marketId")?,
+        pools: query.forms::<ParameterPool>("parameterPoolId")?,
         from,
         to,
     };

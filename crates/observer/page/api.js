@@ -1,0 +1,157 @@
+// Requests to the API: the token, the connection, problems, and numbers with all their digits.
+
+import { Watched } from "./dom.js";
+
+const BASE = new URL("./", document.baseURI);
+const OBSERVE = new URL("v1/observe/", BASE);
+
+/** A problem that the API answers with (RFC 9457). */
+export class Problem extends Error {
+  constructor(document) {
+    super(document.detail);
+    this.document = document;
+  }
+}
+
+/** The state of the connection: `isLost`, since when (of this browser's clock), and whether a token is wanted. */
+export const connection = new Watched({ isLost: false, heardAt: null, wantsToken: false, isRefused: false });
+
+// Kept in memory only: a page that is loaded again asks again.
+let token = null;
+let tokenGiven = Promise.withResolvers?.() ?? withResolvers();
+
+function withResolvers() {
+  const parts = {};
+  parts.promise = new Promise((resolve, reject) => Object.assign(parts, { resolve, reject }));
+  return parts;
+}
+
+/** Uses this token from now on. */
+export function giveToken(text) {
+  token = text.trim();
+  connection.set({ ...connection.value, wantsToken: false });
+  tokenGiven.resolve();
+  tokenGiven = withResolvers();
+}
+
+/** Waits; ends early, with an error, when the signal aborts. */
+export function delay(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+const heard = (change = {}) => {
+  const before = connection.value;
+  connection.value = { ...before, heardAt: Date.now() };
+  if (before.isLost || change.wantsToken) connection.set({ ...connection.value, isLost: false, ...change });
+};
+
+/**
+ * The response of a path under /v1/observe. Waits for a token where one is wanted, and asks again where the API says so;
+ * `onWait` gets the problem that it waits for.
+ */
+export async function ask(path, values = {}, { signal, accept = "application/json", onWait, isStored = true } = {}) {
+  const url = new URL(path, OBSERVE);
+  for (const [name, value] of Object.entries(values)) {
+    for (const one of [value].flat()) if (one !== null && one !== undefined) url.searchParams.append(name, one);
+  }
+  for (;;) {
+    const headers = { Accept: accept };
+    if (token) headers.Authorization = `Bearer ${token}`;
+    let response;
+    const sent = token;
+    try {
+      response = await fetch(url, { headers, signal, cache: isStored ? "no-cache" : "no-store" });
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      connection.set({ ...connection.value, isLost: true });
+      throw new Problem({ title: "The Observer does not answer", detail: "the page asks again every second" });
+    }
+    if (response.ok) {
+      heard();
+      return response;
+    }
+    if (response.status === 401) {
+      // Another request may have been given the token meanwhile.
+      if (sent === token) {
+        const given = tokenGiven.promise;
+        heard({ wantsToken: true, isRefused: sent !== null });
+        await given;
+      }
+      continue;
+    }
+    heard();
+    const problem = new Problem(await problemOf(response));
+    const after = Number(response.headers.get("Retry-After"));
+    if (response.status !== 503 || !after || problem.document.type.endsWith(":not-ready")) throw problem;
+    onWait?.(problem);
+    await delay(after * 1000, signal);
+  }
+}
+
+async function problemOf(response) {
+  try {
+    return await response.json();
+  } catch {
+    return { title: "An answer without a problem document", detail: `status ${response.status}`, type: "" };
+  }
+}
+
+/** An answer as a value. */
+export async function json(path, values, options) {
+  const response = await ask(path, values, options);
+  return parse(await response.text());
+}
+
+/** JSON as a value. Integers that a number of JavaScript cannot hold are texts of their digits. */
+export function parse(text) {
+  if (!/[:,[]-?\d{16}/.test(text)) return JSON.parse(text);
+  return JSON.parse(
+    text.replace(/"(?:[^"\\]|\\.)*"|-?\d{16,}/g, (token) =>
+      token.startsWith('"') || Number.isSafeInteger(Number(token)) ? token : `"${token}"`,
+    ),
+  );
+}
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * A page of lines, exactly as they are in the log, with its cursors. `ends` are where the lines end within the page, in
+ * bytes. `keep`: only so many of the last lines are wanted as texts.
+ */
+export async function lines(values, { keep = Infinity, ...options } = {}) {
+  const accept = "application/x-ndjson";
+  const response = await ask("persistence/audit-events", values, { ...options, accept, isStored: false });
+  const links = response.headers.get("Link") ?? "";
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  let ends = [];
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) ends.push(at + 1);
+  const count = ends.length;
+  const from = count > keep ? ends[count - keep - 1] : 0;
+  ends = ends.slice(Math.max(0, count - keep));
+  const texts = UTF8.decode(bytes.subarray(from)).split("\n");
+  texts.pop();
+  return {
+    count,
+    texts,
+    ends,
+    bytes: bytes.length,
+    next: /[?&]after=(\d+)>; rel="next"/.exec(links)?.[1] ?? null,
+    previous: /[?&]before=(\d+)>; rel="prev"/.exec(links)?.[1] ?? null,
+  };
+}
+
+/** True if the probe says that the stores are sound. */
+export async function isReady(signal) {
+  const response = await fetch(new URL("readyz", BASE), { signal, cache: "no-store" });
+  return response.ok;
+}

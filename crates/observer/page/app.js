@@ -1,0 +1,182 @@
+// The frame of all views: navigation, health, keys, help and the token.
+
+import { link, useAddress } from "./address.js";
+import { connection, giveToken } from "./api.js";
+import { html, render, useEffect, useRef, useState, useWatched } from "./dom.js";
+import { pulse, watchStore } from "./live.js";
+import { Trouble, status } from "./parts.js";
+import { many, number } from "./text.js";
+import { Decision } from "./views/decision.js";
+import { Decisions } from "./views/decisions.js";
+import { Funnel } from "./views/funnel.js";
+import { Instances } from "./views/instances.js";
+import { Ledger } from "./views/ledger.js";
+import { Overview } from "./views/overview.js";
+import { Proof } from "./views/proof.js";
+import { Tail } from "./views/tail.js";
+
+const VIEWS = {
+  "": { name: "Overview", view: Overview },
+  tail: { name: "Tail", view: Tail },
+  decisions: { name: "Decisions", view: Decisions },
+  funnel: { name: "Funnel", view: Funnel },
+  instances: { name: "Instances", view: Instances },
+  ledger: { name: "Ledger", view: Ledger },
+  proof: { name: "Proof", view: Proof },
+  decision: { name: "Decision", view: Decision, isHidden: true },
+};
+
+const KEYS = [
+  ["j, k", "the next, the previous row"],
+  ["Enter", "open the row"],
+  ["/", "filter"],
+  ["p", "pause, or go on"],
+  ["[, ]", "the previous, the next decision of an instance"],
+  ["1 to 7", "the views, from left to right"],
+  ["?", "this list"],
+  ["Esc", "close, leave a field"],
+];
+
+function Page() {
+  const { view, id } = useAddress();
+  const { problem } = useWatched(pulse);
+  const { wantsToken, isLost } = useWatched(connection);
+  const [isHelpShown, showHelp] = useState(false);
+  useKeys(showHelp);
+  const shown = VIEWS[view] ?? null;
+  useEffect(() => {
+    document.title = `${shown?.name ?? "Not found"} · Dreichor`;
+  }, [shown]);
+  return html`
+    <a class="skip" href="#main" onClick=${skip}>Skip to the content</a>
+    <header>
+      <a class="brand" href="#/" aria-label="Dreichor, overview"><${Logo} />Dreichor</a>
+      <nav aria-label="Views">
+        ${Object.entries(VIEWS)
+          .filter(([, { isHidden }]) => !isHidden)
+          .map(([name, { name: text }]) => html`<a href=${link(name)} aria-current=${name === view ? "page" : null}>${text}</a>`)}
+      </nav>
+      <${Health} />
+      <button class="button quiet help" aria-label="Keys" onClick=${() => showHelp(true)}>?</button>
+    </header>
+    <main id="main" tabindex="-1" class=${`view-${view || "overview"}`}>
+      ${isLost && html`<${Lost} />`}
+      ${problem && problem.document.type && html`<${Trouble} problem=${problem} />`}
+      ${shown ? html`<${shown.view} key=${`${view} ${id ?? ""}`} />` : html`<h1>There is no such view</h1><p><a href="#/">Overview</a></p>`}
+    </main>
+    <${Status} />
+    ${wantsToken && html`<${Token} />`}
+    ${isHelpShown && html`<${Help} close=${() => showHelp(false)} />`}
+  `;
+}
+
+const Logo = () =>
+  html`<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 6h14M5 12h10M5 18h5" /></svg>`;
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
+/** Is the store sound, and how far does the log go? */
+function Health() {
+  const { isReady, asOf } = useWatched(pulse);
+  const { isLost } = useWatched(connection);
+  const [name, text] = isLost
+    ? ["lost", "no connection"]
+    : isReady === null
+      ? ["", "…"]
+      : isReady
+        ? ["ready", "ready"]
+        : ["broken", "not ready"];
+  return html`<p class="health ${name}">
+    <span class="dot" aria-hidden="true"></span>${text}
+    ${asOf && html`<span class="extent">${many(asOf.treeSize, "event")}${asOf.logicalTime !== null && html` · time ${number(asOf.logicalTime)}`}</span>`}
+  </p>`;
+}
+
+const Status = () => html`<p class="status" role="status" aria-live="polite">${useWatched(status)}</p>`;
+
+function Lost() {
+  const { heardAt } = useWatched(connection);
+  const at = heardAt === null ? "" : ` The last answer came at ${new Date(heardAt).toLocaleTimeString()} of this browser's clock.`;
+  return html`<section class="trouble" aria-label="Connection">
+    <strong>The Observer does not answer</strong>
+    <p>The page asks again every second.${at}</p>
+  </section>`;
+}
+
+/** A dialog over the page; Esc closes it. */
+function Dialog({ label, onClose, children }) {
+  const dialog = useRef(null);
+  useEffect(() => dialog.current.showModal(), []);
+  return html`<dialog ref=${dialog} aria-label=${label} onClose=${onClose}>${children}</dialog>`;
+}
+
+function Token() {
+  const { isRefused } = useWatched(connection);
+  const submit = (event) => {
+    event.preventDefault();
+    giveToken(event.target.elements.token.value);
+  };
+  return html`<${Dialog} label="Token">
+    <form onSubmit=${submit}>
+      <h2>Token</h2>
+      <p>This Observer answers only with its token. The page keeps it in memory, until it is closed or loaded again.</p>
+      ${isRefused && html`<p class="bad" role="alert">The token was refused.</p>`}
+      <label for="token">Token</label>
+      <input id="token" name="token" type="password" autocomplete="off" required autofocus />
+      <div class="actions"><button class="button strong">Go on</button></div>
+    </form>
+  <//>`;
+}
+
+const Help = ({ close }) =>
+  html`<${Dialog} label="Keys" onClose=${close}>
+    <h2>Keys</h2>
+    <dl class="keys">${KEYS.map(([key, text]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${text}</dd></div>`)}</dl>
+    <p class="note"><a href="docs">The API</a> that this page shows.</p>
+    <div class="actions"><button class="button" onClick=${close}>Close</button></div>
+  <//>`;
+
+/** Keys that work wherever no text is typed. */
+function useKeys(showHelp) {
+  useEffect(() => {
+    const onKey = (event) => {
+      const { target, key } = event;
+      const isTyping = target.matches("input, textarea, select");
+      if (isTyping && key === "Escape") target.blur();
+      if (isTyping || event.ctrlKey || event.altKey || event.metaKey || document.querySelector("dialog[open]")) return;
+      const act = {
+        j: () => step(1),
+        k: () => step(-1),
+        "/": () => document.getElementById("filter")?.focus(),
+        p: () => document.querySelector("[data-pause]")?.click(),
+        "[": () => document.querySelector('[data-step="previous"]')?.click(),
+        "]": () => document.querySelector('[data-step="next"]')?.click(),
+        "?": () => showHelp(true),
+      }[key];
+      const view = /^[1-7]$/.test(key) ? document.querySelectorAll("header nav a")[Number(key) - 1] : null;
+      if (act || view) {
+        event.preventDefault();
+        act ? act() : view.click();
+      }
+    };
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
+  }, []);
+}
+
+/** Moves the focus to the next row, or the previous one. Without one, it begins where the newest rows are. */
+function step(by) {
+  const rows = [...document.querySelectorAll("main [data-row]")];
+  const row = document.activeElement?.closest("tr");
+  const at = rows.findIndex((one) => one === document.activeElement || (row && one.closest("tr") === row));
+  const start = rows[0]?.closest('[data-from="end"]') ? rows.length - 1 : 0;
+  const next = rows[at === -1 ? start : at + by];
+  next?.focus();
+  next?.scrollIntoView({ block: "nearest" });
+}
+
+render(html`<${Page} />`, document.body);
+watchStore();

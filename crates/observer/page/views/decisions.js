@@ -1,0 +1,125 @@
+// What became of each decision.
+
+import { json } from "../api.js";
+import { linkWith, useAddress } from "../address.js";
+import { html } from "../dom.js";
+import { asked, filtersOf, test } from "../filters.js";
+import { useAnswer } from "../live.js";
+import { AsOf, Choice, DecisionLink, Filters, Outcome, State, Table, say } from "../parts.js";
+import { Text, many, number, short } from "../text.js";
+
+/** The filters that the API knows. */
+const KNOWN = new Set(["outcome", "reason", "marketId", "strategyInstanceId", "parameterPoolId", "from", "to"]);
+
+export const OUTCOMES = ["FILLED", "PARTIALLY_FILLED", "BLOCKED", "SKIPPED", "FAILED", "INTERRUPTED"];
+
+const FILTERS = [
+  ...OUTCOMES.map((outcome) => `outcome=${outcome}`),
+  "side=BUY",
+  "side=SELL",
+  "reason=",
+  "marketId=",
+  "strategyInstanceId=",
+  "decisionClass=",
+  "parameterPoolId=",
+  "from=",
+  "to=",
+];
+
+/** The decisions of a page, and the most requests of one search. */
+const ROWS = 100;
+const PAGES_MAX = 8;
+
+const COLUMNS = [
+  ["Time", "time"],
+  ["Decision", "decision"],
+  ["Outcome", "outcome"],
+  ["Why", "why"],
+  ["Order, or target", "order"],
+  ["Instance", "instance"],
+  ["Class", "class"],
+];
+
+export function Decisions() {
+  const { query } = useAddress();
+  const isOldestFirst = query.get("order") === "oldest";
+  const at = query.get("at");
+  const isLive = at === null && !isOldestFirst;
+  const load = (signal, onWait) => search({ filters: filtersOf(query), isOldestFirst, at, signal, onWait });
+  const answer = useAnswer(query.toString(), load, { isLive });
+  const page = answer.value;
+  const rows = page ? (isOldestFirst ? page.rows : page.rows.toReversed()) : [];
+  if (page) say(isLive ? `Following: ${many(rows.length, "decision")} shown.` : `${many(rows.length, "decision")}.`);
+  return html`
+    <div class="bar">
+      <h1>Decisions</h1>
+      <${Filters} hint="outcome=…, reason=…, marketId=…" names=${FILTERS} />
+      <${Choice} label="Order" name="order" current=${query.get("order")} options=${[
+        [null, "newest first"],
+        ["oldest", "oldest first"],
+      ]} />
+      ${!isOldestFirst &&
+      html`<a class="button" data-pause href=${linkWith({ at: isLive ? (page?.end ?? null) : null })}>
+        ${isLive ? "Pause" : "Follow"}
+      </a>`}
+    </div>
+    <${State} answer=${answer} />
+    ${page &&
+    html`<${Table} caption="Decisions and what became of each" columns=${COLUMNS}>
+        ${rows.map((row) => html`<${Row} key=${row.decisionId} row=${row} />`)}
+      <//>
+      <nav class="pages" aria-label="Pages">
+        ${rows.length === 0 && html`<span class="note">No decision matches${page.more ? " so far" : ""}.</span>`}
+        ${(at !== null || isOldestFirst) && html`<a class="button" href=${linkWith({ at: null })}>${isOldestFirst ? "Oldest" : "Newest"}</a>`}
+        ${page.more && html`<a class="button" href=${linkWith({ at: page.more })}>${isOldestFirst ? "Later" : "Earlier"}</a>`}
+        <${AsOf} asOf=${page.asOf} />
+      </nav>`}
+  `;
+}
+
+/** A page of decisions: as many requests as it takes to fill it, up to a limit. `more`: the cursor to go on from. */
+async function search({ filters, isOldestFirst, at, signal, onWait }) {
+  const fits = test(filters, KNOWN);
+  const values = { ...asked(filters, KNOWN), limit: ROWS };
+  let place = isOldestFirst ? { after: at ?? "0" } : at === null ? {} : { before: at };
+  let [rows, end, more, asOf] = [[], at, null, null];
+  for (let pages = 0; pages < PAGES_MAX && rows.length < ROWS; pages += 1) {
+    const page = await json("derived/decisions", { ...values, ...place }, { signal, onWait });
+    const found = fits ? page.decisions.filter((row) => fits(row, "")) : page.decisions;
+    asOf ??= page.asOf;
+    end ??= page.next;
+    if (isOldestFirst) {
+      rows = rows.concat(found);
+      const isOver = page.next === place.after;
+      more = isOver ? null : page.next;
+      place = { after: page.next };
+    } else {
+      rows = found.concat(rows);
+      more = page.previous;
+      place = { before: page.previous };
+    }
+    if (more === null) break;
+  }
+  // The last page of the log in its own order leads to itself.
+  if (isOldestFirst && rows.length < ROWS) more = null;
+  return { rows, end, more, asOf };
+}
+
+function Row({ row }) {
+  const order = row.side ? [row.side, row.quantity, row.marketId].filter(Boolean).join(" ") : "";
+  return html`<tr>
+    <td class="time">${number(row.logicalTime)}</td>
+    <td class="decision"><${DecisionLink} id=${row.decisionId} isRow=${true} /></td>
+    <td class="outcome"><${Outcome} outcome=${row.outcome} /></td>
+    <td class="why">${row.reason}</td>
+    <td class="order ${order ? "" : "zero"}"><${Text} value=${order || (row.targetMarketId ?? "none")} /></td>
+    <td class="instance id" title=${row.strategyInstanceId}>${short(row.strategyInstanceId)}</td>
+    <td class="class"><${Text} value=${row.decisionClass} /></td>
+  </tr>`;
+}
+
+/** The table of some decisions, for another view. */
+export const DecisionTable = ({ rows, caption }) =>
+  html`<${Table} caption=${caption} columns=${COLUMNS}>
+    ${rows.map((row) => html`<${Row} key=${row.decisionId} row=${row} />`)}
+  <//>`;
