@@ -8,13 +8,13 @@ import { asked, test } from "./filters.js";
 const KNOWN = new Set(["type", "decisionId", "marketId", "strategyInstanceId", "from", "to"]);
 
 /** The rows of a page that is followed, and the most that are held while reading back. */
-const ROWS = 200;
+const ROWS = 100;
 const ROWS_MAX = 1000;
 const LIMIT_MAX = 1000;
 
 /** How long to wait at the end of the log, and how often rows are drawn at most, in milliseconds. */
 const AT_END = 200;
-const BETWEEN_DRAWINGS = 100;
+const BETWEEN_DRAWINGS = 250;
 
 /** A page that read so much of the log was ended by the API's budget, not by the log's end. In bytes. */
 const BUDGET = 8 << 20;

@@ -8,15 +8,23 @@ import { Text, number, short } from "./text.js";
 /** What the status line says to readers of the screen: rarely, and only what matters. */
 export const status = new Watched("");
 
-let saidAt = 0;
+/** How long numbers that change quickly are not said again, in milliseconds. */
+const BETWEEN_NUMBERS = 5000;
 
-/** Says it in the status line; numbers that change quickly are said every five seconds. */
+const said = { at: 0, where: null, timer: null };
+
+const withoutNumbers = (text) => text.replace(/[\d\u202f]+/g, "");
+
+/** Says it in the status line: at once if it is something else, or in another view; otherwise not more often than one can listen. */
 export function say(text) {
-  const isNew = text.replace(/[\d\u202f]+/g, "") !== status.value.replace(/[\d\u202f]+/g, "");
-  const now = performance.now();
-  if (text === status.value || (!isNew && now - saidAt < 5000)) return;
-  saidAt = now;
-  status.set(text);
+  clearTimeout(said.timer);
+  if (text === status.value) return;
+  const isOther = withoutNumbers(text) !== withoutNumbers(status.value) || said.where !== location.hash;
+  const wait = isOther ? 0 : Math.max(0, said.at + BETWEEN_NUMBERS - performance.now());
+  said.timer = setTimeout(() => {
+    Object.assign(said, { at: performance.now(), where: location.hash });
+    status.set(text);
+  }, wait);
 }
 
 /** A problem that the API has answered with, or one of the connection. */

@@ -6,6 +6,9 @@ import { html } from "./dom.js";
 const UNSEEN =
   /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cn}\p{Co}\p{Default_Ignorable_Code_Point}]+|(?<=\p{M}{3})\p{M}+/gu;
 
+// Most texts have none: this test is quicker.
+const PLAIN = /^[ -~·…]*$/;
+
 const SHOWN_MAX = 6;
 
 const escape = (character) => {
@@ -16,6 +19,7 @@ const escape = (character) => {
 /** A text from outside: unseen characters are escaped, of a long row of them the first ones unless `isWhole`. */
 export function Text({ value, isWhole = false }) {
   const text = String(value);
+  if (PLAIN.test(text)) return html`<bdi>${text}</bdi>`;
   const parts = [];
   let from = 0;
   for (const found of text.matchAll(UNSEEN)) {
