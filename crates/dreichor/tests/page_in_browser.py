@@ -552,7 +552,7 @@ class PageTest(unittest.TestCase):
         }
         for name, address in views.items():
             scheme = "dark" if name in ("tail", "instances", "proof") else "light"
-            page = self.open(self.vectors, address, color_scheme=scheme, viewport={"width": 1100, "height": 660})
+            page = self.open(self.vectors, address, color_scheme=scheme, viewport={"width": 960, "height": 560})
             if name == "proof":
                 page.get_by_role("button", name="Keep this head").click()
                 expect(page.locator(".verdict .good")).to_be_visible()
@@ -563,6 +563,6 @@ class PageTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    # A test that was killed leaves no process behind.
+    # Processes of a test end with it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     unittest.main(argv=[sys.argv[0], *sys.argv[2:]])

@@ -191,7 +191,8 @@ export class Feed {
   /** One reading at a time, with its problem. */
   async #once(reading) {
     this.isReading = true;
-    this.#drawSoon();
+    // Without rows there is nothing to draw, and the first ones must not wait for it.
+    if (this.rows.length > 0) this.#drawSoon();
     try {
       await reading();
       this.problem = null;
