@@ -43,7 +43,12 @@ fn the_page_and_its_files_need_no_token() {
     observed.get("/v1/observe/persistence/tree-head").expect(401);
     let index = observed.get("/").expect(200);
     let policy = index.header("content-security-policy").unwrap();
-    for part in ["default-src 'none'", "connect-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'"] {
+    for part in [
+        "default-src 'none'",
+        "connect-src 'self'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    ] {
         assert!(policy.contains(part), "{policy}");
     }
     // A browser puts the headers of a 304 in place of those of its 200.

@@ -55,6 +55,13 @@ const heard = (change = {}) => {
   if (before.isLost || change.wantsToken) connection.set({ ...connection.value, isLost: false, ...change });
 };
 
+/** The problem of a request that got no answer, unless it was stopped. */
+function lost(error, signal) {
+  if (signal?.aborted) return error;
+  if (!connection.value.isLost) connection.set({ ...connection.value, isLost: true });
+  return new Problem({ title: "The Observer does not answer", detail: "the page asks again every second" });
+}
+
 /**
  * The response of a path under /v1/observe. Waits for a token where one is wanted, and asks again where the API says so;
  * `onWait` gets the problem that it waits for.
@@ -72,9 +79,7 @@ export async function ask(path, values = {}, { signal, accept = "application/jso
     try {
       response = await fetch(url, { headers, signal, cache: isStored ? "no-cache" : "no-store" });
     } catch (error) {
-      if (signal?.aborted) throw error;
-      connection.set({ ...connection.value, isLost: true });
-      throw new Problem({ title: "The Observer does not answer", detail: "the page asks again every second" });
+      throw lost(error, signal);
     }
     if (response.ok) {
       heard();
@@ -152,6 +157,11 @@ export async function lines(values, { keep = Infinity, ...options } = {}) {
 
 /** True if the probe says that the stores are sound. */
 export async function isReady(signal) {
-  const response = await fetch(new URL("readyz", BASE), { signal, cache: "no-store" });
-  return response.ok;
+  try {
+    const response = await fetch(new URL("readyz", BASE), { signal, cache: "no-store" });
+    heard();
+    return response.ok;
+  } catch (error) {
+    throw lost(error, signal);
+  }
 }

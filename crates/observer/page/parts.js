@@ -141,11 +141,11 @@ export const Choice = ({ label, name, options, current }) =>
 export const Pause = ({ isPaused }) =>
   html`<a class="button" data-pause href=${linkWith({ paused: isPaused ? null : "1" })}>${isPaused ? "Go on" : "Pause"}</a>`;
 
-/** Copies a text, also where the page is not served over https. */
+/** Copies a text, also where the browser gives the page no clipboard: on plain http beyond loopback. */
 export async function copy(text) {
-  if (navigator.clipboard) {
+  try {
     await navigator.clipboard.writeText(text);
-  } else {
+  } catch {
     const field = document.createElement("textarea");
     field.value = text;
     document.body.append(field);

@@ -241,7 +241,9 @@ impl Demo {
         let program = std::env::args().next().unwrap_or_else(|| "dreichor".into());
         let data = format!("{program} --data-dir {}", self.path(KILLED).display());
         let page = match ObserverAddr::DEFAULT.0 {
-            Some(address) if !is_served => format!("\n   {data} run\n   and open http://{address}/ in a browser (`demo --serve` ends with it)"),
+            Some(address) if !is_served => format!(
+                "\n   {data} run\n   and open http://{address}/ in a browser (`demo --serve` ends with it)"
+            ),
             Some(_) | None => String::new(),
         };
         print_line(&format!(
@@ -264,9 +266,9 @@ impl Demo {
         };
         let config = Config::new(&value_of, [])?;
         until_stopped(&config, |address| match address {
-            Some(address) => print_line(&format!(
-                "\n8. The page\n   open http://{address}/ in a browser; Ctrl-C ends it"
-            )),
+            Some(address) => {
+                print_line(&format!("\n8. The page\n   open http://{address}/ in a browser; Ctrl-C ends it"))
+            }
             None => Ok(()),
         })
     }

@@ -39,7 +39,11 @@ export function Proof() {
   const answer = useAnswer(`heads ${key}`, (signal, onWait) => compare(kept, { signal, onWait }), { every: 3000, isLive: !isPaused });
   const keep = (heads) => {
     const sorted = heads.toSorted((one, other) => other.treeSize - one.treeSize).slice(0, KEPT_MAX);
-    localStorage.setItem(STORED, JSON.stringify(sorted));
+    try {
+      localStorage.setItem(STORED, JSON.stringify(sorted));
+    } catch {
+      say("This browser keeps the head only until the page is closed.");
+    }
     setKept(sorted);
   };
   const head = answer.value?.head;
