@@ -1,5 +1,4 @@
 //! The page for people: its files, and itself in a real browser.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod support;
 

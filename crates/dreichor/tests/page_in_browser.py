@@ -30,7 +30,7 @@ IMAGES = os.environ.get("PAGE_IMAGES")
 TOKEN = "a-token-of-thirty-two-characters"
 
 # Nothing takes so long, unless it hangs; in milliseconds.
-PATIENCE = int(os.environ.get("DEVP","20000"))
+PATIENCE = 20_000
 expect.set_options(timeout=PATIENCE)
 
 INSTANCE = "27ac435a-1710-4110-a051-8ca566ceab36"
