@@ -1,6 +1,5 @@
 //! The documents can be followed one after another on one machine: each command as it is written succeeds, and prints
 //! what the page shows. systemd understands the units.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
