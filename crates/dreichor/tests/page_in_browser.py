@@ -51,7 +51,7 @@ ADDRESSES = {
     "decisions?at=968": ["ATTENTION_NEGATIVE", "Newest"],
     "funnel": ["POSITION_ALREADY_OPEN", "65"],
     "funnel?by=market&from=10&to=50&paused=1": ["BINANCE_SPOT:M03-USDT", "Go on"],
-    "instances": ["HOLDING", "COOLDOWN"],
+    "instances": ["0.25 BINANCE_SPOT:M01-USDT", "As of 254 events"],
     f"instances?from=10&to=60&instance={INSTANCE}": ["its decisions", "1 BINANCE_SPOT:M00-USDT"],
     f"decision/{BOUGHT}": ["It bought 0.25 of BINANCE_SPOT:M01-USDT", "224"],
     f"decision/{BOUGHT}?show=all": ["attention.confidenceSufficient"],
@@ -191,6 +191,14 @@ class PageTest(unittest.TestCase):
         page.goto(f"{stores.base}/#/{address}")
         return page
 
+    def settled(self, page, texts):
+        """What the view shows, with these texts, once it has read all of its first page."""
+        for text in texts:
+            expect(page.locator("main")).to_contain_text(text)
+        expect(page.locator('[aria-busy="true"]')).to_have_count(0)
+        expect(page.locator("main")).not_to_contain_text("Reading…")
+        return page.locator("main").inner_text()
+
     def rows(self, page):
         """What is shown of the lines of the tail."""
         return page.locator(".tail tbody tr:not(.opened) td.type").all_inner_texts()
@@ -199,13 +207,9 @@ class PageTest(unittest.TestCase):
         for address, texts in ADDRESSES.items():
             with self.subTest(address):
                 page = self.open(self.vectors, address)
-                for text in texts:
-                    expect(page.locator("main")).to_contain_text(text)
-                shown = page.locator("main").inner_text()
+                shown = self.settled(page, texts)
                 page.reload()
-                for text in texts:
-                    expect(page.locator("main")).to_contain_text(text)
-                self.assertEqual(page.locator("main").inner_text(), shown)
+                self.assertEqual(self.settled(page, texts), shown)
                 page.context.close()
 
     def test_a_tail_follows_pauses_and_counts(self):
@@ -237,7 +241,7 @@ class PageTest(unittest.TestCase):
         self.assertEqual(pane.evaluate("(pane) => pane.scrollTop"), top)
 
         again = self.open(stores, page.url.split("#/")[1])
-        expect(again.locator(".tail tbody tr").last).to_contain_text("POSITION_ALREADY_OPEN")
+        self.settled(again, ["POSITION_ALREADY_OPEN"])
         self.assertEqual(self.rows(again)[-100:], held[-100:])
         again.get_by_role("button", name="Later lines").click()
         expect(again.locator(".tail tbody tr").last.locator("td.time")).to_have_text("129")

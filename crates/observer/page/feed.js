@@ -7,7 +7,8 @@ import { asked, test } from "./filters.js";
 /** The filters that the API knows. */
 const KNOWN = new Set(["type", "decisionId", "marketId", "strategyInstanceId", "from", "to"]);
 
-/** The rows of a page that is followed, and the most that are held while reading back. */
+/** The rows that are drawn first, those of a page that is followed, and the most that are held while reading back. */
+const FIRST_ROWS = 40;
 const ROWS = 100;
 const ROWS_MAX = 1000;
 const LIMIT_MAX = 1000;
@@ -174,8 +175,8 @@ export class Feed {
   async #fill(wanted, first = {}) {
     let place = this.rows.length > 0 || this.previous !== null ? { before: this.previous } : first;
     for (let pages = 0; pages < PAGES_MAX && this.rows.length < wanted; pages += 1) {
-      const limit = this.#fits ? LIMIT_MAX : ROWS;
-      const page = await this.#read({ ...place, limit });
+      const missing = Math.min(wanted - this.rows.length, this.rows.length === 0 ? FIRST_ROWS : ROWS);
+      const page = await this.#read({ ...place, limit: this.#fits ? LIMIT_MAX : missing });
       const have = new Set(this.rows.map((row) => row.id));
       this.rows = [...page.rows.filter((row) => !have.has(row.id)), ...this.rows];
       this.previous = page.previous;

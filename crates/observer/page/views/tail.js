@@ -59,7 +59,7 @@ export function Tail() {
     </div>
     ${feed.problem && html`<${Trouble} problem=${feed.problem} />`}
     ${isElsewhere && html`<${Elsewhere} id=${open} query=${query} />`}
-    <div class="pane tail" tabindex="0" role="region" aria-label="Lines of the log" ref=${pane} onScroll=${onScroll}
+    <div class="pane tail" tabindex="0" role="region" aria-label="Lines of the log" aria-busy=${feed.isReading} ref=${pane} onScroll=${onScroll}
       onFocusIn=${(event) => event.target !== pane.current && hold(feed)} data-from="end">
       <${Before} feed=${feed} />
       <table>
