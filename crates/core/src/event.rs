@@ -49,7 +49,7 @@ record! {
         parameter_pool: ParameterPool = "parameterPoolId",
         /// The market to buy, if any.
         target_market_id: Option<MarketId> = "targetMarketId",
-        /// The gates in force, those of the mode included.
+        /// The gates that the tick asks for; in the log, with those of the mode.
         safety_gates: SafetyGates = "safetyGates",
     }
 

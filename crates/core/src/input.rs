@@ -520,11 +520,7 @@ pub fn schema() -> String {
     DecisionEvaluated::describe_members(&mut known);
     UserFeedbackRecorded::describe_members(&mut known);
     let kinds: Vec<String> = KindName::ALL.iter().map(|kind| kind.schema(&known)).collect();
-    let schema = one_of(&kinds);
-    format!(
-        "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"An input of dreichor\",{}",
-        schema.trim_start_matches('{')
-    )
+    schema::document("An input of dreichor", &one_of(&kinds))
 }
 
 impl KindName {

@@ -6,6 +6,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::any::type_name;
 
 use crate::canonical::write_string;
 use crate::value::Spelled;
@@ -19,11 +20,13 @@ pub trait Schema {
 /// The members of an object, in order: the name and the schema of each.
 pub(crate) type Members = Vec<(&'static str, String)>;
 
-/// An enumeration, by the spelling of its members.
+/// An enumeration, by its name and the spelling of its members.
 impl<T: Spelled> Schema for T {
     fn schema() -> String {
+        let path = type_name::<T>();
+        let name = path.rsplit("::").next().unwrap_or(path);
         let spellings: Vec<&str> = T::ALL.iter().map(|member| member.as_str()).collect();
-        format!("{{\"enum\":[\"{}\"]}}", spellings.join("\",\""))
+        format!("{{\"title\":\"{name}\",\"enum\":[\"{}\"]}}", spellings.join("\",\""))
     }
 }
 
@@ -63,6 +66,14 @@ pub(crate) fn described(schema: &str, description: &str) -> String {
     format!("{{\"description\":{text},{}", schema.trim_start_matches('{'))
 }
 
+/// A schema as a document of its own.
+pub fn document(title: &str, schema: &str) -> String {
+    format!(
+        "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"{title}\",{}",
+        schema.trim_start_matches('{')
+    )
+}
+
 /// The schema of an object with exactly these members.
 pub(crate) fn object(members: &[(&'static str, String)]) -> String {
     let properties: Vec<String> =
@@ -76,6 +87,6 @@ pub(crate) fn object(members: &[(&'static str, String)]) -> String {
 }
 
 /// The schema of a value that has exactly one of these.
-pub(crate) fn one_of(schemas: &[String]) -> String {
+pub fn one_of(schemas: &[String]) -> String {
     format!("{{\"oneOf\":[{}]}}", schemas.join(","))
 }

@@ -199,8 +199,22 @@ pub(crate) enum Command {
         /// The command
         command: Option<String>,
     },
-    /// Print the JSON Schema of the inputs of `ingest`
-    Schema,
+    /// Print the JSON Schema of inputs, events or snapshots
+    Schema {
+        /// The lines that are described
+        #[arg(value_enum, default_value_t = Described::Inputs)]
+        of: Described,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Described {
+    /// The inputs of `ingest`
+    Inputs,
+    /// The events of the log
+    Events,
+    /// The snapshots
+    Snapshots,
 }
 
 #[derive(Debug, Args)]

@@ -49,7 +49,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("migrate", &["dreichor migrate status --database-url postgres://localhost/dreichor"]),
     ("demo", &["dreichor demo --dir demo", "dreichor demo --serve"]),
     ("completions", &["dreichor completions bash > dreichor.bash"]),
-    ("schema", &["dreichor schema > input.schema.json"]),
+    ("schema", &["dreichor schema > input.schema.json", "dreichor schema events > event.schema.json"]),
     ("man", &["dreichor man ingest > dreichor-ingest.1"]),
 ];
 

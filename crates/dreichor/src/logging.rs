@@ -3,8 +3,11 @@
 use std::io::Write as _;
 use std::sync::OnceLock;
 
+use dreichor_core::value::Spelled;
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::{Config, LogFormat, LogLevel};
+use dreichor_runtime::ingest::IngestError;
+use dreichor_runtime::orchestrator::Rejection;
 use tracing::level_filters::LevelFilter;
 
 use crate::output::Failure;
@@ -50,9 +53,14 @@ pub(crate) fn report_failure(failure: &Failure) {
     let flags = STORES.get().map_or("", String::as_str);
     if is_of_stores(code) && !flags.is_empty() {
         // The operator copies the next command from here, and it must not look at other stores.
-        report(code, &format!("{failure}\nto name these stores in any command: `dreichor{flags} …`"));
+        report(code, &format!("{failure}\nto name these stores in any command: `dreichor{flags} …`"), None);
     } else {
-        report(code, &failure.to_string());
+        let rejection = if let Failure::Ingest(IngestError::Rejected(rejection)) = failure {
+            Some(rejection)
+        } else {
+            None
+        };
+        report(code, &failure.to_string(), rejection);
     }
 }
 
@@ -61,12 +69,18 @@ const fn is_of_stores(code: ExitCode) -> bool {
     matches!(code, ExitCode::Unavailable | ExitCode::Locked | ExitCode::Malformed | ExitCode::InDoubt)
 }
 
-/// Reports what ends the process.
-fn report(code: ExitCode, message: &str) {
+/// Reports what ends the process. In JSON, the place of a rejected input is in members of its own, for its sender.
+fn report(code: ExitCode, message: &str, rejection: Option<&Rejection>) {
     // If this cannot be written, the exit code still says it.
     let _ = match FORMAT.get() {
         Some(LogFormat::Json) => {
-            let line = serde_json::json!({"level": "ERROR", "message": message, "exitCode": code.number()});
+            let mut line =
+                serde_json::json!({"level": "ERROR", "message": message, "exitCode": code.number()});
+            if let Some(Rejection { line: number, fault, .. }) = rejection {
+                line["line"] = (*number).into();
+                line["rule"] = fault.rule.as_str().into();
+                line["member"] = fault.member.as_str().into();
+            }
             writeln!(std::io::stderr(), "{line}")
         }
         Some(LogFormat::Text) | None => writeln!(anstream::stderr(), "\u{1b}[1;31merror\u{1b}[0m: {message}"),

@@ -1,19 +1,20 @@
-//! `schema` accepts the inputs that the parser accepts, and no others.
+//! `schema` accepts the inputs that the parser accepts, and no others; and so for the lines on disk.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
-use dreichor_core::Input;
+use dreichor_core::{Event, Input, Rule};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 use support::{DREICHOR, clean, json_lines, run, vector};
 
-fn validator() -> Validator {
-    let printed = run(clean(DREICHOR).arg("schema"), b"").expect(0);
+fn schema(of: &[&str]) -> (Value, Validator) {
+    let printed = run(clean(DREICHOR).arg("schema").args(of), b"").expect(0);
     let schema: Value = serde_json::from_slice(&printed.stdout).unwrap();
     assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     assert!(jsonschema::meta::is_valid(&schema));
-    jsonschema::draft202012::new(&schema).unwrap()
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    (schema, validator)
 }
 
 /// One input of each kind, of each target and with each absent value: of the vectors, and others.
@@ -127,7 +128,7 @@ fn mutations(input: &Value) -> Vec<Value> {
 
 #[test]
 fn the_schema_accepts_what_the_parser_accepts() {
-    let validator = validator();
+    let (_, validator) = schema(&[]);
     let mut counts = [0, 0];
     for input in inputs() {
         assert!(validator.is_valid(&input), "{input}");
@@ -139,4 +140,69 @@ fn the_schema_accepts_what_the_parser_accepts() {
         }
     }
     assert!(counts.iter().all(|count| *count > 1_000), "{counts:?}");
+}
+
+/// The value as JSON, its members in the order of the schema; unknown ones last.
+fn ordered(value: &Value, schema: &Value) -> String {
+    let Value::Object(members) = value else { return value.to_string() };
+    let is_option = |option: &&Value| members.get("type") == Some(&option["properties"]["type"]["const"]);
+    let schema =
+        schema["oneOf"].as_array().and_then(|options| options.iter().find(is_option)).unwrap_or(schema);
+    let place = |name: &str| {
+        let names = schema["required"].as_array().into_iter().flatten();
+        names.into_iter().position(|known| known == name).unwrap_or(usize::MAX)
+    };
+    let mut members: Vec<_> = members.iter().collect();
+    members.sort_by_key(|(name, _)| place(name));
+    let write = |(name, member): (&String, &Value)| {
+        format!("{}:{}", json!(name), ordered(member, &schema["properties"][name]))
+    };
+    format!("{{{}}}", members.into_iter().map(write).collect::<Vec<_>>().join(","))
+}
+
+/// The line of these members with the id of their content, so that only their form is at fault; none without an id.
+fn certified(event: &Value, schema: &Value) -> Option<Vec<u8>> {
+    let mut content = event.clone();
+    content.as_object_mut()?.remove("id")?;
+    Event::line_of(ordered(&content, schema).as_bytes())
+}
+
+#[test]
+fn the_schema_of_events_accepts_what_the_reader_accepts() {
+    let (schema, validator) = schema(&["events"]);
+    let mut counts = [0, 0];
+    let mut seen = std::collections::BTreeSet::new();
+    for event in json_lines(&vector("audit_events.ndjson")) {
+        assert!(validator.is_valid(&event), "{event}");
+        assert!(Event::read_line(ordered(&event, &schema).as_bytes()).is_ok(), "{event}");
+        if !seen.insert(format!("{}{}{}", event["type"], event["reason"], event["target"]["type"])) {
+            continue;
+        }
+        for mutation in mutations(&event).into_iter().filter(|mutation| mutation["id"] == event["id"]) {
+            let Some(line) = certified(&mutation, &schema) else { continue };
+            let read = Event::read_line(&line);
+            let is_valid = validator.is_valid(&mutation);
+            match &read {
+                Ok(_) => assert!(is_valid, "{mutation}"),
+                // Members that must agree with each other: a schema does not say that.
+                Err(fault) if [Rule::SafetyPair, Rule::OutcomeReason].contains(&fault.rule) => {}
+                Err(fault) => assert!(!is_valid, "{mutation}: {fault}"),
+            }
+            counts[usize::from(read.is_ok())] += 1;
+        }
+    }
+    assert!(counts.iter().all(|count| *count > 200), "{counts:?}");
+}
+
+#[test]
+fn the_schema_of_snapshots_accepts_snapshots_only() {
+    let (_, validator) = schema(&["snapshots"]);
+    for snapshot in json_lines(&vector("snapshots.ndjson")) {
+        assert!(validator.is_valid(&snapshot), "{snapshot}");
+        for place in ["/auditTreeSize", "/positions", "/auditRootHash", "/plane", "/snapshotId", "/version"] {
+            let mut mutation = snapshot.clone();
+            *mutation.pointer_mut(place).unwrap() = json!(0);
+            assert!(!validator.is_valid(&mutation), "{mutation}");
+        }
+    }
 }

@@ -73,7 +73,7 @@ fn streams_of(command: &Command) -> &'static [Stream] {
         | Command::Demo { .. }
         | Command::Completions { .. }
         | Command::Man { .. }
-        | Command::Schema => &[Stream::Output],
+        | Command::Schema { .. } => &[Stream::Output],
     }
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn run(arguments: Arguments, matches: &ArgMatches) -> Result<ExitCode
     match command {
         Command::Completions { shell } => shell::print_completions(shell),
         Command::Man { command } => shell::print_manual(command.as_deref()),
-        Command::Schema => shell::print_schema(),
+        Command::Schema { of } => shell::print_schema(of),
         Command::Demo { dir, steps, serve } => demo::run(dir, steps, serve),
         Command::Init(json) => init::run(&configure()?, json),
         Command::Run => run::run(&configure()?),

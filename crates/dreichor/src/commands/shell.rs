@@ -1,9 +1,12 @@
 //! `completions`, `man` and `schema`: for the shell, for packages and for upstreams.
 
+use dreichor_core::event::EventType;
+use dreichor_core::value::Spelled;
+use dreichor_core::{Event, Snapshot, input, schema};
 use dreichor_runtime::ExitCode;
 use dreichor_runtime::config::ConfigError;
 
-use crate::arguments;
+use crate::arguments::{self, Described};
 use crate::output::{Failure, print_line, stdout};
 use std::io::Write;
 
@@ -16,8 +19,15 @@ pub(super) fn print_completions(shell: clap_complete::Shell) -> Result<ExitCode,
     Ok(ExitCode::Done)
 }
 
-pub(super) fn print_schema() -> Result<ExitCode, Failure> {
-    print_line(&dreichor_core::input::schema())?;
+pub(super) fn print_schema(of: Described) -> Result<ExitCode, Failure> {
+    print_line(&match of {
+        Described::Inputs => input::schema(),
+        Described::Events => {
+            let events: Vec<String> = EventType::ALL.iter().map(|name| Event::schema(*name)).collect();
+            schema::document("An audit event of dreichor", &schema::one_of(&events))
+        }
+        Described::Snapshots => schema::document("A snapshot of dreichor", &Snapshot::schema()),
+    })?;
     Ok(ExitCode::Done)
 }
 
