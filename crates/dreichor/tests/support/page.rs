@@ -86,7 +86,7 @@ impl Checkout {
     pub(crate) fn new(bench: &Bench) -> Self {
         let directory = bench.path("checkout");
         fs::create_dir(&directory).unwrap();
-        for name in ["tests", "examples", "tools"] {
+        for name in ["tests", "examples", "python", "tools"] {
             symlink(root().join(name), directory.join(name)).unwrap();
         }
         Self { directory, observed: None, servers: Vec::new() }
