@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -28,11 +29,10 @@ struct Observed {
     dir: TempDir,
 }
 
-/// A log of ticks of ten instances, with a stretch of nothing but feedback in the middle that is longer than any step
-/// of a search.
-fn long_log() -> Vec<u8> {
+/// A log of these inputs.
+fn log_of(inputs: impl Iterator<Item = String>) -> Vec<u8> {
     let (mut history, mut log) = (History::new(), Vec::new());
-    let mut add = |input: String| {
+    for input in inputs {
         let input = Input::parse(input.as_bytes()).unwrap();
         let Step::Events(events) = step(history.state(), &input, Policy::default()).unwrap() else {
             panic!()
@@ -40,24 +40,29 @@ fn long_log() -> Vec<u8> {
         for event in &events {
             history.record(event, &mut log).unwrap();
         }
-    };
-    for time in 1..=3_000 {
-        if time == 1_500 {
-            for window in 0..600 {
-                let comment = "c".repeat(4_096);
-                add(format!(
-                    r#"{{"version":1,"kind":"FEEDBACK","logicalTime":{time},"category":"RISK_COMFORT","target":{{"type":"TIME_WINDOW","from":{window},"to":{time}}},"comment":"{comment}"}}"#
-                ));
-            }
-        }
-        let instance = format!("00000000-0000-4000-8000-{:012}", time % 10);
-        add(format!(
-            r#"{{"version":1,"kind":"TICK","logicalTime":{time},"strategyInstanceId":"{instance}","decisionClass":"attention.enter.rotation@v1","reasonCodes":[],"attention":{{"attentionMeaningfullyHigher":true,"stabilityMeetsMinimum":true,"confidenceSufficient":{},"differencePersistsOverTime":true,"switchingCostsJustified":true}},"parameterPoolId":"assertive@v1","targetMarketId":"M","safetyGates":{{"haltAll":false,"blockBuy":false,"forceSell":{}}}}}"#,
-            time % 3 == 0,
-            time % 7 == 0,
-        ));
     }
     log
+}
+
+fn tick(time: u64, instance: u64, is_better: bool, force_sell: bool) -> String {
+    format!(
+        r#"{{"version":1,"kind":"TICK","logicalTime":{time},"strategyInstanceId":"00000000-0000-4000-8000-{instance:012}","decisionClass":"attention.enter.rotation@v1","reasonCodes":[],"attention":{{"attentionMeaningfullyHigher":true,"stabilityMeetsMinimum":true,"confidenceSufficient":{is_better},"differencePersistsOverTime":true,"switchingCostsJustified":true}},"parameterPoolId":"assertive@v1","targetMarketId":"M","safetyGates":{{"haltAll":false,"blockBuy":false,"forceSell":{force_sell}}}}}"#
+    )
+}
+
+fn feedback(from: u64, to: u64) -> String {
+    let comment = "c".repeat(4_096);
+    format!(
+        r#"{{"version":1,"kind":"FEEDBACK","logicalTime":{to},"category":"RISK_COMFORT","target":{{"type":"TIME_WINDOW","from":{from},"to":{to}}},"comment":"{comment}"}}"#
+    )
+}
+
+/// A log of ticks of ten instances, with a stretch of nothing but feedback in the middle that is longer than any step
+/// of a search.
+fn long_log() -> Vec<u8> {
+    let ticks = |times: Range<u64>| times.map(|time| tick(time, time % 10, time % 3 == 0, time % 7 == 0));
+    let feedback = (0..600).map(|from| feedback(from, 1_500));
+    log_of(ticks(1..1_500).chain(feedback).chain(ticks(1_500..3_000)))
 }
 
 impl Observed {
@@ -321,4 +326,31 @@ fn what_is_compressed_is_the_same_answer() {
     // A small answer stays as it is.
     let (head, body) = observed.ask("/v1/observe/persistence/tree-head", "Accept-Encoding: gzip\r\n");
     assert!(header(&head, "content-encoding").is_none() && body.starts_with(b"{"), "{head}");
+}
+
+/// A timeline has the first intervals of all instances, as many as an answer may have, and says how many are left out; they
+/// are to be had by asking again from the last one on.
+#[test]
+fn a_long_timeline_is_cut_off_and_says_so() {
+    // One buys and sells, then the other.
+    let trades = (0..24_000).map(|at| tick(10 * at, 1 + at / 2 % 2, true, false));
+    let observed = Observed::of_log(&log_of(trades), Limits::default());
+    let timeline = |query: &str| -> Value {
+        let answer = observed.get(&format!("/v1/observe/derived/timeline{query}"));
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    let page = timeline("");
+    let lane = |at: usize| page["instances"][at]["intervals"].as_array().unwrap();
+    let left_out = |at: usize| page["instances"][at]["intervalsLeftOut"].as_u64().unwrap();
+    // Each begins READY.
+    assert_eq!((lane(0).len(), left_out(0)), (12_001, 0));
+    assert_eq!((lane(1).len(), left_out(1)), (7_999, 4_002));
+    for lane in [lane(0), lane(1)] {
+        assert!(lane.windows(2).all(|pair| pair[0]["to"] == pair[1]["from"]));
+    }
+    let last = lane(1).last().unwrap();
+    let query = format!("?after=00000000-0000-4000-8000-000000000001&from={}", last["to"]);
+    let rest = timeline(&query)["instances"][0]["intervals"].as_array().unwrap().clone();
+    // The last one is given once more, since it touches that time.
+    assert_eq!((rest.len(), &rest[0]), (4_003, last));
 }
