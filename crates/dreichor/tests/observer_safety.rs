@@ -197,7 +197,7 @@ fn without_the_token_nothing_of_the_stores_is_answered_and_nobody_is_told_it() {
         vec!["Authorization: Bearer vS0Gm9-tOkEn_0f.thirty-two+chars, Bearer x"],
     ];
     let mut answers = Vec::new();
-    let unknown = ["/", "/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].map(ToOwned::to_owned);
+    let unknown = ["/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].map(ToOwned::to_owned);
     for path in paths(&observed, &[&right]).into_iter().chain(unknown) {
         // What holds no data, and what is no path.
         let is_open = !path.starts_with("/v1") && path != "/metrics";
@@ -243,7 +243,7 @@ fn without_the_token_nothing_of_the_stores_is_answered_and_nobody_is_told_it() {
 }
 
 fn is_problem_path(path: &str) -> bool {
-    ["/", "/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].contains(&path)
+    ["/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].contains(&path)
 }
 
 #[test]
@@ -321,13 +321,13 @@ fn other_methods_are_not_allowed() {
     let observed = bench.observe(&[]);
     let known = paths(&observed, &[]);
     for method in OTHER_METHODS {
-        for path in &known {
+        for path in known.iter().map(String::as_str).chain(["/", "/page/app.js"]) {
             let answer = observed.ask(method, path, &[]);
             answer.is_problem(405, "method-not-allowed");
             assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
             is_safe(&answer);
         }
-        for path in ["/", "/nowhere", "/v1/observe", "/livez/"] {
+        for path in ["/nowhere", "/v1/observe", "/livez/"] {
             let answer = observed.ask(method, path, &[]);
             answer.is_problem(404, "unknown-path");
             assert_eq!(answer.header("allow"), None, "{method} {path}");
