@@ -73,6 +73,7 @@ fn paths(observed: &Observed) -> Vec<String> {
                     "decisionId" => "4d6e8f90-da87-821b-9956-a9a0aa072eec",
                     "strategyInstanceId" => "27ac435a-1710-4110-a051-8ca566ceab36",
                     "marketId" => "BINANCE_SPOT:M01-USDT",
+                    "parameterPoolId" => "assertive@v1",
                     "type" => "LEDGER_UPDATED",
                     "outcome" => "FILLED",
                     "reason" => "FORCE_SELL_ACTIVE",
