@@ -145,13 +145,8 @@ impl Upstreams {
         })
     }
 
-    /// Notes that every connection may have something to read, or room.
-    pub fn wake_all(&mut self) {
-        self.wake(std::iter::repeat(true));
-    }
-
-    /// Notes the connections that need not be waited for any more: one entry for each of [`Upstreams::waits`].
-    pub(crate) fn wake(&mut self, is_ready: impl Iterator<Item = bool>) {
+    /// Notes which connections need not be waited for any more, in the order in which they came.
+    pub fn wake(&mut self, is_ready: impl Iterator<Item = bool>) {
         for (upstream, is_ready) in self.upstreams.iter_mut().zip(is_ready) {
             if is_ready {
                 upstream.outbox.send();
@@ -162,7 +157,7 @@ impl Upstreams {
 
     /// True if a turn may find inputs without waiting.
     pub fn are_ready(&self) -> bool {
-        self.upstreams.iter().any(|upstream| upstream.is_ready && upstream.outbox.is_empty())
+        self.upstreams.iter().any(Upstream::may_be_read)
     }
 
     /// The next moment at which an unfinished line takes too long.
@@ -193,8 +188,7 @@ impl Upstreams {
     }
 
     fn record<M: WriteMedium>(&mut self, session: &mut Session<'_, M>) -> Result<(), IngestError> {
-        let is_ready = |upstream: &&mut Upstream| upstream.is_ready && upstream.outbox.is_empty();
-        let ready = self.upstreams.iter_mut().filter(is_ready).count().max(1);
+        let ready = self.upstreams.iter().filter(|upstream| upstream.may_be_read()).count().max(1);
         // Of the connections that are ready, none can take another's share.
         let share =
             batch::Limits { inputs: self.limits.turn.inputs / ready, bytes: self.limits.turn.bytes / ready };
@@ -202,8 +196,9 @@ impl Upstreams {
         let mut outboxes = Vec::with_capacity(self.upstreams.len());
         let mut bytes = 0;
         for (sender, upstream) in self.upstreams.iter_mut().enumerate() {
+            let may_be_read = upstream.may_be_read();
             let Upstream { batcher, outbox, is_ready, .. } = upstream;
-            if *is_ready && outbox.is_empty() {
+            if may_be_read {
                 batcher.limit(share);
                 match batcher.next_batch() {
                     Ok(Next::Batch(batch)) => {
@@ -241,13 +236,18 @@ impl Upstreams {
     pub(crate) fn send(&mut self) -> bool {
         self.upstreams.retain_mut(|upstream| {
             upstream.outbox.send();
-            !upstream.outbox.is_empty()
+            !upstream.outbox.pending.is_empty()
         });
         self.upstreams.is_empty()
     }
 }
 
 impl Upstream {
+    /// True if something may have come, and all answers are taken.
+    fn may_be_read(&self) -> bool {
+        self.is_ready && self.outbox.is_empty()
+    }
+
     /// Ends the connection if its line takes too long.
     fn watch_line(&mut self, line_max: Duration, now: Instant) {
         // A sender whose answers are not taken is not read from, so its line cannot become whole.
@@ -259,7 +259,7 @@ impl Upstream {
         if let Some((line, _)) = self.unfinished.filter(|(_, since)| now - *since >= line_max) {
             let message = format!(
                 "input line {line} was not ended by an LF within {} s of its first byte; nothing of it was recorded, everything before it is; next: send it again, whole",
-                line_max.as_secs_f32()
+                line_max.as_secs()
             );
             tracing::warn!(upstream = %self.outbox.peer, "{message}");
             self.outbox.end_with(line, "line-timeout", &message);

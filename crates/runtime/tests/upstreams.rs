@@ -121,7 +121,7 @@ fn a_rejection_concerns_its_sender_alone() {
         }
         assert_eq!(upstreams.count(), 1);
         early.send(&feedback(6, "e"));
-        upstreams.wake_all();
+        upstreams.wake(std::iter::repeat(true));
         upstreams.turn(session, Instant::now()).unwrap();
         assert_eq!(early.receive().0.len(), 1);
     });
@@ -140,7 +140,7 @@ fn a_line_that_stays_unfinished_ends_its_connection() {
         let line = feedback(1, "slow but whole");
         for (part, at) in [(&line[..9], 0), (&line[9..], 29), ("{\"", 29), ("version", 31)] {
             slow.send(part);
-            upstreams.wake_all();
+            upstreams.wake(std::iter::repeat(true));
             upstreams.turn(session, start + Duration::from_secs(at)).unwrap();
         }
         let (answers, is_closed) = half.receive();
@@ -167,7 +167,7 @@ fn more_connections_than_may_be_are_refused() {
             assert!(answers[0].contains(expected), "{answers:?}");
         }
         clients.truncate(1);
-        upstreams.wake_all();
+        upstreams.wake(std::iter::repeat(true));
         upstreams.turn(session, Instant::now()).unwrap();
         assert_eq!(upstreams.count(), 1);
         let mut next = Client::connect(&mut upstreams);
@@ -190,13 +190,13 @@ fn a_sender_that_never_reads_is_not_read_from() {
                 sent += 1;
             }
             other.send(&feedback(1, &format!("other {turn}")));
-            upstreams.wake_all();
+            upstreams.wake(std::iter::repeat(true));
             upstreams.turn(session, Instant::now()).unwrap();
             assert_eq!(other.receive().0.len(), 1, "turn {turn}");
         }
         let recorded = session.acknowledged() - 50;
         for _ in 0..50 {
-            upstreams.wake_all();
+            upstreams.wake(std::iter::repeat(true));
             upstreams.turn(session, Instant::now()).unwrap();
         }
         assert_eq!(session.acknowledged(), recorded + 50, "it was read from");
@@ -204,7 +204,7 @@ fn a_sender_that_never_reads_is_not_read_from() {
         let mut answers = 0;
         for _ in 0..1_000 {
             answers += deaf.receive().0.len();
-            upstreams.wake_all();
+            upstreams.wake(std::iter::repeat(true));
             upstreams.turn(session, Instant::now()).unwrap();
         }
         assert!(answers as u64 >= recorded, "{answers} of {recorded}: an answer is lost");

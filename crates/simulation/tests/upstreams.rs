@@ -138,7 +138,7 @@ fn run(
                 client.send_some(random);
                 continue;
             }
-            upstreams.wake_all();
+            upstreams.wake(std::iter::repeat(true));
             upstreams.turn(&mut session, Instant::now())?;
             clients.iter_mut().for_each(Client::receive);
         }

@@ -21,7 +21,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server that is told its port, and waits until it accepts connections.
+    /// Starts a server on a free port, and waits until it accepts connections.
     pub(crate) fn start(command: impl FnOnce(u16) -> Command) -> Self {
         let port = free_port();
         let mut command = command(port);
