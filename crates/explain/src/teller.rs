@@ -59,7 +59,7 @@ impl Teller {
         };
         if is_asked_for {
             // The grammar has a decision's first event come before all others of it or on it.
-            let begin = || Telling::begin(&entry.event, entry.history.state());
+            let begin = || Telling::begin(entry.event, entry.history.state());
             self.telling.get_or_insert_with(begin).go_on(entry);
         }
     }
@@ -92,18 +92,18 @@ impl Telling {
     fn go_on(&mut self, entry: &Entry<'_>) {
         match &mut self.decided {
             Some(decided) if entry.event.body.tick_decision_id().is_some() => {
-                decided.add(&entry.event).expect("the fold accepts no tick that is refused here");
+                decided.add(entry.event).expect("the fold accepts no tick that is refused here");
             }
             // Feedback is no part of the tick.
             Some(_) => {}
-            None => self.decided = Decided::begin(&entry.event, entry.line.offset),
+            None => self.decided = Decided::begin(entry.event, entry.line.offset),
         }
         let told = Told {
             line: entry.line.number,
             event_type: entry.event.body.event_type(),
             event_id: content_id(entry.leaf),
             bytes: entry.line.bytes.to_vec(),
-            sentences: self.sentences(&entry.event, entry.history.state()),
+            sentences: self.sentences(entry.event, entry.history.state()),
         };
         // A tick is a few events. Only feedback can be too much.
         match self.room.checked_sub(told.json_bytes_max()) {

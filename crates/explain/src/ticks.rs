@@ -32,7 +32,7 @@ impl Ticks {
     /// Adds the next entry of a log that is replayed from its start.
     #[expect(clippy::expect_used, reason = "the fold has checked the grammar of the tick")]
     pub fn add_checked(&mut self, entry: &Entry<'_>) -> Option<Decided> {
-        self.add(&entry.event, entry.line.offset).expect("the fold accepts no tick that is refused here")
+        self.add(entry.event, entry.line.offset).expect("the fold accepts no tick that is refused here")
     }
 
     /// True within a tick.

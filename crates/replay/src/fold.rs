@@ -4,8 +4,6 @@
 //! while let Some(entry) = fold.next()? { … }
 //! ```
 
-use std::ops::Deref;
-
 use dreichor_core::event::Body;
 use dreichor_core::{Event, Fault, Hash, History, LINE_BYTES_MAX};
 use dreichor_log::blocks::BLOCK_BYTES;
@@ -24,6 +22,8 @@ pub struct Fold<'s, M: Medium> {
     /// The block whose lines are being applied, and how many of them are.
     current: HashedBlock,
     applied: usize,
+    /// The last event that was not parsed with its block. In a place of its own, it is moved once only.
+    parsed: Option<Event<'static>>,
     /// The offset where the applied lines end.
     offset: u64,
     /// Buffers that are no longer used.
@@ -42,33 +42,11 @@ pub struct Entry<'f> {
     /// Its line.
     pub line: Line<'f>,
     /// The event.
-    pub event: Parsed<'f>,
+    pub event: &'f Event<'static>,
     /// Its leaf hash.
     pub leaf: Hash,
     /// The history up to this event.
     pub history: &'f mut History,
-}
-
-/// An event of the log: where it was parsed makes no difference.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "an event is not allocated for")]
-pub enum Parsed<'f> {
-    /// On the second thread, with its block.
-    Ahead(&'f Event<'static>),
-    /// By the fold.
-    Here(Event<'f>),
-}
-
-impl<'f> Deref for Parsed<'f> {
-    type Target = Event<'f>;
-
-    #[inline]
-    fn deref(&self) -> &Event<'f> {
-        match self {
-            Self::Ahead(event) => event,
-            Self::Here(event) => event,
-        }
-    }
 }
 
 impl<'s, M: Medium> Fold<'s, M> {
@@ -108,6 +86,7 @@ impl<'s, M: Medium> Fold<'s, M> {
             hashing,
             current: HashedBlock::default(),
             applied: 0,
+            parsed: None,
             used: Vec::new(),
             failure: None,
             is_read: false,
@@ -173,13 +152,13 @@ impl<'s, M: Medium> Fold<'s, M> {
             bytes,
         };
         let event = match self.current.events.get(index) {
-            Some(event) => Parsed::Ahead(event),
+            Some(event) => event,
             None => match Event::read_hashed(bytes, leaf) {
-                Ok(event) => Parsed::Here(event),
+                Ok(event) => self.parsed.insert(event.into_owned()),
                 Err(fault) => return Err(malformed(self.store, line, fault)),
             },
         };
-        if let Err(fault) = self.history.push(&event, leaf) {
+        if let Err(fault) = self.history.push(event, leaf) {
             return Err(malformed(self.store, line, fault));
         }
         self.applied += 1;

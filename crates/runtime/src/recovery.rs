@@ -54,7 +54,7 @@ pub fn check<M: Medium>(
     let (mut latest, mut is_missing) = (latest_size, false);
     while let Some(entry) = replay.next()? {
         let size = entry.line.number;
-        if strategy.is_due(&entry.event, latest, size) {
+        if strategy.is_due(entry.event, latest, size) {
             (latest, is_missing) = (size, true);
         }
         progress.advance(entry.line.offset, total);
@@ -173,7 +173,7 @@ fn write_missing_snapshots<M: WriteMedium>(
     let total = replay.end();
     while let Some(entry) = replay.next()? {
         let latest = recovered.latest.map_or(0, |(_, size)| size);
-        if commits.strategy.is_due(&entry.event, latest, entry.line.number)
+        if commits.strategy.is_due(entry.event, latest, entry.line.number)
             && let Some(snapshot) = Snapshot::of(entry.history)
         {
             recovered.latest = Some((snapshot.write_line(&mut lines), snapshot.audit_tree_size));

@@ -27,7 +27,7 @@ impl Ticks {
     /// Checks the next event: its ids, and that the tick demands it.
     #[inline]
     pub(super) fn check(&mut self, entry: &Entry<'_>) -> Option<(Part, Box<Fault>)> {
-        let event = &*entry.event;
+        let event = entry.event;
         let compared = match &event.body {
             Body::DecisionEvaluated(decision) => {
                 // The decision was just applied, which changes neither ledger nor lifecycles.

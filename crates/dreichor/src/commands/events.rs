@@ -122,9 +122,9 @@ impl Printer {
     /// Prints or holds the entry's line, if it is asked for.
     fn take(&mut self, entry: &Entry<'_>) -> Result<(), Failure> {
         let memory = entry.history.state().memory();
-        if entry.line.offset < self.after || !self.filter.asks_for(&entry.event, memory) {
+        if entry.line.offset < self.after || !self.filter.asks_for(entry.event, memory) {
             if !self.is_any_asked_for {
-                self.holdings.add_event(&entry.event);
+                self.holdings.add_event(entry.event);
             }
             return Ok(());
         }
