@@ -1,6 +1,6 @@
 //! `ingest`: inputs in, acknowledgements out.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
@@ -95,14 +95,15 @@ const PIECE_BYTES: usize = 4_096;
 
 /// Writes the acknowledgements in pieces, so that a signal ends the wait for a reader.
 fn deliver(acknowledgements: &[u8], signals: &Signals) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for piece in acknowledgements.chunks(PIECE_BYTES) {
-        if !signals.wait_to_write(&out)? {
-            return Err(io::Error::other("it was not read, and a signal ended the command"));
+    let out = io::stdout();
+    for mut piece in acknowledgements.chunks(PIECE_BYTES) {
+        while !piece.is_empty() {
+            if !signals.wait_to_write(&out)? {
+                return Err(io::Error::other("it was not read, and a signal ended the command"));
+            }
+            let written = rustix::io::retry_on_intr(|| rustix::io::write(&out, piece))?;
+            piece = &piece[written..];
         }
-        out.write_all(piece)?;
-        // Standard output is buffered by line; what is left of a line must go before the next wait.
-        out.flush()?;
     }
     Ok(())
 }
