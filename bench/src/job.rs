@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use crate::dreichor::{Cores, Dreichor, Snapshots};
 use crate::log::{Log, Size, events_file};
 use crate::measure::{Contender, Job, Run, Sample, Unit};
+use crate::part::Part;
 use crate::peer::{Available, bare_loop, bare_server, duckdb, fold, openssl, store};
 use crate::pipe;
 use crate::upstreams;
@@ -24,6 +25,8 @@ pub(crate) enum Jobs {
     Replay,
     /// READY of `dreichor run`
     Ready,
+    /// The parts of a replay, each on one thread
+    Parts,
     /// `dreichor ingest` from a pipe, each tick acknowledged before the next
     OneByOne,
     /// `dreichor ingest FILE`
@@ -55,6 +58,11 @@ impl Jobs {
             Self::Ready => {
                 for size in sizes {
                     jobs.push(ready(log(size.ticks())?, context));
+                }
+            }
+            Self::Parts => {
+                for size in sizes {
+                    jobs.push(parts(&log(size.ticks())?));
                 }
             }
             Self::OneByOne => {
@@ -133,6 +141,20 @@ fn ready<'a>(log: Rc<Log>, context: &'a Context<'a>) -> Job<'a> {
         fold_contender(fold::Kind::Plain, &log),
     ];
     Job { title: format!("READY, {} events", thousands(log.event_count)), unit: Unit::Seconds, contenders }
+}
+
+fn parts<'a>(log: &Rc<Log>) -> Job<'a> {
+    let part = |part: Part| {
+        let log = log.clone();
+        Contender {
+            name: part.name().to_owned(),
+            goal: None,
+            run: Ok(Box::new(move || part.measure(&log.events()))),
+        }
+    };
+    let contenders = [openssl(log)].into_iter().chain(Part::ALL.map(part)).collect();
+    let title = format!("parts of replay, each on one thread, {} events", thousands(log.event_count));
+    Job { title, unit: Unit::Seconds, contenders }
 }
 
 fn one_by_one<'a>(log: Rc<Log>, snapshots: Snapshots, context: &'a Context<'a>) -> Job<'a> {

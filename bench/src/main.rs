@@ -6,6 +6,7 @@ mod job;
 mod log;
 mod machine;
 mod measure;
+mod part;
 mod peer;
 mod pipe;
 mod report;
@@ -47,7 +48,7 @@ struct Options {
         long,
         value_name = "JOBS",
         value_delimiter = ',',
-        default_value = "replay,ready,one-by-one,file,upstreams"
+        default_value = "replay,ready,parts,one-by-one,file,upstreams"
     )]
     jobs: Vec<Jobs>,
     /// The binary to measure; without it, target/release/dreichor is built from the checkout

@@ -21,7 +21,7 @@ use crate::report::Report;
 /// The clock starts when every upstream has an acknowledgement: the server's own start doesn't count.
 pub(crate) fn drive(command: &mut Command, socket: &Path, upstreams: u32, ticks: u32) -> Result<Sample> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().with_context(|| format!("cannot start {}", name(command)))?;
+    let child = command.spawn().with_context(|| format!("cannot start {}", name(command)))?;
     let connections: Result<Vec<_>> = (0..upstreams).map(|_| connect(socket)).collect();
     let (connections, each) = (connections?, ticks / upstreams);
     let barrier = Barrier::new(connections.len() + 1);

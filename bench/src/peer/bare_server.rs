@@ -39,7 +39,7 @@ impl Server {
             for (connection, _) in connections.iter_mut().zip(&ready[1..]).filter(|(_, is_ready)| **is_ready)
             {
                 let count = connection.read(&mut buffer)?;
-                let lines = buffer[..count].iter().filter(|byte| **byte == b'\n').count();
+                let lines = memchr::memchr_iter(b'\n', &buffer[..count]).count();
                 counts.push((connection, lines));
             }
             let lines: usize = counts.iter().map(|(_, lines)| lines).sum();

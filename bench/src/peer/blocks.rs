@@ -51,7 +51,7 @@ fn after_lf(bytes: &[u8], from: usize) -> Result<usize> {
 }
 
 /// The lines of a block, without LF.
-pub(super) fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn lines(block: &[u8]) -> impl Iterator<Item = &[u8]> {
     let mut start = 0;
     memchr::memchr_iter(b'\n', block).map(move |end| {
         let line = block.get(start..end).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 pub(crate) mod bare_loop;
 pub(crate) mod bare_server;
-mod blocks;
+pub(crate) mod blocks;
 pub(crate) mod duckdb;
 mod event;
 pub(crate) mod fold;
@@ -23,6 +23,7 @@ use anyhow::Result;
 use clap::Subcommand;
 
 use crate::machine::first_line;
+use crate::part::Part;
 use crate::work::Work;
 
 /// A peer, as a process of its own.
@@ -30,6 +31,8 @@ use crate::work::Work;
 pub(crate) enum Peer {
     /// Folds a log.
     Fold { kind: fold::Kind, events: PathBuf },
+    /// Does the parts of a replay, and measures one.
+    Part { part: Part, events: PathBuf },
     /// Appends the events of a log to a store.
     Append(store::Append),
     /// Appends a tick's events to files for each line of standard input, and acknowledges it.
@@ -43,6 +46,7 @@ impl Peer {
     pub(crate) fn run(self) -> Result<()> {
         match self {
             Self::Fold { kind, events } => kind.run(&events),
+            Self::Part { part, events } => part.run(&events),
             Self::Append(append) => append.run(),
             Self::Pipe(pipe) => pipe.run(),
             Self::Server(server) => server.run(),
@@ -51,7 +55,7 @@ impl Peer {
 }
 
 /// This program, with the command `peer`.
-fn command() -> Result<Command> {
+pub(crate) fn command() -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("peer");
     Ok(command)
