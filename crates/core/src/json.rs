@@ -7,6 +7,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::fault::{Fault, Result, Rule, excerpt, push_escaped};
+use crate::plain::plain_length;
 
 /// The greatest depth of nested objects and arrays. An input needs two levels; the limit protects the stack.
 const DEPTH_MAX: usize = 8;
@@ -184,32 +185,16 @@ impl<'a> Cursor<'a> {
         if !self.take("\"") {
             return Err(self.fault("a string"));
         }
-        // Almost every string is plain: one search for its end, and one look at what is before it.
-        let rest = &self.text[self.at..];
-        if let Some(length) = memchr::memchr(b'"', rest.as_bytes())
-            && !rest.as_bytes()[..length].iter().any(|&byte| byte < 0x20 || byte == b'\\')
-        {
-            self.at += length + 1;
-            return Ok(Cow::Borrowed(&rest[..length]));
-        }
-        self.escaped_string()
-    }
-
-    /// The rest of a string with an escape, or with a fault.
-    #[cold]
-    fn escaped_string(&mut self) -> Result<Cow<'a, str>> {
         let mut text = Cow::Borrowed("");
         loop {
             let rest = &self.text[self.at..];
-            let ends = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-            let length = rest.bytes().position(ends).unwrap_or(rest.len());
-            let plain = &rest[..length];
+            let plain = &rest[..plain_length(rest.as_bytes())];
             if text.is_empty() {
                 text = Cow::Borrowed(plain);
             } else {
                 text.to_mut().push_str(plain);
             }
-            self.at += length;
+            self.at += plain.len();
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;

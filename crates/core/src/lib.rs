@@ -33,6 +33,7 @@ pub mod history;
 pub mod id;
 pub mod input;
 mod json;
+mod plain;
 pub mod proof;
 pub mod schema;
 pub mod snapshot;

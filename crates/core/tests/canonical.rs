@@ -6,8 +6,10 @@
 mod support;
 
 use dreichor_core::canonical::write_string;
+use dreichor_core::event::UserFeedbackRecorded;
+use dreichor_core::input::Kind;
 use dreichor_core::value::Spelled;
-use dreichor_core::{Event, Fault, Rule, Snapshot};
+use dreichor_core::{Event, Fault, Input, Rule, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use support::config::config;
@@ -381,5 +383,31 @@ fn an_id_that_is_not_the_contents_is_refused_at_its_place() {
         // The right id in upper case is another spelling.
         let fault = rewritten(text.replacen(id, &id.to_uppercase(), 1).as_bytes(), is_snapshot).unwrap_err();
         assert_eq!((fault.rule, fault.offset), (Rule::Value, id_at));
+    }
+}
+
+/// Strings are searched eight bytes at a time for what ends or escapes a part of them: every ASCII character, and others
+/// whose bytes are close to those, at every place, alone and before a second one.
+#[test]
+fn every_character_at_every_place() {
+    let characters = (0..0x80_u32).chain([0xa0, 0xa2, 0xdc, 0x2022, 0x1f600]).filter_map(char::from_u32);
+    for character in characters {
+        for place in 0..20 {
+            for rest in ["", "b", "\"", "\\b", "\u{1f}bbbbbbbbb", "\u{80}\"bbbbbbbb"] {
+                let text = format!("{}{character}{rest}", "a".repeat(place));
+                let mut written = Vec::new();
+                write_string(&mut written, &text);
+                assert_eq!(written, serde_json::to_vec(&text).unwrap(), "{text:?}");
+                let spelled = String::from_utf8(written).unwrap();
+                let input = format!(
+                    r#"{{"version":1,"kind":"FEEDBACK","logicalTime":9,"category":"RISK_COMFORT","target":{{"type":"TIME_WINDOW","from":1,"to":2}},"comment":{spelled}}}"#
+                );
+                let parsed = Input::parse(input.as_bytes()).unwrap();
+                let Kind::Feedback(UserFeedbackRecorded { comment: Some(comment), .. }) = &parsed.kind else {
+                    panic!("no comment in {input}")
+                };
+                assert_eq!(comment.as_str(), text);
+            }
+        }
     }
 }

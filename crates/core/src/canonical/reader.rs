@@ -8,6 +8,7 @@ use alloc::string::String;
 use super::Value;
 use super::writer::short_escape;
 use crate::fault::{Fault, Result, Rule, excerpt};
+use crate::plain::plain_length;
 use crate::value::{Comment, Form, INTEGER_MAX};
 
 /// Reads one line from left to right.
@@ -228,9 +229,7 @@ impl<'a> Reader<'a> {
 
     /// The text up to the next quote or backslash.
     fn plain(&mut self) -> Result<&'a str> {
-        let rest = self.rest;
-        let length = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-        let (plain, rest) = rest.split_at(length.unwrap_or(rest.len()));
+        let (plain, rest) = self.rest.split_at(plain_length(self.rest));
         if !matches!(rest.first(), Some(b'"' | b'\\')) {
             return Err(self.fault(
                 Rule::Canonical,

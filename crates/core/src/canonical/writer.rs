@@ -2,6 +2,7 @@
 
 use alloc::vec::Vec;
 
+use crate::plain::plain_length;
 use crate::value::INTEGER_MAX;
 
 /// A sink of bytes. It cannot fail: the caller writes a buffer to disk afterwards.
@@ -29,12 +30,13 @@ pub fn write_integer(sink: &mut impl Sink, value: u64) {
 pub fn write_string(sink: &mut impl Sink, text: &str) {
     sink.put(b"\"");
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
-        sink.put(&rest[..at]);
-        write_escape(sink, rest[at]);
-        rest = &rest[at + 1..];
+    loop {
+        let (plain, end) = rest.split_at(plain_length(rest));
+        sink.put(plain);
+        let Some((&escaped, after)) = end.split_first() else { break };
+        write_escape(sink, escaped);
+        rest = after;
     }
-    sink.put(rest);
     sink.put(b"\"");
 }
 
