@@ -109,6 +109,11 @@ impl Dreichor {
         timed(command.arg("replay"))
     }
 
+    /// `dreichor verify`, from start to exit: every tick executed again, every snapshot checked.
+    pub(crate) fn verify(&self, data: &Path) -> Result<Sample> {
+        timed(self.command(data, Cores::All)?.arg("verify"))
+    }
+
     /// `dreichor run`, from start to its line READY; then it is stopped.
     pub(crate) fn ready(&self, data: &Path, cores: Cores) -> Result<Sample> {
         let mut command = self.command(data, cores)?;

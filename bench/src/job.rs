@@ -111,6 +111,10 @@ fn replay<'a>(log: Rc<Log>, context: &'a Context<'a>) -> Result<Job<'a>> {
             let log = log.clone();
             move || dreichor.replay(&log.data, Cores::One)
         }),
+        ours("**`dreichor verify`, two cores**", Some("twice replay".to_owned()), {
+            let log = log.clone();
+            move || dreichor.verify(&log.data)
+        }),
     ];
     contenders.extend(fold::Kind::ALL.map(|kind| fold_contender(kind, &log)));
     contenders.push(Contender {
