@@ -1,11 +1,10 @@
 // Elements from templates, and values that views watch.
 
-import { h } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { Component, h, render } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import htm from "htm";
 
-export { Component, render } from "preact";
-export { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+export { Component, render, useEffect, useLayoutEffect, useRef, useState };
 
 // A text in a template becomes a text node or an attribute, never markup.
 export const html = htm.bind(h);
