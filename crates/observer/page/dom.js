@@ -28,6 +28,18 @@ export class Watched {
   }
 }
 
+/**
+ * Keys for rows with these ids. A row keeps its key while it is there. A new one takes the key of one that is gone, and with it
+ * its elements: to change their texts costs less than to make others.
+ */
+export function useRowKeys(ids) {
+  const { current } = useRef({ keys: new Map(), count: 0 });
+  const present = new Set(ids);
+  const free = [...current.keys].filter(([id]) => !present.has(id)).map(([, key]) => key);
+  current.keys = new Map(ids.map((id) => [id, current.keys.get(id) ?? free.shift() ?? current.count++]));
+  return current.keys;
+}
+
 /** The value, and the component is drawn again when it changes. */
 export function useWatched(watched) {
   const [, draw] = useState(0);
