@@ -62,7 +62,7 @@ export class Feed {
   #stop = new AbortController();
   #draw;
   #timer = null;
-  #drawn = 0;
+  #drawn = Number.NEGATIVE_INFINITY;
 
   /** `at`: the cursor before which the rows are held; null: they follow the log. */
   constructor(filters, at, draw) {
