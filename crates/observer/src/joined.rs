@@ -155,7 +155,7 @@ class C extends B {}
 return { it: a, B, C };
 })();
 const module1 = (() => {
-const { it: own } = module0;const one = own;
+const {it: own} = module0;const one = own;
 async function two() {}
 
 return { one, two };
