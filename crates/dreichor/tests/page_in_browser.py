@@ -26,6 +26,7 @@ from playwright.sync_api import expect, sync_playwright
 DREICHOR = os.path.abspath(sys.argv[1])
 VECTORS = pathlib.Path(__file__).resolve().parents[3] / "tests/vectors"
 INPUTS = (VECTORS / "inputs.ndjson").read_bytes().splitlines(keepends=True)
+MODULES = pathlib.Path(__file__).resolve().parents[2] / "observer/page"
 IMAGES = os.environ.get("PAGE_IMAGES")
 TOKEN = "a-token-of-thirty-two-characters"
 
@@ -213,14 +214,14 @@ class PageTest(unittest.TestCase):
                 page.context.close()
 
     def test_a_tail_follows_pauses_and_counts(self):
-        stores = self.stores(b"".join(INPUTS[:16])).run()
+        stores = self.stores(b"".join(INPUTS[:12])).run()
         page = self.open(stores, "tail")
         shown = page.locator(".tail tbody tr")
         expect(shown.first).to_be_visible()
         before = stores.get("persistence/audit-events/summary")["totalCount"]
         expect(shown).to_have_count(before)
-        stores.ingest(b"".join(INPUTS[16:]))
-        expect(shown).to_have_count(100)
+        stores.ingest(b"".join(INPUTS[12:]))
+        expect(shown).to_have_count(50)
         last = stores.get("persistence/audit-events?limit=1")["events"][0]
         expect(shown.last).to_contain_text(last["type"])
         at_end = "(pane) => pane.scrollHeight - pane.scrollTop - pane.clientHeight < 2"
@@ -237,12 +238,12 @@ class PageTest(unittest.TestCase):
         stores.ingest(encoded(tick(100 + index) for index in range(30)))
         count = stores.get("persistence/audit-events/summary")["totalCount"] - 254
         expect(fresh).to_have_text(f"{count} new ↓")
-        self.assertEqual(self.rows(page)[-100:], held[-100:])
+        self.assertEqual(self.rows(page)[-50:], held[-50:])
         self.assertEqual(pane.evaluate("(pane) => pane.scrollTop"), top)
 
         again = self.open(stores, page.url.split("#/")[1])
         self.settled(again, ["POSITION_ALREADY_OPEN"])
-        self.assertEqual(self.rows(again)[-100:], held[-100:])
+        self.assertEqual(self.rows(again)[-50:], held[-50:])
         again.get_by_role("button", name="Later lines").click()
         expect(again.locator(".tail tbody tr").last.locator("td.time")).to_have_text("129")
 
@@ -253,21 +254,25 @@ class PageTest(unittest.TestCase):
 
     def test_reading_back_reaches_the_first_line(self):
         page = self.open(self.vectors, "tail")
-        expect(page.locator(".tail tbody tr")).to_have_count(100)
+        rows = page.locator(".tail tbody tr")
+        expect(rows).to_have_count(50)
+        # The click scrolls to the button, and so may read one more page.
         page.get_by_role("button", name="Earlier lines").click()
-        expect(page.locator(".tail tbody tr")).to_have_count(200)
-        page.locator(".pane.tail").evaluate("(pane) => { pane.scrollTop = 0; }")
-        expect(page.locator(".tail tbody tr")).to_have_count(254)
+        expect(rows).not_to_have_count(50)
+        while (count := rows.count()) < 254:
+            page.locator(".pane.tail").evaluate("(pane) => { pane.scrollTop = 0; }")
+            expect(rows).not_to_have_count(count)
+        expect(rows).to_have_count(254)
         expect(page.get_by_text("The log begins here.")).to_be_attached()
 
     def test_filters_of_any_field(self):
         page = self.open(self.vectors, "tail")
-        expect(page.locator(".tail tbody tr")).to_have_count(100)
+        expect(page.locator(".tail tbody tr")).to_have_count(50)
         page.keyboard.press("/")
         page.keyboard.type("type=SAFETY_EVALUATED")
         page.keyboard.press("Enter")
         expect(page.locator(".chip")).to_have_text("type=SAFETY_EVALUATED×")
-        expect(page.locator(".tail tbody tr")).to_have_count(65)
+        expect(page.locator(".tail tbody tr")).to_have_count(50)
         self.assertEqual(set(self.rows(page)), {"SAFETY_EVALUATED"})
         # A field that the API has no filter for.
         page.get_by_role("button", name="SAFETY_EVALUATED").last.click()
@@ -319,7 +324,7 @@ class PageTest(unittest.TestCase):
         expect(page.locator("h1")).to_contain_text("a8a4aef9")
         page.keyboard.press("2")
         expect(page.locator("h1")).to_have_text("Tail")
-        expect(page.locator(".tail tbody tr")).to_have_count(100)
+        expect(page.locator(".tail tbody tr")).to_have_count(50)
         page.keyboard.press("j")
         last = page.locator(".tail tbody tr:not(.opened)").last
         expect(last.locator("[data-row]")).to_be_focused()
@@ -349,7 +354,7 @@ class PageTest(unittest.TestCase):
                 page.goto(f"{self.vectors.base}/{address}")
                 for name, value in urllib.parse.parse_qsl(address.partition("?")[2]):
                     expect(page.locator(".filters")).to_contain_text(f"{name}={value}")
-                expect(page.locator("main.view-decisions tbody tr")).to_have_count(number)
+                expect(page.locator("main.view-decisions tbody tr")).to_have_count(min(number, 50))
 
     def test_hostile_comments_are_text(self):
         comments = {
@@ -385,9 +390,12 @@ class PageTest(unittest.TestCase):
         self.assertLessEqual(page.evaluate("document.documentElement.scrollWidth"), 1280)
 
     def test_proofs_are_computed_in_the_browser(self):
-        page = self.open(self.vectors, "")
+        # Its modules, each by itself.
+        page = self.page(self.vectors.base, bypass_csp=True)
+        page.route("**/modules/*.js", lambda route: route.fulfill(path=MODULES / route.request.url.rsplit("/", 1)[1]))
+        page.goto(self.vectors.base)
         script = """async (length) => {
-            const { hex, sha256 } = await import("/page/sha256.js");
+            const { hex, sha256 } = await import("/modules/sha256.js");
             return Array.from({ length }, (_, count) => hex(sha256(new Uint8Array(count).fill(count))));
         }"""
         found = page.evaluate(script, 150)
@@ -397,7 +405,7 @@ class PageTest(unittest.TestCase):
         cases = [[a, b, self.vectors.get(f"persistence/proof/consistency?from={a}&to={b}")["path"]]
                  for a in range(1, 40, 3) for b in range(a + 1, 40, 4)]
         script = """async ([heads, cases]) => {
-            const { checkConsistency } = await import("/page/tree.js");
+            const { checkConsistency } = await import("/modules/tree.js");
             const holds = (a, b, path) => { try { checkConsistency(a, b, path); return true; } catch { return false; } };
             const head = (size) => ({ treeSize: size, rootHash: heads[size] });
             const wrong = (path) => path.map((hash, at) => path.with(at, (hash[0] === "0" ? "1" : "0") + hash.slice(1)));
@@ -462,7 +470,7 @@ class PageTest(unittest.TestCase):
         expect(page.get_by_role("alert")).to_contain_text("refused")
         field.fill(TOKEN)
         page.keyboard.press("Enter")
-        expect(page.locator("tbody tr")).to_have_count(65)
+        expect(page.locator("tbody tr")).to_have_count(50)
         expect(page.get_by_role("dialog")).to_have_count(0)
         kept = page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])")
         self.assertNotIn(TOKEN, kept)

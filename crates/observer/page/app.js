@@ -39,7 +39,6 @@ const KEYS = [
 
 function Page() {
   const { view, id } = useAddress();
-  const { problem } = useWatched(pulse);
   const { wantsToken, isLost } = useWatched(connection);
   const [isHelpShown, showHelp] = useState(false);
   useKeys(showHelp);
@@ -61,7 +60,7 @@ function Page() {
     </header>
     <main id="main" tabindex="-1" class=${`view-${view || "overview"}`}>
       ${isLost && html`<${Lost} />`}
-      ${problem && problem.document.type && html`<${Trouble} problem=${problem} />`}
+      <${Broken} />
       ${shown ? html`<${shown.view} key=${`${view} ${id ?? ""}`} />` : html`<h1>There is no such view</h1><p><a href="#/">Overview</a></p>`}
     </main>
     <${Status} />
@@ -93,6 +92,12 @@ function Health() {
     <span class="dot" aria-hidden="true"></span>${text}
     ${asOf && html`<span class="extent">${many(asOf.treeSize, "event")}${asOf.logicalTime !== null && html` · time ${number(asOf.logicalTime)}`}</span>`}
   </p>`;
+}
+
+/** What is wrong with a store. Of its own, so that the view is not drawn again with each pulse. */
+function Broken() {
+  const { problem } = useWatched(pulse);
+  return problem?.document.type && html`<${Trouble} problem=${problem} />`;
 }
 
 const Status = () => html`<p class="status" role="status" aria-live="polite">${useWatched(status)}</p>`;

@@ -7,9 +7,12 @@ import { asked, test } from "./filters.js";
 /** The filters that the API knows. */
 const KNOWN = new Set(["type", "decisionId", "marketId", "strategyInstanceId", "from", "to"]);
 
-/** The rows that are drawn first, those of a page that is followed, and the most that are held while reading back. */
-const FIRST_ROWS = 40;
-const ROWS = 100;
+/**
+ * The rows of a page that is followed: all of them may be others in the next drawing, so there are not many more than a screen
+ * has. Then those that are read at once while reading back, and the most that are held.
+ */
+const ROWS = 50;
+const ROWS_BACK = 100;
 const ROWS_MAX = 1000;
 const LIMIT_MAX = 1000;
 
@@ -59,7 +62,7 @@ export class Feed {
   #stop = new AbortController();
   #draw;
   #timer = null;
-  #drawn = 0;
+  #drawn = Number.NEGATIVE_INFINITY;
 
   /** `at`: the cursor before which the rows are held; null: they follow the log. */
   constructor(filters, at, draw) {
@@ -107,12 +110,12 @@ export class Feed {
   }
 
   /** Reads the page before the rows. */
-  readBack = () => this.#once(() => this.#fill(this.rows.length + ROWS));
+  readBack = () => this.#once(() => this.#fill(this.rows.length + ROWS_BACK));
 
   /** Reads the page after the rows that are held. */
   readOn = () =>
     this.#once(async () => {
-      const page = await this.#read({ after: this.end, limit: ROWS });
+      const page = await this.#read({ after: this.end, limit: ROWS_BACK });
       const have = new Set(this.rows.map((row) => row.id));
       this.rows.push(...page.rows.filter((row) => !have.has(row.id)));
       this.at = page.next;
@@ -175,7 +178,7 @@ export class Feed {
   async #fill(wanted, first = {}) {
     let place = this.rows.length > 0 || this.previous !== null ? { before: this.previous } : first;
     for (let pages = 0; pages < PAGES_MAX && this.rows.length < wanted; pages += 1) {
-      const missing = Math.min(wanted - this.rows.length, this.rows.length === 0 ? FIRST_ROWS : ROWS);
+      const missing = wanted - this.rows.length;
       const page = await this.#read({ ...place, limit: this.#fits ? LIMIT_MAX : missing });
       const have = new Set(this.rows.map((row) => row.id));
       this.rows = [...page.rows.filter((row) => !have.has(row.id)), ...this.rows];

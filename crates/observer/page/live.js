@@ -1,7 +1,7 @@
 // Answers that are asked for again while their view is shown, and the pulse of the store.
 
 import { Problem, delay, isReady, json } from "./api.js";
-import { Watched, useEffect, useState } from "./dom.js";
+import { Watched, useLayoutEffect, useState } from "./dom.js";
 import { isVisible } from "./feed.js";
 
 /** How much longer than an answer took to wait before the next request, so that the page never keeps a store busy. */
@@ -13,7 +13,8 @@ const REST = 10;
  */
 export function useAnswer(key, load, { every = 1000, isLive = true } = {}) {
   const [state, set] = useState({ key: null });
-  useEffect(() => {
+  // Not after the browser has shown what there is without the answer.
+  useLayoutEffect(() => {
     const stop = new AbortController();
     const put = (change) => set((old) => ({ ...(old.key === key ? old : {}), key, ...change }));
     const run = async () => {

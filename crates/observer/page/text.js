@@ -19,7 +19,8 @@ const escape = (character) => {
 /** A text from outside: unseen characters are escaped, of a long row of them the first ones unless `isWhole`. */
 export function Text({ value, isWhole = false }) {
   const text = String(value);
-  if (PLAIN.test(text)) return html`<bdi>${text}</bdi>`;
+  // It cannot change the direction of anything.
+  if (PLAIN.test(text)) return text;
   const parts = [];
   let from = 0;
   for (const found of text.matchAll(UNSEEN)) {

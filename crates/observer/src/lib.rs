@@ -18,6 +18,7 @@ mod flight;
 mod form;
 mod guard;
 mod held;
+mod joined;
 mod limits;
 mod look;
 mod metrics;

@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::openapi;
 use crate::problem::{Kind, Problem};
 use crate::source::Source;
+pub(crate) use page::Page;
 pub(crate) use probes::Described;
 
 /// The state that all paths share.
@@ -34,6 +35,7 @@ pub(crate) struct Api {
     pub(crate) about: About,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) description: Described,
+    pub(crate) page: Page,
 }
 
 type Shared = State<Arc<Api>>;

@@ -29,7 +29,7 @@ use crate::guard::{Guard, Refused, is_probe};
 use crate::limits::Limits;
 use crate::metrics::Metrics;
 use crate::room::Room;
-use crate::routes::{self, Api, Described};
+use crate::routes::{self, Api, Described, Page};
 use crate::source::{Asked, Source, StartError};
 use crate::token::Token;
 
@@ -74,7 +74,7 @@ impl Observer {
         let guard = Arc::new(Guard { token, limits, metrics: Arc::clone(&metrics) });
         let (router, document) = routes::documented();
         let description = Described::of(&document)?;
-        let api = Arc::new(Api { source, about, metrics, description });
+        let api = Arc::new(Api { source, about, metrics, description, page: Page::new()? });
         Ok(Self { api: routes::guarded(router, api, guard), connections, limits })
     }
 

@@ -26,8 +26,8 @@ const FILTERS = [
   "to=",
 ];
 
-/** The decisions of a page, and the most requests of one search. */
-const ROWS = 100;
+/** The decisions of a page: to lay out more at once takes too long. And the most requests of one search. */
+const ROWS = 50;
 const PAGES_MAX = 8;
 
 const COLUMNS = [
@@ -65,9 +65,7 @@ export function Decisions() {
     </div>
     <${State} answer=${answer} />
     ${page &&
-    html`<${Table} caption="Decisions and what became of each" columns=${COLUMNS}>
-        ${rows.map((row) => html`<${Row} key=${row.decisionId} row=${row} />`)}
-      <//>
+    html`<${DecisionTable} caption="Decisions and what became of each" rows=${rows} />
       <nav class="pages" aria-label="Pages">
         ${rows.length === 0 && html`<span class="note">No decision matches${page.more ? " so far" : ""}.</span>`}
         ${(at !== null || isOldestFirst) && html`<a class="button" href=${linkWith({ at: null })}>${isOldestFirst ? "Oldest" : "Newest"}</a>`}
@@ -118,7 +116,7 @@ function Row({ row }) {
   </tr>`;
 }
 
-/** The table of some decisions, for another view. */
+/** The table of some decisions. */
 export const DecisionTable = ({ rows, caption }) =>
   html`<${Table} caption=${caption} columns=${COLUMNS}>
     ${rows.map((row) => html`<${Row} key=${row.decisionId} row=${row} />`)}

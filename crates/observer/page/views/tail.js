@@ -1,7 +1,7 @@
 // The log's lines, live, newest last.
 
 import { go, link, linkWith, useAddress } from "../address.js";
-import { Component, html, useEffect, useLayoutEffect, useRef, useState } from "../dom.js";
+import { Component, html, useEffect, useLayoutEffect, useRef, useRowKeys, useState } from "../dom.js";
 import { EVENT_TYPES, decisionOf, fields, idOf, isCertified, summary } from "../event.js";
 import { FRESH_MAX, Feed } from "../feed.js";
 import { json } from "../api.js";
@@ -37,6 +37,7 @@ export function Tail() {
   const feed = useFeed(filters, at);
   const pane = useRef(null);
   usePlace(pane, feed);
+  const keys = useRowKeys(feed.rows.map((row) => row.id));
   const toggle = (row) => {
     hold(feed);
     go(linkWith({ open: row.id === open ? null : row.id }), { isStep: false });
@@ -73,7 +74,7 @@ export function Tail() {
           </tr>
         </thead>
         <tbody>
-          ${feed.rows.map((row) => html`<${Line} key=${row.id} row=${row} isOpen=${row.id === open} toggle=${toggle} />`)}
+          ${feed.rows.map((row) => html`<${Line} key=${keys.get(row.id)} row=${row} isOpen=${row.id === open} toggle=${toggle} />`)}
         </tbody>
       </table>
       <div class="after">

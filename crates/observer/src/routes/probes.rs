@@ -99,17 +99,17 @@ pub(crate) struct Described {
 }
 
 /// An answer in both content codings.
-struct InBoth {
+pub(super) struct InBoth {
     identity: Answer,
     gzip: Answer,
 }
 
 impl InBoth {
-    fn of(answer: Answer) -> Result<Self, Problem> {
+    pub(super) fn of(answer: Answer) -> Result<Self, Problem> {
         Ok(Self { identity: answer.clone(), gzip: answer.encoded(Encoding::Gzip)? })
     }
 
-    fn get(&self, encoding: Encoding) -> Answer {
+    pub(super) fn get(&self, encoding: Encoding) -> Answer {
         match encoding {
             Encoding::Identity => self.identity.clone(),
             Encoding::Gzip => self.gzip.clone(),
