@@ -133,8 +133,8 @@ fn write(tree: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
 /// dependencies have the same features, and those that are compiled already are taken.
 fn compile(tree: &Path, target: &Path) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build
+    let mut command = Command::new(cargo);
+    command
         .args(["test", "--no-run", "--workspace", "--test", "planted", "--message-format=json"])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target)
@@ -142,10 +142,10 @@ fn compile(tree: &Path, target: &Path) -> PathBuf {
     // What Cargo tells this test of its package would be a change of the environment to the dependencies' build scripts.
     for (name, _) in std::env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
-            build.env_remove(name);
+            command.env_remove(name);
         }
     }
-    let built = build.output().unwrap();
+    let built = command.output().unwrap();
     assert!(built.status.success(), "the copy in {} does not compile", tree.display());
     let messages = String::from_utf8(built.stdout).unwrap();
     let programs = messages.split("\"executable\":\"").skip(1).filter_map(|rest| rest.split('"').next());
