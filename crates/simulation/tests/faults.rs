@@ -3,6 +3,9 @@
 
 mod support;
 
+use std::num::NonZero;
+use std::sync::Mutex;
+
 use dreichor_core::tick::Policy;
 use dreichor_runtime::ingest::Session;
 use dreichor_runtime::recovery::recover;
@@ -13,8 +16,20 @@ use support::{faults, inputs, live, seed, stores};
 
 #[test]
 fn whatever_fails_the_next_start_recovers() {
-    let mut cases = 0;
-    faults::run(seed(), &mut cases);
+    let seed = seed();
+    let parts = Mutex::new(0..faults::PARTS);
+    let run = || {
+        let mut cases = 0;
+        loop {
+            let Some(part) = parts.lock().unwrap().next() else { return cases };
+            faults::run_part(part, seed, &mut cases);
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let cases: u64 = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
     eprintln!("{cases} faults");
 }
 

@@ -6,7 +6,7 @@
 //! then tried in a process of its own.
 //!
 //! ```sh
-//! cargo test -p dreichor-simulation --test planted -- --ignored --nocapture
+//! cargo test --workspace --test planted -- --ignored --nocapture
 //! ```
 //!
 //! The table in `docs/RELIABILITY.md` must say the same. `PLANTED_TABLE=write` writes it; `PLANTED_BUG=NAME` tries one

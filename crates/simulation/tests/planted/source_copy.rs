@@ -28,7 +28,7 @@ edition = "2024"
 /// Copies the tree, changes the copy, and builds this test there; the path of its program.
 pub(crate) fn build(bugs: &[Bug]) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("planted");
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let mut files = BTreeMap::new();
     for name in ["Cargo.toml", "Cargo.lock"] {
         files.insert(PathBuf::from(name), fs::read(root.join(name)).unwrap());
@@ -46,11 +46,18 @@ pub(crate) fn build(bugs: &[Bug]) -> PathBuf {
     for (file, changes) in changes {
         rewrite(&mut files, file, |source| changed(file, source, changes));
     }
+    // Cargo names what it compiles by package and version: without another version, the copy's crates would overwrite
+    // those of the checkout.
+    rewrite(&mut files, "Cargo.toml", |manifest| {
+        let version = concat!("\nversion = \"", env!("CARGO_PKG_VERSION"));
+        assert!(manifest.contains(version), "the workspace's manifest has no version");
+        manifest.replacen(version, &format!("{version}-planted"), 1)
+    });
     files.insert("crates/planted/src/lib.rs".into(), SWITCH.into());
     files.insert("crates/planted/Cargo.toml".into(), SWITCH_MANIFEST.into());
-    let tree = folder.join("tree");
+    let tree = temporary.join("planted/tree");
     write(&tree, &files);
-    compile(&tree, &folder.join("target"))
+    compile(&tree, temporary.parent().unwrap())
 }
 
 /// Adds all files below a folder of the root.
@@ -122,17 +129,23 @@ fn write(tree: &Path, files: &BTreeMap<PathBuf, Vec<u8>>) {
     }
 }
 
+/// Builds in the checkout's target directory and for the whole workspace, as `cargo test --workspace` does: then all
+/// dependencies have the same features, and those that are compiled already are taken.
 fn compile(tree: &Path, target: &Path) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let built = Command::new(cargo)
-        .args(["test", "--no-run", "-p", "dreichor-simulation", "--test", "planted", "--message-format=json"])
+    let mut command = Command::new(cargo);
+    command
+        .args(["test", "--no-run", "--workspace", "--test", "planted", "--message-format=json"])
         .current_dir(tree)
         .env("CARGO_TARGET_DIR", target)
-        // The copy is not there to be read.
-        .env("RUSTFLAGS", "-Awarnings")
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
+        .stderr(Stdio::inherit());
+    // What Cargo tells this test of its package would be a change of the environment to the dependencies' build scripts.
+    for (name, _) in std::env::vars_os() {
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+            command.env_remove(name);
+        }
+    }
+    let built = command.output().unwrap();
     assert!(built.status.success(), "the copy in {} does not compile", tree.display());
     let messages = String::from_utf8(built.stdout).unwrap();
     let programs = messages.split("\"executable\":\"").skip(1).filter_map(|rest| rest.split('"').next());

@@ -3,6 +3,7 @@
 
 use dreichor_runtime::ingest::IngestError;
 use dreichor_runtime::snapshots::SnapshotStrategy;
+use dreichor_runtime::writing::Commits;
 use dreichor_simulation::{Disk, Failure, Fault, Kept, Mount, Operation, Plan, Random};
 
 use super::check::check;
@@ -29,10 +30,19 @@ pub(crate) const FAILURES: [Failure; 9] = [
     Failure::Short(usize::MAX),
 ];
 
+/// The number of parts, each with a writer of its own.
+pub(crate) const PARTS: usize = 7;
+
 /// Fails each call of writers on empty stores and of recoveries; `cases` counts the faults.
 pub(crate) fn run(seed: u64, cases: &mut u64) {
-    let mut random = Random(seed);
-    for (batch, commits, is_recovery) in [
+    for part in 0..PARTS {
+        run_part(part, seed, cases);
+    }
+}
+
+/// Fails each call of one writer. What it does is determined by the part and the seed alone.
+pub(crate) fn run_part(part: usize, seed: u64, cases: &mut u64) {
+    let parts: [(usize, Commits, bool); PARTS] = [
         (12, SnapshotStrategy::OnLedgerUpdate.into(), true),
         (1, SnapshotStrategy::OnLedgerUpdate.into(), false),
         (4, SnapshotStrategy::OnLedgerUpdate.into(), false),
@@ -40,31 +50,32 @@ pub(crate) fn run(seed: u64, cases: &mut u64) {
         (24, short_commits(), true),
         (12, short_commits(), false),
         (5, overlapping_commits(), false),
-    ] {
-        let name = format!("TEST_SEED={seed}, batches of {batch}, {commits:?}");
-        let count = if is_recovery { 24 } else { 12 };
-        let scenario = Scenario { name, inputs: inputs(count, 300, random.number()), batch, commits };
-        let whole = scenario.whole();
-        let start = if is_recovery { whole.worst() } else { Disk::default() };
-        let rehearsal = start.fork();
-        rehearsal.begin(Plan::default());
-        scenario.live(&rehearsal).1.unwrap();
-        for (at, call) in rehearsal.calls_made().iter().enumerate() {
-            for failure in FAILURES {
-                for lasts in [false, true] {
-                    let can_happen = match failure {
-                        // One signal; a process would rightly wait for an end of those that never end.
-                        Failure::Error(EINTR) => !lasts && call.operation.is_interruptible(),
-                        Failure::Error(_) => true,
-                        Failure::Short(_) => call.operation == Operation::Write,
-                    };
-                    if !can_happen {
-                        continue;
-                    }
-                    *cases += 1;
-                    let fault = Fault { at: at as u64, lasts, failure };
-                    check_fault(&scenario, &whole, &start.fork(), fault, &mut random);
+    ];
+    let (batch, commits, is_recovery) = parts[part];
+    let mut random = Random(seed.wrapping_add(part as u64));
+    let name = format!("TEST_SEED={seed}, batches of {batch}, {commits:?}");
+    let count = if is_recovery { 24 } else { 12 };
+    let scenario = Scenario { name, inputs: inputs(count, 300, random.number()), batch, commits };
+    let whole = scenario.whole();
+    let start = if is_recovery { whole.worst() } else { Disk::default() };
+    let rehearsal = start.fork();
+    rehearsal.begin(Plan::default());
+    scenario.live(&rehearsal).1.unwrap();
+    for (at, call) in rehearsal.calls_made().iter().enumerate() {
+        for failure in FAILURES {
+            for lasts in [false, true] {
+                let can_happen = match failure {
+                    // One signal; a process would rightly wait for an end of those that never end.
+                    Failure::Error(EINTR) => !lasts && call.operation.is_interruptible(),
+                    Failure::Error(_) => true,
+                    Failure::Short(_) => call.operation == Operation::Write,
+                };
+                if !can_happen {
+                    continue;
                 }
+                *cases += 1;
+                let fault = Fault { at: at as u64, lasts, failure };
+                check_fault(&scenario, &whole, &start.fork(), fault, &mut random);
             }
         }
     }
