@@ -65,7 +65,7 @@ fn the_demo_can_end_by_serving_the_page() {
             break after.split_once('/').unwrap().0.parse().unwrap();
         }
     };
-    for path in ["/", "/page/app.js", "/v1/observe/persistence/tree-head"] {
+    for path in ["/", "/page/icon.svg", "/v1/observe/persistence/tree-head"] {
         ask(address, "GET", path, &[]).expect(200);
     }
     demo.signal(Signal::TERM);
