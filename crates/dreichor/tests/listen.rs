@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -15,46 +15,8 @@ use std::sync::Barrier;
 use std::thread;
 
 use rustix::process::Signal;
+use support::upstream::{LISTEN, Upstream, check_against_pipe};
 use support::{Bench, DREICHOR, PATIENCE, Running, clean, json_lines, lines, tick, wait_until};
-
-const LISTEN: [&str; 3] = ["ingest", "--listen", "unix:{dir}/socket"];
-
-/// An upstream's end of its connection.
-struct Upstream {
-    stream: BufReader<UnixStream>,
-}
-
-impl Upstream {
-    fn connect(bench: &Bench) -> Self {
-        let mut stream = None;
-        wait_until("a connection", || {
-            stream = UnixStream::connect(bench.path("socket")).ok();
-            stream.is_some()
-        });
-        Self::on(stream.unwrap())
-    }
-
-    fn on(stream: UnixStream) -> Self {
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream: BufReader::new(stream) }
-    }
-
-    fn send(&mut self, inputs: &str) {
-        self.stream.get_mut().write_all(inputs.as_bytes()).unwrap();
-    }
-
-    /// The next answer; none: the connection is closed.
-    fn answer(&mut self) -> Option<serde_json::Value> {
-        let mut line = Vec::new();
-        self.stream.read_until(b'\n', &mut line).unwrap();
-        json_lines(&line).pop()
-    }
-
-    fn ask(&mut self, input: &str) -> serde_json::Value {
-        self.send(input);
-        self.answer().unwrap()
-    }
-}
 
 fn connect(bench: &Bench, count: usize) -> Vec<Upstream> {
     (0..count).map(|_| Upstream::connect(bench)).collect()
@@ -64,23 +26,6 @@ fn ready(bench: &Bench) -> Running {
     let mut server = bench.start(&LISTEN);
     server.wait_until_it_says("READY");
     server
-}
-
-/// What a single pipe writes of the inputs in the order of the log.
-fn check_against_pipe(bench: &Bench) {
-    let [log, _] = bench.stores();
-    let inputs: String = json_lines(&log)
-        .iter()
-        .filter(|event| event["type"] == "DECISION_EVALUATED")
-        .map(|event| {
-            let instance = event["strategyInstanceId"].as_str().unwrap();
-            let instance = u8::from_str_radix(&instance[instance.len() - 2..], 16).unwrap();
-            tick(instance, event["logicalTime"].as_u64().unwrap())
-        })
-        .collect();
-    let pipe = Bench::new();
-    pipe.ingest(inputs.as_bytes()).expect(0);
-    assert!(pipe.stores() == bench.stores(), "not the log of a pipe");
 }
 
 /// Each of `upstreams` sends its tick of each time, and all wait for each other between two times; stops at the first
@@ -94,10 +39,7 @@ fn run_clock(upstreams: Vec<Upstream>, times: u64) -> Vec<u64> {
         for time in 1..=times {
             if !has_ended.load(order) {
                 let sent = upstream.stream.get_mut().write_all(tick(instance, time).as_bytes());
-                let mut line = String::new();
-                let read = sent.and_then(|()| upstream.stream.read_line(&mut line));
-                // The answer must be whole.
-                if read.is_ok() && line.ends_with('\n') {
+                if let Some(line) = sent.ok().and_then(|()| upstream.whole_answer()) {
                     assert!(line.contains("RECORDED\""), "{line}");
                     answers += 1;
                 } else {

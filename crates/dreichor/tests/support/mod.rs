@@ -14,6 +14,7 @@ pub(crate) mod page;
 pub(crate) mod published;
 pub(crate) mod server;
 pub(crate) mod tracer;
+pub(crate) mod upstream;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -468,6 +469,10 @@ impl Running {
     pub(crate) fn told(&mut self) -> String {
         self.told.extend(self.stderr.try_iter().flatten());
         String::from_utf8_lossy(&self.told).into_owned()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     pub(crate) fn id(&self) -> u32 {
