@@ -300,7 +300,7 @@ fn the_end_waits_for_last_answers_only() {
         Upstream::connect(&bench).ask(&tick(1, 1));
         // Twice as many answers are more than the system keeps for a reader, and the server has all inputs at once.
         server.signal(Signal::STOP);
-        wait_until("the server stands still", || {
+        wait_until("the server is stopped", || {
             let stat = fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
             stat.contains(") T ") || stat.contains(") t ")
         });
