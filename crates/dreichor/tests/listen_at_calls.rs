@@ -2,7 +2,7 @@
 //! again, everybody sends everything again: the log holds each input once, every acknowledged input is in it, and it is the
 //! log that a single pipe writes in that order. An error of one connection concerns its upstream alone.
 //!
-//! `KILL_CALLS` and `ERROR_CALLS` say at how many places of each call (default 3 and 2, spread over all there are; 0: at every
+//! `KILL_CALLS` and `ERROR_CALLS` say at how many places of each call (default 5 and 2, spread over all there are; 0: at every
 //! one).
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -145,7 +145,7 @@ impl Desk {
     }
 
     /// Starts the server. Each upstream sends its ticks, and all wait for each other between two times. Before, another one
-    /// sends what is rejected. Who loses the connection connects again, as long as the server lives.
+    /// sends what is rejected. An upstream that loses its connection connects again, as long as the server lives.
     fn live(&mut self, mut command: Command) -> Life {
         // The sandbox's trials would only add calls that change nothing.
         command.args(["--log-level", "error", "--sandbox", "off", "--data-dir"]);
@@ -191,19 +191,17 @@ impl Desk {
 fn counts(tracing: &[&str]) -> BTreeMap<String, usize> {
     let (life, trace) = Desk::new().live_traced(tracing);
     assert!(life.code == Some(0) && life.is_complete, "{}", life.stderr);
-    let counts = count_calls(trace.split("--- SIGTERM").next().unwrap());
-    println!("{counts:?}");
-    counts
+    count_calls(trace.split("--- SIGTERM").next().unwrap())
 }
 
 #[test]
 #[ignore = "needs strace"]
 fn killed_at_a_call() {
-    let places = number("KILL_CALLS", 3);
+    let places = number("KILL_CALLS", 5);
     let (mut tries, mut kills) = (0, 0);
     for (name, count) in counts(&["-e", &format!("trace={STORE_CALLS},{SOCKET_CALLS}")]) {
         for nth in spread(count, places) {
-            println!("killed at {name} {nth} of {count}");
+            eprintln!("killed at {name} {nth} of {count}");
             let mut desk = Desk::new();
             let inject = format!("inject={name}:signal=KILL:when={nth}");
             let (life, _) = desk.live_traced(&["-e", &format!("trace={name}"), "-e", &inject]);
@@ -218,8 +216,7 @@ fn killed_at_a_call() {
 /// Two lives do not wait and read equally often, so that some of the last calls may not come.
 #[track_caller]
 fn check_tries(successes: usize, tries: usize) {
-    println!("{successes} of {tries} places");
-    assert!(successes * 10 >= tries * 9, "the calls of two lives differ too much");
+    assert!(successes * 10 >= tries * 9, "{successes} of {tries}: the calls of two lives differ too much");
 }
 
 #[test]
@@ -232,7 +229,7 @@ fn an_error_of_the_stores_ends_the_server() {
     for (name, count) in counts(&on_stores) {
         for nth in spread(count, places) {
             let (error, lasts) = errors.next().unwrap();
-            println!("{error} at {name} {nth}{lasts} of {count}");
+            eprintln!("{error} at {name} {nth}{lasts} of {count}");
             let mut desk = Desk::new();
             let inject = format!("inject={name}:error={error}:when={nth}{lasts}");
             let (life, trace) = desk.live_traced(&[&on_stores[..], &["-e", &inject]].concat());
@@ -253,7 +250,7 @@ fn an_error_of_a_connection_concerns_its_upstream_alone() {
     for (name, error, is_lost) in CONNECTION_ERRORS {
         let mut lost = 0;
         for nth in spread(counts[name], places) {
-            println!("{error} at {name} {nth} of {}", counts[name]);
+            eprintln!("{error} at {name} {nth} of {}", counts[name]);
             let mut desk = Desk::new();
             let inject = format!("inject={name}:error={error}:when={nth}");
             let (life, trace) = desk.live_traced(&["-e", &format!("trace={name}"), "-e", &inject]);
@@ -280,8 +277,8 @@ fn feedback(count: usize) -> String {
     (0..count).map(input).collect()
 }
 
-/// Upstreams, the last answer of each a rejection, have taken a part of their answers at most when the server is asked to end. If
-/// they take them then, the server ends without another wait; if not, the first wait that runs out is its last.
+/// Two upstreams, the last answer of each a rejection, have taken no answer when the server is asked to end. If they take all of
+/// them then, the server ends without another wait; if they take none, its first wait that runs out is its last.
 #[test]
 #[ignore = "needs strace"]
 fn the_end_waits_for_last_answers_only() {
@@ -295,7 +292,9 @@ fn the_end_waits_for_last_answers_only() {
         server.wait_until_it_says("READY");
         let mut upstreams = [Upstream::connect(&bench), Upstream::connect(&bench)];
         let inputs = feedback(1_000);
-        upstreams.iter_mut().for_each(|upstream| upstream.send(&inputs));
+        for upstream in &mut upstreams {
+            upstream.send(&inputs);
+        }
         // What has come before is recorded before, or with it.
         Upstream::connect(&bench).ask(&tick(1, 1));
         // Twice as many answers are more than the system keeps for a reader, and the server has all inputs at once.
@@ -304,7 +303,9 @@ fn the_end_waits_for_last_answers_only() {
             let stat = fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap();
             stat.contains(") T ") || stat.contains(") t ")
         });
-        upstreams.iter_mut().for_each(|upstream| upstream.send(&[&inputs, "nonsense\n"].concat()));
+        for upstream in &mut upstreams {
+            upstream.send(&[&inputs, "nonsense\n"].concat());
+        }
         server.signal(Signal::CONT);
         server.wait_until_it_says("input line 2001 ");
         server.signal(Signal::TERM);
