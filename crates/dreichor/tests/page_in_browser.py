@@ -273,6 +273,8 @@ class PageTest(unittest.TestCase):
         page.keyboard.press("Enter")
         expect(page.locator(".chip")).to_have_text("type=SAFETY_EVALUATED×")
         expect(page.locator(".tail tbody tr")).to_have_count(50)
+        page.get_by_role("button", name="Earlier lines").click()
+        expect(page.locator(".tail tbody tr")).to_have_count(65)
         self.assertEqual(set(self.rows(page)), {"SAFETY_EVALUATED"})
         # A field that the API has no filter for.
         page.get_by_role("button", name="SAFETY_EVALUATED").last.click()
@@ -354,7 +356,12 @@ class PageTest(unittest.TestCase):
                 page.goto(f"{self.vectors.base}/{address}")
                 for name, value in urllib.parse.parse_qsl(address.partition("?")[2]):
                     expect(page.locator(".filters")).to_contain_text(f"{name}={value}")
-                expect(page.locator("main.view-decisions tbody tr")).to_have_count(min(number, 50))
+                rows = page.locator("main.view-decisions tbody tr")
+                expect(rows).to_have_count(min(number, 50))
+                for before in range(50, number, 50):
+                    page.get_by_role("link", name="Earlier").click()
+                    expect(rows).to_have_count(min(number - before, 50))
+                expect(page.get_by_role("link", name="Earlier")).to_have_count(0)
 
     def test_hostile_comments_are_text(self):
         comments = {

@@ -19,7 +19,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use dreichor_core::{Event, Hash, Tree};
@@ -74,9 +74,6 @@ pub struct Worker {
 /// thread does not stop the other.
 const PENDING_MAX: usize = 4;
 
-/// How often a thread gives way, at most, before it sleeps: for longer than the other one works on a block.
-const YIELDS_MAX: u32 = 2_000;
-
 /// A shorter log is hashed in less time than a thread takes to start.
 const BESIDE_BYTES_MIN: u64 = 1 << 20;
 
@@ -99,7 +96,7 @@ impl Hashing {
         let (mut grown, waiting) = (tree.clone(), Arc::new(AtomicUsize::new(0)));
         let waiting_too = Arc::clone(&waiting);
         let spawned = thread::Builder::new().name("hash".into()).spawn(move || {
-            while let Ok(mut block) = receive(&to_hash) {
+            for mut block in to_hash {
                 Self::hash(&mut block, &mut grown);
                 if waiting_too.load(Ordering::Relaxed) > 0 {
                     Self::parse(&mut block);
@@ -192,23 +189,10 @@ impl Worker {
     )]
     fn take(&mut self) -> Option<HashedBlock> {
         self.pending = self.pending.checked_sub(1)?;
-        let block = receive(&self.hashed).expect("the worker returns every block");
+        let block = self.hashed.recv().expect("the worker returns every block");
         self.waiting.fetch_sub(1, Ordering::Relaxed);
         Some(block)
     }
-}
-
-/// Receives a block, which the other thread has soon. A thread that sleeps until then is often woken on the other one's
-/// core, and the two take turns on it; one that only gives way is moved to a core that is free.
-fn receive(blocks: &Receiver<HashedBlock>) -> Result<HashedBlock, RecvError> {
-    for _ in 0..YIELDS_MAX {
-        match blocks.try_recv() {
-            Ok(block) => return Ok(block),
-            Err(TryRecvError::Empty) => thread::yield_now(),
-            Err(TryRecvError::Disconnected) => return Err(RecvError),
-        }
-    }
-    blocks.recv()
 }
 
 /// The thread has ended when this returns: what counts the process's threads afterwards finds one.

@@ -96,14 +96,13 @@ const PIECE_BYTES: usize = 4_096;
 /// Writes the acknowledgements in pieces, so that a signal ends the wait for a reader.
 fn deliver(acknowledgements: &[u8], signals: &Signals) -> io::Result<()> {
     let out = io::stdout();
-    for mut piece in acknowledgements.chunks(PIECE_BYTES) {
-        while !piece.is_empty() {
-            if !signals.wait_to_write(&out)? {
-                return Err(io::Error::other("it was not read, and a signal ended the command"));
-            }
-            let written = rustix::io::retry_on_intr(|| rustix::io::write(&out, piece))?;
-            piece = &piece[written..];
+    let mut rest = acknowledgements;
+    while !rest.is_empty() {
+        if !signals.wait_to_write(&out)? {
+            return Err(io::Error::other("it was not read, and a signal ended the command"));
         }
+        let piece = &rest[..rest.len().min(PIECE_BYTES)];
+        rest = &rest[rustix::io::retry_on_intr(|| rustix::io::write(&out, piece))?..];
     }
     Ok(())
 }
