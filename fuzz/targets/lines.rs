@@ -92,7 +92,7 @@ fn check_end(file: &Memory) {
         expected.last().map(|(offset, bytes)| LastLine { offset: *offset, length: bytes.len() as u64 });
     assert_eq!(found.last_line, last_line);
     assert_eq!(found.tail, tail);
-    assert_eq!(count_lines(file, end).expect("a file that can be read"), expected.len() as u64);
+    assert_eq!(count_lines(file, 0, end).expect("a file that can be read"), expected.len() as u64);
     let nul = file.bytes.iter().position(|&byte| byte == 0).map(|at| at as u64);
     assert_eq!(find_nul(file, 0, end).expect("a file that can be read"), nul);
     if let Some(nul) = nul {
@@ -112,7 +112,7 @@ fn check_batches(bytes: &[u8], piece_bytes: usize, ready: u8) {
         let batch = match batcher.next_batch().expect("a source that can be read") {
             Next::Batch(batch) => batch,
             Next::End => break,
-            Next::Interrupted => panic!("nobody asked for an end"),
+            Next::Nothing => panic!("nobody asked for an end"),
         };
         let first = number;
         for line in batch.lines() {
