@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 import urllib.parse
 import urllib.request
@@ -211,6 +212,24 @@ class PageTest(unittest.TestCase):
                 shown = self.settled(page, texts)
                 page.reload()
                 self.assertEqual(self.settled(page, texts), shown)
+                page.context.close()
+
+    def test_the_first_request_of_a_view_is_sent_once_and_the_frame_does_not_wait_for_long(self):
+        """It is sent before the view is drawn. A view that does not take its answer sends another one."""
+        for address in ["", "tail", "tail?side=BUY", "decisions", "decisions?order=oldest&outcome=FILLED"]:
+            with self.subTest(address):
+                page = self.page(self.vectors.base)
+                held, is_open = [], threading.Event()
+                page.route("**/v1/observe/**", lambda route: route.continue_() if is_open.is_set() else held.append(route))
+                page.goto(f"{self.vectors.base}/#/{address}")
+                expect(page.get_by_role("navigation", name="Views")).to_be_visible()
+                urls = [route.request.url for route in held]
+                self.assertEqual(urls.count(urls[0]), 1, urls)
+                self.assertIn("limit=", urls[0])
+                is_open.set()
+                for route in held:
+                    route.continue_()
+                expect(page.locator("main tbody tr").first).to_be_visible()
                 page.context.close()
 
     def test_a_tail_follows_pauses_and_counts(self):

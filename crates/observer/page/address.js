@@ -20,6 +20,9 @@ function decodePart(part) {
 const current = new Watched(read());
 window.addEventListener("hashchange", () => current.set(read()));
 
+/** The address now. */
+export const address = () => current.value;
+
 export const useAddress = () => useWatched(current);
 
 /** The link to a view. Values that are null, undefined or empty are left out; a list gives its name several times. */

@@ -16,6 +16,8 @@ export class Problem extends Error {
 /** The state of the connection: `isLost`, since when (of this browser's clock), and whether a token is wanted. */
 export const connection = new Watched({ isLost: false, heardAt: null, wantsToken: false, isRefused: false });
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 // Kept in memory only: a page that is loaded again asks again.
 let token = null;
 let tokenGiven = Promise.withResolvers?.() ?? withResolvers();
@@ -62,28 +64,59 @@ function lost(error, signal) {
   return new Problem({ title: "The Observer does not answer", detail: "the page asks again every second" });
 }
 
-/**
- * The response of a path under /v1/observe. Waits for a token where one is wanted, and asks again where the API says so;
- * `onWait` gets the problem that it waits for.
- */
-export async function ask(path, values = {}, { signal, accept = "application/json", onWait, isStored = true } = {}) {
+/** What an answer is made for: its content type, and whether the browser keeps it, to hear only that it is unchanged. */
+const VALUE = { accept: "application/json", cache: "no-cache" };
+export const LINES = { accept: "application/x-ndjson", cache: "no-store" };
+
+function urlOf(path, values) {
   const url = new URL(path, OBSERVE);
   for (const [name, value] of Object.entries(values)) {
     for (const one of [value].flat()) if (one !== null && one !== undefined) url.searchParams.append(name, one);
   }
+  return url.href;
+}
+
+/** One answer: the response, and its body in bytes. */
+async function send(url, { accept, cache }, signal) {
+  const headers = { Accept: accept };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const response = await fetch(url, { headers, signal, cache });
+  return { response, bytes: new Uint8Array(await response.arrayBuffer()) };
+}
+
+/** Answers that were asked for before the view that needs them was there, by their addresses. Each is taken once. */
+const ahead = new Map();
+
+/** Asks before a view does, which then takes the answer. `onEnd` is called before that, however the request ends. */
+export function askAhead([path, values, form = VALUE], onEnd) {
+  const url = urlOf(path, values);
+  const answer = send(url, form).finally(onEnd);
+  // The view that takes it shows what is wrong.
+  answer.catch(() => {});
+  ahead.set(url, answer);
+}
+
+/**
+ * The answer of a path under /v1/observe. Waits for a token where one is wanted, and asks again where the API says so;
+ * `onWait` gets the problem that it waits for.
+ */
+async function ask(path, values, form, { signal, onWait }) {
+  const url = urlOf(path, values);
   for (;;) {
-    const headers = { Accept: accept };
-    if (token) headers.Authorization = `Bearer ${token}`;
-    let response;
+    let answer;
     const sent = token;
     try {
-      response = await fetch(url, { headers, signal, cache: isStored ? "no-cache" : "no-store" });
+      const asked = ahead.get(url) ?? send(url, form, signal);
+      ahead.delete(url);
+      answer = await asked;
+      signal?.throwIfAborted();
     } catch (error) {
       throw lost(error, signal);
     }
+    const { response } = answer;
     if (response.ok) {
       heard();
-      return response;
+      return answer;
     }
     if (response.status === 401) {
       // Another request may have been given the token meanwhile.
@@ -95,7 +128,7 @@ export async function ask(path, values = {}, { signal, accept = "application/jso
       continue;
     }
     heard();
-    const problem = new Problem(await problemOf(response));
+    const problem = new Problem(problemOf(answer));
     const after = Number(response.headers.get("Retry-After"));
     if (response.status !== 503 || !after || problem.document.type.endsWith(":not-ready")) throw problem;
     onWait?.(problem);
@@ -103,18 +136,18 @@ export async function ask(path, values = {}, { signal, accept = "application/jso
   }
 }
 
-async function problemOf(response) {
+function problemOf({ response, bytes }) {
   try {
-    return await response.json();
+    return parse(UTF8.decode(bytes));
   } catch {
     return { title: "An answer without a problem document", detail: `status ${response.status}`, type: "" };
   }
 }
 
 /** An answer as a value. */
-export async function json(path, values, options) {
-  const response = await ask(path, values, options);
-  return parse(await response.text());
+export async function json(path, values = {}, options = {}) {
+  const { bytes } = await ask(path, values, VALUE, options);
+  return parse(UTF8.decode(bytes));
 }
 
 /** JSON as a value. Integers that a number of JavaScript cannot hold are texts of their digits. */
@@ -127,17 +160,13 @@ export function parse(text) {
   );
 }
 
-const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /**
  * A page of lines, exactly as they are in the log, with its cursors. `ends` are where the lines end within the page, in
  * bytes. `keep`: only so many of the last lines are wanted as texts.
  */
 export async function lines(values, { keep = Infinity, ...options } = {}) {
-  const accept = "application/x-ndjson";
-  const response = await ask("persistence/audit-events", values, { ...options, accept, isStored: false });
+  const { response, bytes } = await ask("persistence/audit-events", values, LINES, options);
   const links = response.headers.get("Link") ?? "";
-  const bytes = new Uint8Array(await response.arrayBuffer());
   let ends = [];
   for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) ends.push(at + 1);
   const count = ends.length;

@@ -1,30 +1,34 @@
 // The frame of all views: navigation, health, keys, help and the token.
 
-import { link, useAddress } from "./address.js";
-import { connection, giveToken } from "./api.js";
+import { address, link, useAddress } from "./address.js";
+import { askAhead, connection, giveToken } from "./api.js";
 import { html, render, useEffect, useRef, useState, useWatched } from "./dom.js";
 import { pulse, watchStore } from "./live.js";
 import { Trouble, status } from "./parts.js";
 import { many, number } from "./text.js";
 import { Decision } from "./views/decision.js";
-import { Decisions } from "./views/decisions.js";
+import { Decisions, decisionsOf } from "./views/decisions.js";
 import { Funnel } from "./views/funnel.js";
 import { Instances } from "./views/instances.js";
 import { Ledger } from "./views/ledger.js";
-import { Overview } from "./views/overview.js";
+import { Overview, lastDecisions } from "./views/overview.js";
 import { Proof } from "./views/proof.js";
-import { Tail } from "./views/tail.js";
+import { Tail, linesOf } from "./views/tail.js";
 
+/** The views, and of some the request whose answer has their first rows. */
 const VIEWS = {
-  "": { name: "Overview", view: Overview },
-  tail: { name: "Tail", view: Tail },
-  decisions: { name: "Decisions", view: Decisions },
+  "": { name: "Overview", view: Overview, first: lastDecisions },
+  tail: { name: "Tail", view: Tail, first: linesOf },
+  decisions: { name: "Decisions", view: Decisions, first: decisionsOf },
   funnel: { name: "Funnel", view: Funnel },
   instances: { name: "Instances", view: Instances },
   ledger: { name: "Ledger", view: Ledger },
   proof: { name: "Proof", view: Proof },
   decision: { name: "Decision", view: Decision, isHidden: true },
 };
+
+/** How long the frame of the page waits for the first answer, in milliseconds. */
+const FRAME_ALONE = 100;
 
 const KEYS = [
   ["j, k", "the next, the previous row"],
@@ -183,5 +187,17 @@ function step(by) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
+// The first request is under way while the frame is built. To lay out the frame alone would hold its answer up, so the frame is
+// shown with it, or alone if the answer does not come soon.
+const show = () => {
+  document.body.hidden = false;
+};
+const { view, query } = address();
+const request = VIEWS[view]?.first?.(query);
+if (request) {
+  document.body.hidden = true;
+  askAhead(request, show);
+  setTimeout(show, FRAME_ALONE);
+}
 render(html`<${Page} />`, document.body);
 watchStore();

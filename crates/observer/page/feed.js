@@ -1,6 +1,6 @@
 // A stretch of the log's lines, followed as it grows, or held at a place.
 
-import { Problem, delay, lines, parse } from "./api.js";
+import { LINES, Problem, delay, lines, parse } from "./api.js";
 import { idOf } from "./event.js";
 import { asked, test } from "./filters.js";
 
@@ -22,6 +22,12 @@ const BETWEEN_DRAWINGS = 250;
 
 /** A page that read so much of the log was ended by the API's budget, not by the log's end. In bytes. */
 const BUDGET = 8 << 20;
+
+/** The request of the first page of rows that are followed, and its form. */
+export const firstRows = (filters) => {
+  const limit = test(filters, KNOWN) ? LIMIT_MAX : ROWS;
+  return ["persistence/audit-events", { ...asked(filters, KNOWN), limit }, LINES];
+};
 
 /** The most pages of one search, and the most lines that are counted while nobody looks at them. */
 const PAGES_MAX = 8;
@@ -153,6 +159,7 @@ export class Feed {
       if (this.#tip === null) {
         await this.#fill(ROWS);
         this.isReading = false;
+        this.#drawSoon();
       }
       const before = this.#tip;
       const page = await this.#read({ after: before, limit: LIMIT_MAX }, { keep: this.#fits ? Infinity : ROWS });
@@ -184,9 +191,9 @@ export class Feed {
       this.rows = [...page.rows.filter((row) => !have.has(row.id)), ...this.rows];
       this.previous = page.previous;
       this.#tip ??= page.next;
-      this.isSearching = page.previous !== null;
+      if (page.previous === null || this.rows.length >= wanted) break;
+      this.isSearching = true;
       this.#drawSoon();
-      if (page.previous === null) break;
       place = { before: page.previous };
     }
     this.isSearching = false;
@@ -227,15 +234,17 @@ export class Feed {
     this.#drawSoon();
   }
 
-  /** Draws in the next frame, and not more often than a reader can follow. */
+  /** Draws now, or later: not more often than a reader can follow. */
   #drawSoon() {
     if (this.#timer !== null) return;
-    const wait = Math.max(0, this.#drawn + BETWEEN_DRAWINGS - performance.now());
-    this.#timer = setTimeout(() => {
+    const draw = () => {
       this.#timer = null;
       this.#drawn = performance.now();
       if (!this.#stop.signal.aborted) this.#draw();
-    }, wait);
+    };
+    const wait = this.#drawn + BETWEEN_DRAWINGS - performance.now();
+    if (wait > 0) this.#timer = setTimeout(draw, wait);
+    else draw();
   }
 }
 

@@ -5,6 +5,9 @@
 
 use std::fmt::Write as _;
 
+/// What modules are without saying so.
+const STRICT: &str = "\"use strict\";\n";
+
 /// A module that is not there, or a statement of another form than those of [`joined`].
 #[derive(Debug)]
 pub(crate) struct NotJoined;
@@ -19,7 +22,7 @@ pub(crate) fn joined(
     modules: &[(&str, &str)],
     packages: &[(&str, &str)],
 ) -> Result<String, NotJoined> {
-    let mut joining = Joining { modules, packages, names: Vec::new(), script: String::new() };
+    let mut joining = Joining { modules, packages, names: Vec::new(), script: STRICT.into() };
     joining.add(name.to_owned())?;
     Ok(joining.script)
 }
@@ -147,6 +150,7 @@ mod tests {
     fn each_module_comes_once_after_those_that_it_imports() {
         let script = joined("app.js", MODULES, PACKAGES).unwrap();
         let expected = "\
+\"use strict\";
 const module0 = (() => {
 const a = 1; // Not to export.
 class B {};

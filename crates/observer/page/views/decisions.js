@@ -40,12 +40,23 @@ const COLUMNS = [
   ["Class", "class"],
 ];
 
+/** Where a page of decisions begins, or ends. */
+const placeOf = (query) => {
+  const at = query.get("at");
+  return query.get("order") === "oldest" ? { after: at ?? "0" } : at === null ? {} : { before: at };
+};
+
+const requestOf = (query, place) => ["derived/decisions", { ...asked(filtersOf(query), KNOWN), limit: ROWS, ...place }];
+
+/** The request of the first page. */
+export const decisionsOf = (query) => requestOf(query, placeOf(query));
+
 export function Decisions() {
   const { query } = useAddress();
   const isOldestFirst = query.get("order") === "oldest";
   const at = query.get("at");
   const isLive = at === null && !isOldestFirst;
-  const load = (signal, onWait) => search({ filters: filtersOf(query), isOldestFirst, at, signal, onWait });
+  const load = (signal, onWait) => search(query, { signal, onWait });
   const answer = useAnswer(query.toString(), load, { isLive });
   const page = answer.value;
   const rows = page ? (isOldestFirst ? page.rows : page.rows.toReversed()) : [];
@@ -76,13 +87,13 @@ export function Decisions() {
 }
 
 /** A page of decisions: as many requests as it takes to fill it, up to a limit. `more`: the cursor to go on from. */
-async function search({ filters, isOldestFirst, at, signal, onWait }) {
-  const fits = test(filters, KNOWN);
-  const values = { ...asked(filters, KNOWN), limit: ROWS };
-  let place = isOldestFirst ? { after: at ?? "0" } : at === null ? {} : { before: at };
-  let [rows, end, more, asOf] = [[], at, null, null];
+async function search(query, options) {
+  const fits = test(filtersOf(query), KNOWN);
+  let place = placeOf(query);
+  const isOldestFirst = "after" in place;
+  let [rows, end, more, asOf] = [[], query.get("at"), null, null];
   for (let pages = 0; pages < PAGES_MAX && rows.length < ROWS; pages += 1) {
-    const page = await json("derived/decisions", { ...values, ...place }, { signal, onWait });
+    const page = await json(...requestOf(query, place), options);
     const found = fits ? page.decisions.filter((row) => fits(row, "")) : page.decisions;
     asOf ??= page.asOf;
     end ??= page.next;

@@ -10,8 +10,10 @@ import { DecisionTable } from "./decisions.js";
 
 const ROWS = 15;
 
+export const lastDecisions = () => ["derived/decisions", { limit: ROWS }];
+
 export function Overview() {
-  const last = useAnswer("last", (signal) => json("derived/decisions", { limit: ROWS }, { signal }));
+  const last = useAnswer("last", (signal) => json(...lastDecisions(), { signal }));
   const filled = useAnswer("filled", lastFilled);
   const runtime = useAnswer("status", (signal) => json("runtime/status", {}, { signal }), { isLive: false });
   const paths = useAnswer("paths", (signal) => json("persistence/paths", {}, { signal }));

@@ -3,8 +3,9 @@
 import { go, link, linkWith, useAddress } from "../address.js";
 import { Component, html, useEffect, useLayoutEffect, useRef, useRowKeys, useState } from "../dom.js";
 import { EVENT_TYPES, decisionOf, fields, idOf, isCertified, summary } from "../event.js";
-import { FRESH_MAX, Feed } from "../feed.js";
+import { FRESH_MAX, Feed, firstRows } from "../feed.js";
 import { json } from "../api.js";
+import { filtersOf } from "../filters.js";
 import { useAnswer } from "../live.js";
 import { DecisionLink, Filters, Trouble, copy, say, withFilter } from "../parts.js";
 import { Text, cut, many, number } from "../text.js";
@@ -28,13 +29,14 @@ const WORDS_MAX = 160;
 const AT_END = 24;
 const AT_START = 80;
 
+/** The first request of a tail that follows; null if it is held at a place. */
+export const linesOf = (query) => (query.has("at") ? null : firstRows(filtersOf(query)));
+
 export function Tail() {
   const { query } = useAddress();
   const at = query.get("at");
   const open = query.get("open");
-  const filters = new URLSearchParams(query);
-  for (const name of ["at", "open"]) filters.delete(name);
-  const feed = useFeed(filters, at);
+  const feed = useFeed(filtersOf(query), at);
   const pane = useRef(null);
   usePlace(pane, feed);
   const keys = useRowKeys(feed.rows.map((row) => row.id));
@@ -92,19 +94,13 @@ export function Tail() {
 function useFeed(filters, at) {
   const [, draw] = useState(0);
   const kept = useRef(null);
-  const key = filters.toString();
+  const key = JSON.stringify([...filters]);
   if (kept.current === null || kept.current.key !== key || kept.current.feed.at !== at) {
     kept.current?.feed.stop();
-    kept.current = { key, feed: new Feed(filtersFrom(filters), at, () => draw((count) => count + 1)) };
+    kept.current = { key, feed: new Feed(filters, at, () => draw((count) => count + 1)) };
   }
   useEffect(() => () => kept.current.feed.stop(), []);
   return kept.current.feed;
-}
-
-function filtersFrom(query) {
-  const filters = new Map();
-  for (const [name, value] of query) filters.set(name, [...(filters.get(name) ?? []), value]);
-  return filters;
 }
 
 function hold(feed) {
@@ -119,6 +115,8 @@ function usePlace(pane, feed) {
   useLayoutEffect(() => {
     const { current } = pane;
     const first = feed.rows[0]?.id;
+    // Without rows there is no place to keep, and to measure is to lay out.
+    if (first === undefined) return;
     const isNew = last.current.feed !== feed || last.current.first === undefined;
     if (!feed.isHeld || isNew) {
       const opened = feed.isHeld && current.querySelector(".opened");

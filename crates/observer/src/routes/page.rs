@@ -80,10 +80,9 @@ impl Page {
     pub(crate) fn new() -> Result<Self, Problem> {
         let script =
             joined("app.js", MODULES, PACKAGES).map_err(|_| Problem::internal("modules that do not fit"))?;
-        let document = INDEX.replace("<style></style>", &format!("<style>{STYLE}</style>")).replace(
-            "<script type=\"module\"></script>",
-            &format!("<script type=\"module\">{script}</script>"),
-        );
+        let document = INDEX
+            .replace("<style></style>", &format!("<style>{STYLE}</style>"))
+            .replace("<script></script>", &format!("<script>{script}</script>"));
         let policy = HeaderValue::try_from(policy(&script))
             .map_err(|_| Problem::internal("a policy that is no header"))?;
         Ok(Self { answer: InBoth::of(Answer::of(HTML, document)?)?, policy })
