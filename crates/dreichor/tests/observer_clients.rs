@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufReader, Read, Write};
@@ -352,4 +353,31 @@ fn probes_have_places_of_their_own() {
         observed.get("/readyz").expect(200);
     }
     drop(crowd);
+}
+
+/// Those that come at the same instant as a probe must not cost it its connection, before its request is read.
+#[test]
+fn probes_are_answered_while_others_come_without_end() {
+    let bench = with_a_large_page();
+    let observed = bench.observe(&[]);
+    let (address, requests) = (observed.address, request(LARGE).repeat(20));
+    let others = thread::spawn(move || {
+        let mut clients = VecDeque::new();
+        for _ in 0..1_500 {
+            let mut client = TcpStream::connect(address).unwrap();
+            // It may be closed by now.
+            let _ = client.write_all(requests.as_bytes());
+            clients.push_back(client);
+            if clients.len() > 2 * CONNECTIONS {
+                clients.pop_front();
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    while !others.is_finished() {
+        for path in ["/livez", "/readyz"] {
+            observed.get(path).expect(200);
+        }
+    }
+    others.join().unwrap();
 }

@@ -26,8 +26,10 @@ const PACE_TIME: Duration = Duration::from_secs(10);
 /// How finely.
 const PACE_STEP: Duration = Duration::from_millis(500);
 
-/// For how long a connection without a request has only just come.
+/// For how long a connection without a request has only just come, and for how long its request may be on its way with it:
+/// that of a probe must not be lost for others that come at the same instant.
 const YOUNG: Duration = Duration::from_millis(250);
+const NEW: Duration = Duration::from_millis(20);
 
 /// What a connection waits for, in the order in which connections are closed when places are short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +124,7 @@ impl State {
         let oldest_first = u128::MAX - age.as_nanos();
         match self.phase {
             // One that has only just come is about to ask.
+            Phase::Idle if age < NEW => Some((Phase::Queued, 2, oldest_first)),
             Phase::Idle if age < YOUNG => Some((Phase::Queued, 0, oldest_first)),
             Phase::Idle | Phase::Sending => Some((self.phase, taken, oldest_first)),
             Phase::Queued => Some((Phase::Queued, 1, age.as_nanos())),
