@@ -6,6 +6,7 @@ use std::rc::Rc;
 use anyhow::{Result, ensure};
 use clap::ValueEnum;
 
+use crate::distance;
 use crate::dreichor::{Cores, Dreichor, Snapshots};
 use crate::log::{Log, Size, events_file};
 use crate::measure::{Contender, Job, Run, Sample, Unit};
@@ -103,6 +104,7 @@ fn replay<'a>(log: Rc<Log>, context: &'a Context<'a>) -> Result<Job<'a>> {
     let goal = |ratio| Some(format!("{ratio}; {} MiB", bound_mib(log.tick_count)));
     let mut contenders = vec![
         openssl(&log),
+        between_cores(),
         ours("**`dreichor replay`, two cores**", goal("1.25"), {
             let log = log.clone();
             move || dreichor.replay(&log.data, Cores::All)
@@ -134,6 +136,7 @@ fn ready<'a>(log: Rc<Log>, context: &'a Context<'a>) -> Job<'a> {
     let goal = format!("1.0{}", seconds.unwrap_or_default());
     let contenders = vec![
         openssl(&log),
+        between_cores(),
         ours("**READY of `dreichor run`, two cores**", Some(goal), {
             let log = log.clone();
             move || dreichor.ready(&log.data, Cores::All)
@@ -261,6 +264,11 @@ fn openssl<'a>(log: &Rc<Log>) -> Contender<'a> {
         goal: None,
         run: Ok(Box::new(move || openssl::run(&log.events()))),
     }
+}
+
+/// It is measured in each round, since the time of what uses both cores depends on it.
+fn between_cores<'a>() -> Contender<'a> {
+    Contender { name: distance::NAME.to_owned(), goal: None, run: Ok(Box::new(|| Ok(distance::measure()))) }
 }
 
 fn fold_contender<'a>(kind: fold::Kind, log: &Rc<Log>) -> Contender<'a> {

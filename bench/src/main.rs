@@ -1,6 +1,7 @@
 //! Dreichor, its peers and bare loops, side by side in one run: prints one table in Markdown.
 
 mod commit;
+mod distance;
 mod dreichor;
 mod job;
 mod log;
