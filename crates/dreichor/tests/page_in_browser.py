@@ -42,6 +42,7 @@ EVENT = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9"
 # Each view with filters, place and order, and what it must show.
 ADDRESSES = {
     "": ["Healthy", "0.25 BINANCE_SPOT:M01-USDT", "254 events", "POSITION_ALREADY_OPEN"],
+    "constructor": ["There is no such view"],
     "tail": ["SAFETY_EVALUATED", "BLOCK_BUY · POSITION_ALREADY_OPEN"],
     "tail?type=USER_FEEDBACK_RECORDED": ["größer als erwartet #66"],
     "tail?side=BUY&status=FILLED": ["BUY 0.25 BINANCE_SPOT:M01-USDT"],

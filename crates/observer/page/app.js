@@ -27,6 +27,9 @@ const VIEWS = {
   decision: { name: "Decision", view: Decision, isHidden: true },
 };
 
+/** The view of a name that an address has, if it is one. */
+const viewOf = (name) => (Object.hasOwn(VIEWS, name) ? VIEWS[name] : null);
+
 /** How long the frame of the page waits for the first answer, in milliseconds. */
 const FRAME_ALONE = 100;
 
@@ -46,7 +49,7 @@ function Page() {
   const { wantsToken, isLost } = useWatched(connection);
   const [isHelpShown, showHelp] = useState(false);
   useKeys(showHelp);
-  const shown = VIEWS[view] ?? null;
+  const shown = viewOf(view);
   useEffect(() => {
     document.title = `${shown?.name ?? "Not found"} · Dreichor`;
   }, [shown]);
@@ -193,7 +196,7 @@ const show = () => {
   document.body.hidden = false;
 };
 const { view, query } = address();
-const request = VIEWS[view]?.first?.(query);
+const request = viewOf(view)?.first?.(query);
 if (request) {
   document.body.hidden = true;
   askAhead(request, show);
