@@ -26,9 +26,10 @@ const PACE_TIME: Duration = Duration::from_secs(10);
 /// How finely.
 const PACE_STEP: Duration = Duration::from_millis(500);
 
-/// For how long a connection without a request has only just come, and for how long its request may be on its way with it:
-/// that of a probe must not be lost for others that come at the same instant.
+/// For how long a connection without a request has only just come.
 const YOUNG: Duration = Duration::from_millis(250);
+
+/// For how long its first request may be on its way with it: a probe must not be lost for others that come at that instant.
 const NEW: Duration = Duration::from_millis(20);
 
 /// What a connection waits for, in the order in which connections are closed when places are short.
@@ -123,8 +124,8 @@ impl State {
         let taken = self.taken.iter().map(|(_, bytes)| bytes).sum();
         let oldest_first = u128::MAX - age.as_nanos();
         match self.phase {
-            // One that has only just come is about to ask.
             Phase::Idle if age < NEW => Some((Phase::Queued, 2, oldest_first)),
+            // One that has only just come is about to ask.
             Phase::Idle if age < YOUNG => Some((Phase::Queued, 0, oldest_first)),
             Phase::Idle | Phase::Sending => Some((self.phase, taken, oldest_first)),
             Phase::Queued => Some((Phase::Queued, 1, age.as_nanos())),
@@ -144,7 +145,8 @@ impl Connections {
     }
 
     /// Lists a new connection. If there are too many, the one whose client took the fewest bytes in the last 10 s is
-    /// closed: first one without a request, then one that takes its answer, then one whose request waits for a place.
+    /// closed: first one without a request, then one that takes its answer, then one whose request waits for a place, then one
+    /// that is new.
     /// At most as many as there are places are worked for, so there is always one to close.
     pub(crate) fn list(self: &Arc<Self>) -> Listed {
         let is_full = self.open().len() >= self.limits.requests + self.limits.spare_connections;

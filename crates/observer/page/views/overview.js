@@ -10,6 +10,7 @@ import { DecisionTable } from "./decisions.js";
 
 const ROWS = 15;
 
+/** The request of the last decisions. */
 export const lastDecisions = () => ["derived/decisions", { limit: ROWS }];
 
 export function Overview() {
