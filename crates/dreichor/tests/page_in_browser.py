@@ -39,6 +39,10 @@ INSTANCE = "27ac435a-1710-4110-a051-8ca566ceab36"
 BOUGHT = "d752300e-d96a-8783-8681-ae11c2a2c10b"
 EVENT = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9"
 
+# The height of a window, and how many rows its tail follows: as many as it has room for, 22 pixels each.
+HEIGHT = 800
+ROWS = 37
+
 # Each view with filters, place and order, and what it must show.
 ADDRESSES = {
     "": ["Healthy", "0.25 BINANCE_SPOT:M01-USDT", "254 events", "POSITION_ALREADY_OPEN"],
@@ -176,7 +180,7 @@ class PageTest(unittest.TestCase):
 
     def page(self, base, **options):
         """A page in a browser that has never been here; whatever goes wrong in it is a fault of the test."""
-        options.setdefault("viewport", {"width": 1280, "height": 800})
+        options.setdefault("viewport", {"width": 1280, "height": HEIGHT})
         context = self.browser.new_context(**options)
         context.set_default_timeout(PATIENCE)
         self.addCleanup(context.close)
@@ -234,19 +238,18 @@ class PageTest(unittest.TestCase):
                 page.context.close()
 
     def test_a_tail_follows_pauses_and_counts(self):
-        stores = self.stores(b"".join(INPUTS[:12])).run()
+        stores = self.stores(b"".join(INPUTS[:10])).run()
         page = self.open(stores, "tail")
         shown = page.locator(".tail tbody tr")
         expect(shown.first).to_be_visible()
         before = stores.get("persistence/audit-events/summary")["totalCount"]
         expect(shown).to_have_count(before)
-        stores.ingest(b"".join(INPUTS[12:]))
-        expect(shown).to_have_count(50)
+        stores.ingest(b"".join(INPUTS[10:]))
+        expect(shown).to_have_count(ROWS)
         last = stores.get("persistence/audit-events?limit=1")["events"][0]
         expect(shown.last).to_contain_text(last["type"])
-        at_end = "(pane) => pane.scrollHeight - pane.scrollTop - pane.clientHeight < 2"
         pane = page.locator(".pane.tail")
-        self.assertTrue(pane.evaluate(at_end))
+        self.is_at_end(page)
 
         pane.hover()
         page.mouse.wheel(0, -300)
@@ -258,12 +261,12 @@ class PageTest(unittest.TestCase):
         stores.ingest(encoded(tick(100 + index) for index in range(30)))
         count = stores.get("persistence/audit-events/summary")["totalCount"] - 254
         expect(fresh).to_have_text(f"{count} new ↓")
-        self.assertEqual(self.rows(page)[-50:], held[-50:])
+        self.assertEqual(self.rows(page)[-ROWS:], held[-ROWS:])
         self.assertEqual(pane.evaluate("(pane) => pane.scrollTop"), top)
 
         again = self.open(stores, page.url.split("#/")[1])
         self.settled(again, ["POSITION_ALREADY_OPEN"])
-        self.assertEqual(self.rows(again)[-50:], held[-50:])
+        self.assertEqual(self.rows(again)[-ROWS:], held[-ROWS:])
         again.get_by_role("button", name="Later lines").click()
         expect(again.locator(".tail tbody tr").last.locator("td.time")).to_have_text("129")
 
@@ -271,14 +274,59 @@ class PageTest(unittest.TestCase):
         expect(fresh).to_have_count(0)
         expect(shown.last.locator("td.time")).to_have_text("129")
         self.assertNotIn("at=", page.url)
+        self.is_at_end(page)
+
+    def is_at_end(self, page):
+        """The end of the tail is in view, once the browser has laid the lines out."""
+        page.wait_for_function(
+            "() => { const pane = document.querySelector('.pane.tail'); return pane.scrollHeight > pane.clientHeight"
+            " && pane.scrollHeight - pane.scrollTop - pane.clientHeight < 2; }"
+        )
+
+    def test_a_tail_stays_at_its_end_until_its_reader_scrolls(self):
+        """Where rows go, the browser scrolls. If others came before it said so, that once looked as if the reader had scrolled."""
+        page = self.page(self.vectors.base)
+        page.add_init_script(
+            """
+            const send = fetch;
+            let answer = null;
+            window.fetch = async (url, options) => {
+                const response = await send(url, options);
+                const bytes = await response.arrayBuffer();
+                if (String(url).includes("audit-events?")) await answer;
+                return new Response(bytes, response);
+            };
+            window.change = async (hash) => {
+                let give;
+                answer = new Promise((done) => { give = done; });
+                location.hash = hash;
+                while (document.querySelector(".tail tbody tr")) await new Promise((done) => setTimeout(done));
+                // The browser scrolls now, and says so in its next frame.
+                document.querySelector(".pane.tail").getBoundingClientRect();
+                give();
+            };
+            """
+        )
+        page.goto(f"{self.vectors.base}/#/tail")
+        rows = page.locator(".tail tbody tr")
+        expect(rows).to_have_count(ROWS)
+        for filters in ["?type=SAFETY_EVALUATED", ""] * 5:
+            page.evaluate("(hash) => change(hash)", f"#/tail{filters}")
+            expect(rows).to_have_count(ROWS)
+            self.is_at_end(page)
+            expect(page.locator("button.fresh")).to_have_count(0)
+        for height in [HEIGHT // 2, HEIGHT]:
+            page.set_viewport_size({"width": 1280, "height": height})
+            self.is_at_end(page)
+        self.assertNotIn("at=", page.url)
 
     def test_reading_back_reaches_the_first_line(self):
         page = self.open(self.vectors, "tail")
         rows = page.locator(".tail tbody tr")
-        expect(rows).to_have_count(50)
+        expect(rows).to_have_count(ROWS)
         # The click scrolls to the button, and so may read one more page.
         page.get_by_role("button", name="Earlier lines").click()
-        expect(rows).not_to_have_count(50)
+        expect(rows).not_to_have_count(ROWS)
         while (count := rows.count()) < 254:
             page.locator(".pane.tail").evaluate("(pane) => { pane.scrollTop = 0; }")
             expect(rows).not_to_have_count(count)
@@ -287,12 +335,12 @@ class PageTest(unittest.TestCase):
 
     def test_filters_of_any_field(self):
         page = self.open(self.vectors, "tail")
-        expect(page.locator(".tail tbody tr")).to_have_count(50)
+        expect(page.locator(".tail tbody tr")).to_have_count(ROWS)
         page.keyboard.press("/")
         page.keyboard.type("type=SAFETY_EVALUATED")
         page.keyboard.press("Enter")
         expect(page.locator(".chip")).to_have_text("type=SAFETY_EVALUATED×")
-        expect(page.locator(".tail tbody tr")).to_have_count(50)
+        expect(page.locator(".tail tbody tr")).to_have_count(ROWS)
         page.get_by_role("button", name="Earlier lines").click()
         expect(page.locator(".tail tbody tr")).to_have_count(65)
         self.assertEqual(set(self.rows(page)), {"SAFETY_EVALUATED"})
@@ -346,7 +394,7 @@ class PageTest(unittest.TestCase):
         expect(page.locator("h1")).to_contain_text("a8a4aef9")
         page.keyboard.press("2")
         expect(page.locator("h1")).to_have_text("Tail")
-        expect(page.locator(".tail tbody tr")).to_have_count(50)
+        expect(page.locator(".tail tbody tr")).to_have_count(ROWS)
         page.keyboard.press("j")
         last = page.locator(".tail tbody tr:not(.opened)").last
         expect(last.locator("[data-row]")).to_be_focused()

@@ -87,13 +87,13 @@ async function send(url, { accept, cache }, signal) {
 /** Answers that were asked for before the view that needs them was there, by their addresses. Each is taken once. */
 const ahead = new Map();
 
-/** Asks before a view does, which then takes the answer. `onEnd` is called before that, however the request ends. */
-export function askAhead([path, values, form = VALUE], onEnd) {
+/** Asks before a view does, which then takes the answer. It returns when the request has ended, however it ends. */
+export async function askAhead([path, values, form = VALUE]) {
   const url = urlOf(path, values);
-  const answer = send(url, form).finally(onEnd);
-  // The view that takes it shows what is wrong.
-  answer.catch(() => {});
+  const answer = send(url, form);
   ahead.set(url, answer);
+  // The view that takes it shows what is wrong.
+  await answer.catch(() => {});
 }
 
 /**

@@ -1,7 +1,7 @@
 // The frame of all views: navigation, health, keys, help and the token.
 
 import { address, link, useAddress } from "./address.js";
-import { askAhead, connection, giveToken } from "./api.js";
+import { askAhead, connection, delay, giveToken } from "./api.js";
 import { html, render, useEffect, useRef, useState, useWatched } from "./dom.js";
 import { pulse, watchStore } from "./live.js";
 import { Trouble, status } from "./parts.js";
@@ -190,17 +190,24 @@ function step(by) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-// The first request is under way while the frame is built. To lay out the frame alone would hold its answer up, so the frame is
-// shown with it, or alone if the answer does not come soon.
-const show = () => {
-  document.body.hidden = false;
-};
-const { view, query } = address();
-const request = viewOf(view)?.first?.(query);
-if (request) {
-  document.body.hidden = true;
-  askAhead(request, show);
-  setTimeout(show, FRAME_ALONE);
+/**
+ * Shows the page. The view's first request is under way while the frame is built. To lay out the frame alone would hold its answer up,
+ * so the frame is shown with it, or alone if the answer does not come soon. The pulse of the store is asked for after that.
+ */
+async function start() {
+  const { view, query } = address();
+  const request = viewOf(view)?.first?.(query);
+  if (request) {
+    const answer = askAhead(request);
+    document.body.hidden = true;
+    render(html`<${Page} />`, document.body);
+    await Promise.race([answer, delay(FRAME_ALONE)]);
+    document.body.hidden = false;
+  } else {
+    render(html`<${Page} />`, document.body);
+  }
+  await delay(0);
+  watchStore();
 }
-render(html`<${Page} />`, document.body);
-watchStore();
+
+start();

@@ -8,10 +8,13 @@ import { asked, test } from "./filters.js";
 const KNOWN = new Set(["type", "decisionId", "marketId", "strategyInstanceId", "from", "to"]);
 
 /**
- * The rows of a page that is followed: all of them may be others in the next drawing, so there are not many more than a screen
- * has. Then those that are read at once while reading back, and the most that are held.
+ * How many rows are followed: as many as the window is high, but not more than can all be others in the next drawing. The height of
+ * a row is in pixels.
  */
-const ROWS = 50;
+const ROW_HEIGHT = 22;
+const rowsInView = () => Math.min(50, Math.max(20, Math.ceil(innerHeight / ROW_HEIGHT)));
+
+/** The rows that are read at once while reading back, and the most that are held. */
 const ROWS_BACK = 100;
 const ROWS_MAX = 1000;
 const LIMIT_MAX = 1000;
@@ -25,9 +28,12 @@ const BUDGET = 8 << 20;
 
 /** The request of the first page of rows that are followed, and its form. */
 export const firstRows = (filters) => {
-  const limit = test(filters, KNOWN) ? LIMIT_MAX : ROWS;
+  const limit = limitOf(test(filters, KNOWN), rowsInView());
   return ["persistence/audit-events", { ...asked(filters, KNOWN), limit }, LINES];
 };
+
+/** How many lines to ask for, if so many rows are wanted: lines that the page itself tests may not be rows. */
+const limitOf = (fits, rows) => (fits ? LIMIT_MAX : rows);
 
 /** The most pages of one search, and the most lines that are counted while nobody looks at them. */
 const PAGES_MAX = 8;
@@ -133,7 +139,7 @@ export class Feed {
       // What follows is counted from the present end on, however long ago the place is.
       const held = this.at === null ? {} : { before: this.at };
       if (this.at !== null) this.#tip = (await this.#read({ limit: 1 }, { isPlain: true })).next;
-      await this.#fill(ROWS, held);
+      await this.#fill(rowsInView(), held);
     });
     for (;;) {
       try {
@@ -157,12 +163,12 @@ export class Feed {
         continue;
       }
       if (this.#tip === null) {
-        await this.#fill(ROWS);
+        await this.#fill(rowsInView());
         this.isReading = false;
         this.#drawSoon();
       }
       const before = this.#tip;
-      const page = await this.#read({ after: before, limit: LIMIT_MAX }, { keep: this.#fits ? Infinity : ROWS });
+      const page = await this.#read({ after: before, limit: LIMIT_MAX }, { keep: this.#fits ? Infinity : rowsInView() });
       this.#tip = page.next;
       if (this.problem !== null) this.#drawSoon();
       this.problem = null;
@@ -171,8 +177,10 @@ export class Feed {
         if (this.isHeld) {
           this.fresh += count;
         } else {
-          this.rows = this.rows.concat(page.rows).slice(-ROWS);
-          if (this.rows.length === ROWS) this.previous = this.rows[0].end;
+          const all = this.rows.length + count;
+          this.rows = this.rows.concat(page.rows).slice(-rowsInView());
+          // To read back from there gives the first row once more, which is left out.
+          if (this.rows.length < all) this.previous = this.rows[0].end;
         }
         this.#drawSoon();
       }
@@ -186,7 +194,7 @@ export class Feed {
     let place = this.rows.length > 0 || this.previous !== null ? { before: this.previous } : first;
     for (let pages = 0; pages < PAGES_MAX && this.rows.length < wanted; pages += 1) {
       const missing = wanted - this.rows.length;
-      const page = await this.#read({ ...place, limit: this.#fits ? LIMIT_MAX : missing });
+      const page = await this.#read({ ...place, limit: limitOf(this.#fits, missing) });
       const have = new Set(this.rows.map((row) => row.id));
       this.rows = [...page.rows.filter((row) => !have.has(row.id)), ...this.rows];
       this.previous = page.previous;

@@ -26,7 +26,7 @@ const FILTERS = [
 const WORDS_MAX = 160;
 
 /** So near to the end of the pane is at its end, and so near to the beginning reads on before it; in pixels. */
-const AT_END = 24;
+const AT_END = 4;
 const AT_START = 80;
 
 /** The first request of a tail that follows; null if it is held at a place. */
@@ -38,13 +38,15 @@ export function Tail() {
   const open = query.get("open");
   const feed = useFeed(filtersOf(query), at);
   const pane = useRef(null);
-  usePlace(pane, feed);
+  const height = usePlace(pane, feed);
   const keys = useRowKeys(feed.rows.map((row) => row.id));
   const toggle = (row) => {
     hold(feed);
     go(linkWith({ open: row.id === open ? null : row.id }), { isStep: false });
   };
   const onScroll = ({ target }) => {
+    // The browser scrolls too, where lines are gone.
+    if (target.scrollHeight !== height()) return;
     const isAtEnd = target.scrollHeight - target.scrollTop - target.clientHeight < AT_END;
     if (!feed.isHeld && !isAtEnd) hold(feed);
     if (feed.isHeld && target.scrollTop < AT_START && feed.previous && !feed.isReading && !feed.isFull) feed.readBack();
@@ -64,26 +66,28 @@ export function Tail() {
     ${isElsewhere && html`<${Elsewhere} id=${open} query=${query} />`}
     <div class="pane tail" tabindex="0" role="region" aria-label="Lines of the log" aria-busy=${feed.isReading} ref=${pane} onScroll=${onScroll}
       onFocusIn=${(event) => event.target !== pane.current && hold(feed)} data-from="end">
-      <${Before} feed=${feed} />
-      <table>
-        <caption class="hidden">Events in file order, newest last</caption>
-        <thead>
-          <tr>
-            <th scope="col" class="time">Time</th>
-            <th scope="col" class="type">Type</th>
-            <th scope="col" class="what">What</th>
-            <th scope="col" class="decision">Decision</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${feed.rows.map((row) => html`<${Line} key=${keys.get(row.id)} row=${row} isOpen=${row.id === open} toggle=${toggle} />`)}
-        </tbody>
-      </table>
-      <div class="after">
-        ${feed.hasLater &&
-        html`<button class="button quiet" onClick=${() => feed.readOn().then(() => go(linkWith({ at: feed.at }), { isStep: false }))}>
-          Later lines
-        </button>`}
+      <div class="lines">
+        <${Before} feed=${feed} />
+        <table>
+          <caption class="hidden">Events in file order, newest last</caption>
+          <thead>
+            <tr>
+              <th scope="col" class="time">Time</th>
+              <th scope="col" class="type">Type</th>
+              <th scope="col" class="what">What</th>
+              <th scope="col" class="decision">Decision</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${feed.rows.map((row) => html`<${Line} key=${keys.get(row.id)} row=${row} isOpen=${row.id === open} toggle=${toggle} />`)}
+          </tbody>
+        </table>
+        <div class="after">
+          ${feed.hasLater &&
+          html`<button class="button quiet" onClick=${() => feed.readOn().then(() => go(linkWith({ at: feed.at }), { isStep: false }))}>
+            Later lines
+          </button>`}
+        </div>
       </div>
     </div>
     ${feed.isHeld && html`<button class="fresh" onClick=${follow}>${fresh} new ↓</button>`}
@@ -109,24 +113,34 @@ function hold(feed) {
 
 const follow = () => go(linkWith({ at: null, open: null }));
 
-/** Keeps the pane at its end while the log is followed, and at its place when lines are put before. */
+/**
+ * Keeps the pane at its end while the log is followed, and at its place when lines are put before. It does so after the browser has
+ * laid the lines out: to ask for their height in the task that draws them would have them laid out within that task. Returns what
+ * tells the height that the lines had then.
+ */
 function usePlace(pane, feed) {
   const last = useRef({});
   useLayoutEffect(() => {
     const { current } = pane;
-    const first = feed.rows[0]?.id;
-    // Without rows there is no place to keep, and to measure is to lay out.
-    if (first === undefined) return;
-    const isNew = last.current.feed !== feed || last.current.first === undefined;
-    if (!feed.isHeld || isNew) {
-      const opened = feed.isHeld && current.querySelector(".opened");
-      if (opened) opened.scrollIntoView({ block: "center" });
-      else current.scrollTop = current.scrollHeight;
-    } else if (first !== last.current.first) {
-      current.scrollTop += current.scrollHeight - last.current.height;
-    }
-    last.current = { feed, first, height: current.scrollHeight };
-  });
+    last.current = {};
+    const place = () => {
+      const first = feed.rows[0]?.id;
+      if (!feed.isHeld || last.current.first === undefined) {
+        const opened = feed.isHeld && current.querySelector(".opened");
+        if (opened) opened.scrollIntoView({ block: "center" });
+        else current.scrollTop = current.scrollHeight;
+      } else if (first !== last.current.first) {
+        current.scrollTop += current.scrollHeight - last.current.height;
+      }
+      last.current = { first, height: current.scrollHeight };
+    };
+    // It calls for the sizes that there are, and then for each change of them.
+    const sizes = new ResizeObserver(place);
+    sizes.observe(current);
+    sizes.observe(current.firstElementChild);
+    return () => sizes.disconnect();
+  }, [feed]);
+  return () => last.current.height;
 }
 
 function Before({ feed }) {
