@@ -36,6 +36,13 @@ impl<T: Schema> Schema for Option<T> {
     }
 }
 
+/// Any text.
+impl Schema for &str {
+    fn schema() -> String {
+        "{\"type\":\"string\"}".into()
+    }
+}
+
 impl Schema for bool {
     fn schema() -> String {
         "{\"type\":\"boolean\"}".into()
@@ -75,7 +82,7 @@ pub fn document(title: &str, schema: &str) -> String {
 }
 
 /// The schema of an object with exactly these members.
-pub(crate) fn object(members: &[(&'static str, String)]) -> String {
+pub fn object(members: &[(&'static str, String)]) -> String {
     let properties: Vec<String> =
         members.iter().map(|(name, schema)| format!("\"{name}\":{schema}")).collect();
     let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();

@@ -68,30 +68,9 @@ pub(crate) struct Status {
     /// `inactive`, or `reachableAtStart`.
     database: &'static str,
     sandbox: SandboxReport,
-    #[schema(value_type = StartedWith)]
+    /// The receipt at READY.
+    #[schema(value_type = form::Receipt)]
     started_with: Box<RawValue>,
-}
-
-/// The receipt of the replay at READY.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the receipt writes")]
-pub(crate) struct StartedWith {
-    events: u64,
-    bytes: u64,
-    tree_size: u64,
-    root_hash: form::Hash,
-    #[schema(required)]
-    snapshot_id: Option<form::SnapshotId>,
-    #[schema(required)]
-    snapshot_tree_size: Option<u64>,
-    #[schema(required)]
-    interrupted_tick: Option<form::DecisionId>,
-    unterminated_bytes: u64,
-    #[schema(required)]
-    last_logical_time: Option<u64>,
-    format_version: u64,
-    program_version: String,
 }
 
 impl About {

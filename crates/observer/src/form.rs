@@ -52,7 +52,6 @@ forms! {
     Uuid(value::Uuid);
     StrategyInstanceId(value::StrategyInstanceId);
     DecisionId(id::DecisionId);
-    SnapshotId(id::SnapshotId);
     MarketId(value::MarketId);
     DecisionClass(value::DecisionClass);
     ParameterPool(value::ParameterPool);
@@ -64,6 +63,7 @@ forms! {
     ExecutionStatus(value::Status);
     Outcome(dreichor_explain::Outcome);
     By(dreichor_explain::By);
+    LifecycleState(state::LifecycleState);
     /// A place among lines or entries, in decimal digits.
     Cursor(Place);
 }
@@ -100,13 +100,19 @@ pub(crate) struct Snapshot;
 /// The position of a market in the Shadow Ledger.
 pub(crate) struct Position;
 
+/// The lifecycle of an instance.
+pub(crate) struct Lifecycle;
+
+/// The receipt of a replay.
+pub(crate) struct Receipt;
+
 /// The reason of a decision's outcome.
 pub(crate) struct Reason;
 
 /// The identifier of a kind of problem.
 pub(crate) struct ProblemType;
 
-named!(AuditEvent, Snapshot, Position, Reason, ProblemType);
+named!(AuditEvent, Snapshot, Position, Lifecycle, Receipt, Reason, ProblemType);
 
 /// The schemas of all these types, by name: each event has one of its own.
 pub(crate) fn schemas() -> Map<String, Value> {
@@ -128,6 +134,8 @@ pub(crate) fn schemas() -> Map<String, Value> {
         ("AuditEvent".into(), json!({ "oneOf": union, "discriminator": discriminator })),
         ("Snapshot".into(), parse(WholeSnapshot::schema())),
         ("Position".into(), parse(state::Position::schema())),
+        ("Lifecycle".into(), parse(state::Instance::schema())),
+        ("Receipt".into(), parse(dreichor_replay::Receipt::schema())),
         ("Reason".into(), json!({ "enum": reasons })),
         ("ProblemType".into(), json!({ "enum": kinds })),
     ]);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use dreichor_core::id::{DecisionId, SnapshotId};
+use dreichor_core::schema::{Schema, object};
 use dreichor_core::state::Digests;
 use dreichor_core::value::LogicalTime;
 use dreichor_core::{FORMAT_VERSION, Hash, History};
@@ -67,50 +68,70 @@ impl Receipt {
         Self { digests: Some(digests(replayed.history.state())), ..self }
     }
 
-    /// The facts by name, in a fixed order; a receipt without digests lacks those three.
-    pub fn facts(&self) -> Vec<(&'static str, Fact)> {
-        let text = |text: Option<String>| text.map_or(Fact::None, Fact::Text);
-        let number = |number: Option<u64>| number.map_or(Fact::None, Fact::Number);
+    /// The facts, in a fixed order; a receipt without digests lacks those three.
+    pub fn facts(&self) -> Vec<Fact> {
         let mut facts = vec![
-            ("events", Fact::Number(self.events)),
-            ("bytes", Fact::Number(self.bytes)),
-            ("treeSize", Fact::Number(self.events)),
-            ("rootHash", Fact::Text(self.root_hash.to_string())),
-            ("snapshotId", text(self.snapshot.map(|(id, _)| id.to_string()))),
-            ("snapshotTreeSize", number(self.snapshot.map(|(_, size)| size))),
+            Fact::new("events", self.events),
+            Fact::new("bytes", self.bytes),
+            Fact::new("treeSize", self.events),
+            Fact::new("rootHash", self.root_hash),
+            Fact::new("snapshotId", self.snapshot.map(|(id, _)| id)),
+            Fact::new("snapshotTreeSize", self.snapshot.map(|(_, size)| size)),
         ];
-        if let Some(Digests { memory, ledger, lifecycles }) = &self.digests {
+        if let Some(Digests { memory, ledger, lifecycles }) = self.digests {
             facts.extend([
-                ("memoryDigest", Fact::Text(memory.to_string())),
-                ("ledgerDigest", Fact::Text(ledger.to_string())),
-                ("lifecyclesDigest", Fact::Text(lifecycles.to_string())),
+                Fact::new("memoryDigest", memory),
+                Fact::new("ledgerDigest", ledger),
+                Fact::new("lifecyclesDigest", lifecycles),
             ]);
         }
         facts.extend([
-            ("interruptedTick", text(self.interrupted_tick.map(|id| id.to_string()))),
-            ("unterminatedBytes", Fact::Number(self.unterminated_bytes)),
-            ("lastLogicalTime", number(self.last_logical_time.map(LogicalTime::get))),
-            ("formatVersion", Fact::Number(FORMAT_VERSION)),
-            ("programVersion", Fact::Text(PROGRAM_VERSION.to_owned())),
+            Fact::new("interruptedTick", self.interrupted_tick),
+            Fact::new("unterminatedBytes", self.unterminated_bytes),
+            Fact::new("lastLogicalTime", self.last_logical_time),
+            Fact::new("formatVersion", FORMAT_VERSION),
+            Fact::new("programVersion", PROGRAM_VERSION),
         ]);
         facts
     }
 
     /// The receipt as one line of JSON, without LF. No text in it needs an escape.
     pub fn to_json(&self) -> String {
-        let member = |(name, fact): (&str, Fact)| match fact {
-            Fact::Text(text) => format!("\"{name}\":\"{text}\""),
-            Fact::Number(number) => format!("\"{name}\":{number}"),
-            Fact::None => format!("\"{name}\":null"),
+        let member = |Fact { name, value, .. }| match value {
+            Value::Text(text) => format!("\"{name}\":\"{text}\""),
+            Value::Number(number) => format!("\"{name}\":{number}"),
+            Value::None => format!("\"{name}\":null"),
         };
         let members: Vec<String> = self.facts().into_iter().map(member).collect();
         format!("{{{}}}", members.join(","))
+    }
+
+    /// The JSON Schema of receipts without digests.
+    pub fn schema() -> String {
+        let facts = Self::of_whole(&mut History::default(), 0, None).facts();
+        object(&facts.into_iter().map(|fact| (fact.name, (fact.schema)())).collect::<Vec<_>>())
+    }
+}
+
+/// One fact of a receipt.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    /// Its name.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Value,
+    schema: fn() -> String,
+}
+
+impl Fact {
+    fn new<T: Into<Value> + Schema>(name: &'static str, value: T) -> Self {
+        Self { name, value: value.into(), schema: T::schema }
     }
 }
 
 /// The value of a fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fact {
+pub enum Value {
     /// A number.
     Number(u64),
     /// An id, a hash or a version.
@@ -119,7 +140,37 @@ pub enum Fact {
     None,
 }
 
-impl fmt::Display for Fact {
+impl From<u64> for Value {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<LogicalTime> for Value {
+    fn from(time: LogicalTime) -> Self {
+        Self::Number(time.get())
+    }
+}
+
+macro_rules! texts {
+    ($($text:ty),*) => { $(
+        impl From<$text> for Value {
+            fn from(text: $text) -> Self {
+                Self::Text(text.to_string())
+            }
+        }
+    )* };
+}
+
+texts!(Hash, SnapshotId, DecisionId, &'static str);
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::None, Into::into)
+    }
+}
+
+impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(number) => number.fmt(f),
@@ -132,8 +183,8 @@ impl fmt::Display for Fact {
 /// One line of `name=value`.
 impl fmt::Display for Receipt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, fact)) in self.facts().into_iter().enumerate() {
-            write!(f, "{}{name}={fact}", if index > 0 { " " } else { "" })?;
+        for (index, Fact { name, value, .. }) in self.facts().into_iter().enumerate() {
+            write!(f, "{}{name}={value}", if index > 0 { " " } else { "" })?;
         }
         Ok(())
     }

@@ -1,12 +1,17 @@
 //! Strategy Lifecycles: for each instance, if it may buy, must hold or must wait.
 
+use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
+
+use strum::{Display, IntoStaticStr, VariantArray};
 
 use super::ledger::OpenPosition;
 use super::table::{At, Row, Table};
-use crate::canonical::{Sink, Value};
+use crate::canonical::{Members, Reader, Sink, Value, record};
 use crate::fault::Result;
-use crate::value::{LogicalTime, StrategyInstanceId};
+use crate::schema::{Schema, object};
+use crate::value::{Decimal, LogicalTime, MarketId, Spelled, StrategyInstanceId};
 
 /// The lifecycle of an instance: which orders of it are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,12 +123,12 @@ impl Instance {
         self.last_logical_time
     }
 
-    /// The lifecycle's name on disk, what is held if anything, and until when it lasts if it ends.
-    pub fn describe(&self) -> (&'static str, Option<OpenPosition>, Option<u64>) {
+    /// The lifecycle's state, what is held if anything, and until when it lasts if it ends.
+    pub fn describe(&self) -> (LifecycleState, Option<OpenPosition>, Option<u64>) {
         match self.lifecycle {
-            Lifecycle::Ready => ("READY", None, None),
-            Lifecycle::Holding { position, until } => ("HOLDING", Some(position), Some(until)),
-            Lifecycle::Cooldown { until } => ("COOLDOWN", None, Some(until)),
+            Lifecycle::Ready => (LifecycleState::Ready, None, None),
+            Lifecycle::Holding { position, until } => (LifecycleState::Holding, Some(position), Some(until)),
+            Lifecycle::Cooldown { until } => (LifecycleState::Cooldown, None, Some(until)),
         }
     }
 
@@ -132,16 +137,73 @@ impl Instance {
         let (state, position, until) = self.describe();
         sink.put(b"{\"strategyInstanceId\":");
         self.id.write(sink);
-        sink.put(b",\"state\":\"");
-        sink.put(state.as_bytes());
-        sink.put(b"\",\"marketId\":");
-        position.map(|position| position.market_id).write(sink);
-        sink.put(b",\"quantity\":");
-        position.map(|position| position.quantity).write(sink);
-        sink.put(b",\"until\":");
-        until.write(sink);
-        sink.put(b",\"lastLogicalTime\":");
-        self.last_logical_time.write(sink);
+        InstanceMembers {
+            state,
+            market_id: position.map(|position| position.market_id),
+            quantity: position.map(|position| position.quantity),
+            until: until.map(Until),
+            last_logical_time: self.last_logical_time,
+        }
+        .write_members(sink);
         sink.put(b"}");
+    }
+}
+
+/// The schema of what [`Instance::write`] writes.
+impl Schema for Instance {
+    fn schema() -> String {
+        let mut members = vec![("strategyInstanceId", StrategyInstanceId::schema())];
+        InstanceMembers::describe_members(&mut members);
+        object(&members)
+    }
+}
+
+/// The name of a lifecycle on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Display, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
+pub enum LifecycleState {
+    /// [`Lifecycle::Ready`].
+    Ready,
+    /// [`Lifecycle::Holding`].
+    Holding,
+    /// [`Lifecycle::Cooldown`].
+    Cooldown,
+}
+
+impl Spelled for LifecycleState {}
+
+record! {
+    /// The members of an entry after the first, which is its instance.
+    InstanceMembers {
+        /// What the instance may do. An expired cooldown stays COOLDOWN until the next purchase.
+        state: LifecycleState = "state",
+        /// The market of what it holds.
+        market_id: Option<MarketId> = "marketId",
+        /// What it holds.
+        quantity: Option<Decimal> = "quantity",
+        /// Until when the hold time or the cooldown lasts.
+        until: Option<Until> = "until",
+        /// The time of its own last decision.
+        last_logical_time: LogicalTime = "lastLogicalTime",
+    }
+}
+
+/// Until when a hold time or a cooldown lasts, in units of logicalTime; may exceed 2^53 − 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Until(u64);
+
+impl<'a> Value<'a> for Until {
+    fn write(&self, sink: &mut impl Sink) {
+        self.0.write(sink);
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        reader.integer().map(Self)
+    }
+}
+
+impl Schema for Until {
+    fn schema() -> String {
+        "{\"type\":\"integer\",\"minimum\":0}".into()
     }
 }

@@ -19,7 +19,7 @@ use crate::value::{LogicalTime, Side};
 
 use grammar::{OpenTick, Stage};
 pub use ledger::{OpenPosition, Position, Positions, ShadowLedger};
-pub use lifecycle::{Instance, Lifecycle, Lifecycles};
+pub use lifecycle::{Instance, Lifecycle, LifecycleState, Lifecycles};
 pub use memory::{Decision, DecisionMemory, FeedbackCounts, Totals};
 use table::At;
 

@@ -64,7 +64,7 @@ pub(super) fn hold_at(
 
 /// A few labelled rows.
 fn rows(receipt: &Receipt) -> String {
-    let shown = |(name, fact): (&str, Fact)| format!("{name:<18}{fact}");
+    let shown = |Fact { name, value, .. }| format!("{name:<18}{value}");
     receipt.facts().into_iter().map(shown).collect::<Vec<_>>().join("\n")
 }
 
@@ -95,7 +95,7 @@ fn compare(config: &Config, file: &Path, trust: &TrustArguments) -> Result<ExitC
         None => Receipt::of(&mut replayed),
     };
     let found: BTreeMap<&str, String> =
-        found.facts().into_iter().map(|(name, fact)| (name, fact.to_string())).collect();
+        found.facts().into_iter().map(|fact| (fact.name, fact.value.to_string())).collect();
     for name in COMPARED {
         let Some(kept) = kept.get(name) else { continue };
         let found = found.get(name).map_or("none", String::as_str);

@@ -19,7 +19,7 @@ use crate::source::{Asked, Work};
 #[serde(rename_all = "camelCase")]
 pub(super) struct LifecyclesAnswer {
     /// The instances that have decided, in byte order; a page of them.
-    #[schema(value_type = Vec<LifecycleEntry>)]
+    #[schema(value_type = Vec<form::Lifecycle>)]
     lifecycles: Vec<Box<RawValue>>,
     /// The cursor for `after`: the last instance; null: nothing follows.
     #[schema(required)]
@@ -28,22 +28,6 @@ pub(super) struct LifecyclesAnswer {
     #[schema(required)]
     previous: Option<form::StrategyInstanceId>,
     as_of: AsOf,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct LifecycleEntry {
-    strategy_instance_id: form::StrategyInstanceId,
-    /// `READY`, `HOLDING` or `COOLDOWN`.
-    state: String,
-    #[schema(required)]
-    market_id: Option<form::MarketId>,
-    #[schema(required)]
-    quantity: Option<form::Decimal>,
-    #[schema(required)]
-    until: Option<u64>,
-    last_logical_time: u64,
 }
 
 /// The lifecycle of each strategy instance; the first ones, those before an instance, or those after it.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{Extension, RawQuery, State};
-use dreichor_core::state::Decision;
+use dreichor_core::state::{Decision, LifecycleState};
 use dreichor_core::value::StrategyInstanceId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -52,8 +52,8 @@ struct Lane {
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Interval {
-    /// `READY`, `HOLDING` or `COOLDOWN`. An expired cooldown stays COOLDOWN until the next purchase, as in the lifecycle.
-    state: &'static str,
+    /// An expired cooldown stays COOLDOWN until the next purchase, as in the lifecycle.
+    state: form::LifecycleState,
     /// When it began. READY begins with the instance's first decision.
     from: u64,
     /// When the next one began; null: it goes on.
@@ -151,7 +151,7 @@ fn first_intervals(
         && let Some(decision) = decisions.next()
     {
         if missing.remove(&decision.instance()) {
-            first.insert(decision.instance(), Interval::begun_by("READY", decision, None));
+            first.insert(decision.instance(), Interval::begun_by(LifecycleState::Ready, decision, None));
         }
     }
     first
@@ -174,11 +174,11 @@ fn each_interval(
         begin(Interval {
             market_id: Some(form::MarketId(held.market_id)),
             quantity: Some(form::Decimal(held.quantity)),
-            ..Interval::begun_by("HOLDING", held.bought, Some(hold_time))
+            ..Interval::begun_by(LifecycleState::Holding, held.bought, Some(hold_time))
         });
         if let Some(sold) = held.sold {
             let cooldown = sold.evaluated().parameter_pool.cooldown();
-            begin(Interval::begun_by("COOLDOWN", sold, Some(cooldown)));
+            begin(Interval::begun_by(LifecycleState::Cooldown, sold, Some(cooldown)));
         }
     }
     for (instance, interval) in last {
@@ -188,10 +188,10 @@ fn each_interval(
 
 impl Interval {
     /// An interval that begins with a decision and lasts at least so long.
-    fn begun_by(state: &'static str, decision: Decision<'_>, lasts: Option<u64>) -> Self {
+    fn begun_by(state: LifecycleState, decision: Decision<'_>, lasts: Option<u64>) -> Self {
         let from = decision.first_seen_logical_time().get();
         Self {
-            state,
+            state: form::LifecycleState(state),
             from,
             to: None,
             market_id: None,
