@@ -1,7 +1,7 @@
 //! The state of a whole log, computed once while the files stay the same.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dreichor_core::event::EventType;
 use dreichor_core::fault::{Fault, Rule};
@@ -16,9 +16,12 @@ use dreichor_replay::{Error, Replayed, View};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::answer::Answer;
+use crate::encoding::Encoding;
 use crate::flight::Size;
 use crate::held::Held;
 use crate::look::Look;
+use crate::source::Asked;
 
 /// The results that are derived from the log.
 #[derive(Debug)]
@@ -34,8 +37,9 @@ pub(crate) struct Derived {
     pub(crate) holdings: Holdings,
     /// How many bytes followed the last whole line.
     pub(crate) unterminated_bytes: u64,
-    /// The first four bytes of each event's id, in file order.
-    ids: Vec<u32>,
+    ids: Ids,
+    /// Answers of this state, which are much work.
+    pub(crate) answers: Answers,
 }
 
 /// Positions, from the purchase to the sale.
@@ -127,7 +131,7 @@ impl Derived {
         let (mut ticks, mut fates, mut holdings) = (Ticks::default(), Vec::new(), Holdings::default());
         let mut replay = look.replay()?;
         let (mut last_offset, mut seen) = (0, 0);
-        let mut ids = Vec::new();
+        let mut ids = Ids::default();
         while let Some(entry) = replay.next()? {
             (last_offset, seen) = (entry.line.offset, entry.line.number);
             if seen == head.0 && entry.history.root() != head.1 {
@@ -136,7 +140,7 @@ impl Derived {
             leaves.push(entry.line.offset, entry.leaf);
             counts.add(entry.event.body.event_type());
             let id = content_id(entry.leaf);
-            ids.push(first_bytes(id));
+            ids.push(id);
             last_event_id = Some(id);
             if entry.event.body.event_type() == EventType::LedgerUpdated {
                 holdings.add(entry.history.state());
@@ -159,15 +163,15 @@ impl Derived {
             fates,
             holdings,
             unterminated_bytes,
-            ids,
+            ids: ids.sorted(),
+            answers: Answers::default(),
         })
     }
 
     /// Finds an event by its id, and reads it; none if it is not among those that were derived from.
     pub(crate) fn find(&self, view: &View<'_, Held>, id: Uuid) -> Result<Option<Found>, Error> {
-        let first = first_bytes(id);
-        for (index, _) in self.ids.iter().enumerate().filter(|(_, known)| **known == first) {
-            let found = self.leaves.line(view, index as u64)?;
+        for place in self.ids.places(id) {
+            let found = self.leaves.line(view, place)?;
             if let Some(found) = found.filter(|(found, _)| *found == id) {
                 return Ok(Some(found.1));
             }
@@ -186,15 +190,74 @@ impl Derived {
     }
 }
 
-fn first_bytes(id: Uuid) -> u32 {
-    let [a, b, c, d, ..] = *id.as_bytes();
-    u32::from_be_bytes([a, b, c, d])
+/// The first bits of each event's id, and below them its place in the log. Sorted, so that one is found at once.
+#[derive(Debug, Default)]
+struct Ids(Vec<u64>);
+
+/// Enough for each place: a state holds fewer than 2^32 decisions, with six events each at most, and as much feedback.
+const PLACE_BITS: u32 = 36;
+
+impl Ids {
+    /// Adds the id of the next event.
+    fn push(&mut self, id: Uuid) {
+        self.0.push(first_bits(id) | self.0.len() as u64);
+    }
+
+    fn sorted(mut self) -> Self {
+        self.0.sort_unstable();
+        self
+    }
+
+    /// The places of the events whose ids begin as this one does.
+    fn places(&self, id: Uuid) -> impl Iterator<Item = u64> {
+        let first = first_bits(id);
+        let from = self.0.partition_point(|known| *known < first);
+        let known = self.0.iter().skip(from).map(move |known| known ^ first);
+        known.take_while(|place| *place < 1 << PLACE_BITS)
+    }
+}
+
+/// The bits of an id above the place of its event.
+fn first_bits(id: Uuid) -> u64 {
+    let first = id.as_bytes().iter().take(8).fold(0, |bits, byte| bits << 8 | u64::from(*byte));
+    first >> PLACE_BITS << PLACE_BITS
 }
 
 /// The fault of a log that no longer begins as it did.
 fn history_changed((size, root): (u64, Hash)) -> Box<Fault> {
     let expected = format!("the first {size} events that this process has seen, with the root {root}");
     Fault::new(Rule::HistoryChanged, 0, "", "another history", expected)
+}
+
+/// Answers of one derived state, by what was asked for. A repeated request gets its answer at once.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(Mutex<VecDeque<(Request, Answer)>>);
+
+/// What a request asks for, and in which form.
+type Request = (Hash, bool, Encoding);
+
+/// How much memory the answers have together, in bytes.
+const ANSWERS_BYTES_MAX: usize = 16 << 20;
+
+impl Answers {
+    /// The answer to the same request.
+    pub(crate) fn find(&self, asked: Asked) -> Option<Answer> {
+        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.iter().find(|(of, _)| *of == request(asked)).map(|(_, answer)| answer.clone())
+    }
+
+    /// Keeps an answer, and no longer the oldest for which there is no room.
+    pub(crate) fn keep(&self, asked: Asked, answer: Answer) {
+        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.push_back((request(asked), answer));
+        while answers.iter().map(|(_, answer)| answer.size()).sum::<usize>() > ANSWERS_BYTES_MAX {
+            answers.pop_front();
+        }
+    }
+}
+
+fn request(asked: Asked) -> Request {
+    (asked.target, asked.is_for_lines, asked.encoding)
 }
 
 impl Size for Arc<Derived> {

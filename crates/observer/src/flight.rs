@@ -232,10 +232,11 @@ fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
 mod tests {
     use std::thread;
 
+    use axum::http::{HeaderMap, Uri};
     use tokio::time::timeout;
 
     use super::*;
-    use crate::encoding::Encoding;
+    use crate::limits::Limits;
 
     impl Size for u32 {
         fn size(&self) -> usize {
@@ -255,7 +256,11 @@ mod tests {
         result: u32,
     ) -> Option<u32> {
         let (at, files) = (Instant::now(), Files::of_size(size));
-        let asked = Asked { at, until: at + time, is_for_lines: false, encoding: Encoding::Identity };
+        let asked = Asked {
+            at,
+            until: at + time,
+            ..Asked::now(Limits::default(), &Uri::default(), &HeaderMap::new())
+        };
         let join = flights.join((), files, asked, |flight| {
             thread::spawn(move || {
                 flight.land(|| {

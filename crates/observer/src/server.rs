@@ -173,7 +173,7 @@ async fn serve(
         let (mut api, listed) = (api.clone(), &listed);
         async move {
             let connection = &listed.connection;
-            let asked = Asked::now(limits, request.headers());
+            let asked = Asked::now(limits, request.uri(), request.headers());
             request.extensions_mut().insert(asked);
             let place = if is_probe(request.uri().path()) {
                 connection.probe();

@@ -4,9 +4,12 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use axum::http::HeaderMap;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderMap, Uri};
 use dreichor_core::Hash;
+use dreichor_core::canonical::Sink as _;
 use dreichor_core::id::DecisionId;
+use dreichor_core::tree::Hasher;
 use dreichor_explain::{Explained, explain_in};
 use dreichor_replay::page::Search;
 use dreichor_replay::reference::Reference;
@@ -180,7 +183,7 @@ impl Source {
         Ok(look)
     }
 
-    /// Answers by `make` of what the whole log adds up to.
+    /// Answers by `make` of what the whole log adds up to. An answer that is much work is kept as long as that.
     pub(crate) async fn derive(
         self: &Arc<Self>,
         asked: Asked,
@@ -189,9 +192,20 @@ impl Source {
         make: impl FnOnce(&Derived) -> Outcome + Send + 'static,
     ) -> Outcome {
         let derived = self.derived(asked).await?;
+        if let Some(answer) = derived.answers.find(asked) {
+            let place = self.room.take(answer.size() as u64).await;
+            return Ok(answer.within(place));
+        }
         let place = self.room.take(asked.encoding.memory(bytes)).await;
-        let answer = self.readers(work).run(move |_| make(&derived)?.encoded(asked.encoding)).await?;
-        Ok(answer.within(place))
+        let make = move |_: &Wanted<'_>| {
+            let answer = make(&derived)?.encoded(asked.encoding)?;
+            match work {
+                Work::Large => derived.answers.keep(asked, answer.clone()),
+                Work::Quick | Work::Search => {}
+            }
+            Ok(answer)
+        };
+        Ok(self.readers(work).run(make).await?.within(place))
     }
 
     /// What the whole log adds up to: as it is now, or was since the request began, or as it was when a computation
@@ -339,7 +353,7 @@ impl Source {
                 // The earlier result does not cover it.
                 self.derived.forget();
             }
-            self.derived(Asked::now(self.limits, &HeaderMap::new())).await?;
+            self.derived(Asked::now(self.limits, &Uri::default(), &HeaderMap::new())).await?;
         }
         let mut health = self.health();
         health.checked = Some(files);
@@ -372,16 +386,25 @@ impl Source {
 pub(crate) struct Asked {
     pub(crate) at: Instant,
     pub(crate) until: Instant,
+    /// The SHA-256 of what it asks for: the path, and the parameters as they were given.
+    pub(crate) target: Hash,
     /// True if it asks for the lines of a page as NDJSON.
     pub(crate) is_for_lines: bool,
     pub(crate) encoding: Encoding,
 }
 
 impl Asked {
-    pub(crate) fn now(limits: Limits, headers: &HeaderMap) -> Self {
+    pub(crate) fn now(limits: Limits, uri: &Uri, headers: &HeaderMap) -> Self {
         let at = Instant::now();
-        let (is_for_lines, encoding) = (accepts(headers, NDJSON), Encoding::of(headers));
-        Self { at, until: at + limits.answer, is_for_lines, encoding }
+        let mut target = Hasher::plain();
+        target.put(uri.path_and_query().map_or("", PathAndQuery::as_str).as_bytes());
+        Self {
+            at,
+            until: at + limits.answer,
+            target: target.finish(),
+            is_for_lines: accepts(headers, NDJSON),
+            encoding: Encoding::of(headers),
+        }
     }
 }
 

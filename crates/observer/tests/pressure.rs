@@ -328,6 +328,41 @@ fn what_is_compressed_is_the_same_answer() {
     assert!(header(&head, "content-encoding").is_none() && body.starts_with(b"{"), "{head}");
 }
 
+/// A repeated request gets the answer that is kept: of the same parameters and form, and only as long as the log is the same.
+#[test]
+fn what_is_kept_is_the_answer_to_the_same_request() {
+    let trades: Vec<String> = (0..300).map(|at| tick(10 * at, 1 + at % 3, true, at % 7 == 0)).collect();
+    let (log, longer) = (log_of(trades[..200].iter().cloned()), log_of(trades.iter().cloned()));
+    let observed = Observed::of_log(&log, Limits::default());
+    let requests = [
+        ("derived/summary", ""),
+        ("derived/summary?by=instance", ""),
+        ("derived/summary?by=instance&from=500", ""),
+        ("derived/summary?by=market", ""),
+        ("derived/summary?by=instance", "Accept-Encoding: gzip\r\n"),
+        ("derived/timeline", ""),
+        ("derived/timeline?limit=1", ""),
+        ("derived/timeline?limit=1", "Accept-Encoding: gzip\r\n"),
+        ("derived/lifecycles", ""),
+        ("derived/lifecycles?limit=1", ""),
+        ("derived/shadow-ledger", ""),
+    ];
+    let file = observed.dir.path().join("audit-events/audit_events.ndjson");
+    for bytes in [&log, &longer] {
+        fs::write(&file, bytes).unwrap();
+        let expected = requests.map(|(path, headers)| {
+            // Of its own, so that nothing is kept.
+            Observed::of_log(bytes, Limits::default()).ask(&format!("/v1/observe/{path}"), headers)
+        });
+        for _ in 0..2 {
+            for ((path, headers), expected) in requests.into_iter().zip(&expected) {
+                let answer = observed.ask(&format!("/v1/observe/{path}"), headers);
+                assert!(answer == *expected, "{path}, {headers}");
+            }
+        }
+    }
+}
+
 /// A timeline has the first intervals of all instances, as many as an answer may have, and says how many are left out; they
 /// are to be had by asking again from the last one on.
 #[test]
