@@ -18,7 +18,7 @@ pub trait Schema {
 }
 
 /// The members of an object, in order: the name and the schema of each.
-pub(crate) type Members = Vec<(&'static str, String)>;
+pub type Members = Vec<(&'static str, String)>;
 
 /// An enumeration, by its name and the spelling of its members.
 impl<T: Spelled> Schema for T {
@@ -32,7 +32,7 @@ impl<T: Spelled> Schema for T {
 
 impl<T: Schema> Schema for Option<T> {
     fn schema() -> String {
-        format!("{{\"anyOf\":[{},{{\"type\":\"null\"}}]}}", T::schema())
+        or_null(&T::schema())
     }
 }
 
@@ -66,7 +66,7 @@ pub(crate) fn constant(text: &str) -> String {
 }
 
 /// Adds a description, which is the documentation of a declaration, to a schema.
-pub(crate) fn described(schema: &str, description: &str) -> String {
+pub fn described(schema: &str, description: &str) -> String {
     let mut text = Vec::new();
     write_string(&mut text, description.trim());
     let text = String::from_utf8_lossy(&text);
@@ -79,6 +79,16 @@ pub fn document(title: &str, schema: &str) -> String {
         "{{\"$schema\":\"https://json-schema.org/draft/2020-12/schema\",\"title\":\"{title}\",{}",
         schema.trim_start_matches('{')
     )
+}
+
+/// The schema of a value that may be missing.
+pub fn or_null(schema: &str) -> String {
+    format!("{{\"anyOf\":[{schema},{{\"type\":\"null\"}}]}}")
+}
+
+/// The schema of a list of such values.
+pub fn array(items: &str) -> String {
+    format!("{{\"type\":\"array\",\"items\":{items}}}")
 }
 
 /// The schema of an object with exactly these members.

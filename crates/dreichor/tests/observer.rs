@@ -156,6 +156,65 @@ fn answers_are_the_golden_ones() {
     assert_eq!(answers.len(), golden.len());
 }
 
+/// The description has every member of every answer, of problems too, and no other.
+#[test]
+fn answers_are_as_they_are_described() {
+    let bench = Bench::filled();
+    let observed = bench.observe(&[]);
+    let mut document = observed.get("/openapi.json").expect(200).json();
+    close(&mut document);
+    let mut described = 0;
+    for path in GOLDEN {
+        let Some((template, operation)) = operation(&document, path) else { continue };
+        let answer = observed.get(path);
+        let content = &operation["responses"][answer.status.to_string()]["content"];
+        let Some((_, content)) = content.as_object().unwrap().iter().find(|(kind, _)| kind.ends_with("json"))
+        else {
+            continue;
+        };
+        let mut schema = content["schema"].clone();
+        schema["components"] = document["components"].clone();
+        let validator = jsonschema::draft202012::new(&schema).unwrap();
+        let faults: Vec<String> = validator
+            .iter_errors(&answer.json())
+            .map(|fault| format!("{}: {fault}", fault.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{path}, as {template}: {faults:#?}");
+        described += 1;
+    }
+    assert!(described > 50, "{described}");
+}
+
+/// Lets each described object have no other members than those that are described.
+fn close(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            members.values_mut().for_each(close);
+            if members.get("type") == Some(&json!("object")) && members.contains_key("properties") {
+                members.entry("additionalProperties").or_insert(json!(false));
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The operation that describes a path: the one with the fewest parameters in it.
+fn operation<'d>(document: &'d Value, path: &str) -> Option<(&'d str, &'d Value)> {
+    let path = path.split('?').next().unwrap();
+    let fits = |template: &str| {
+        let (parts, wanted) = (path.split('/'), template.split('/'));
+        parts.clone().count() == wanted.clone().count()
+            && parts
+                .zip(wanted)
+                .all(|(part, wanted)| wanted == part || wanted.starts_with('{') && !part.is_empty())
+    };
+    let templates = document["paths"].as_object().unwrap().iter().filter(|(template, _)| fits(template));
+    templates
+        .min_by_key(|(template, _)| template.matches('{').count())
+        .map(|(template, item)| (template.as_str(), &item["get"]))
+}
+
 #[test]
 fn empty_stores_are_sound() {
     let bench = Bench::new();

@@ -5,10 +5,16 @@ use dreichor_core::event::{
     Body, DecisionEvaluated, EventType, Fill, OrderIntentCreated, Outcome as Execution, Verdict,
 };
 use dreichor_core::fault::{Fault, Rule};
-use dreichor_core::id::OrderIntentId;
-use dreichor_core::value::{Decimal, LogicalTime, MarketId, SafetyResult, Side, SkipReason, Spelled};
+use dreichor_core::id::{DecisionId, OrderIntentId};
+use dreichor_core::schema::{Schema, described, object, or_null};
+use dreichor_core::value::{
+    Decimal, DecisionClass, LogicalTime, MarketId, SafetyResult, Side, SkipReason, Spelled,
+    StrategyInstanceId,
+};
 use serde::Serialize;
 use strum::{Display, IntoStaticStr, VariantArray};
+
+use crate::funnel;
 
 /// The outcome of a decision, in one word.
 #[derive(
@@ -337,4 +343,28 @@ pub struct Row {
     pub safety: Option<&'static str>,
     /// The offset at which the decision begins, in bytes.
     pub offset: u64,
+}
+
+impl Schema for Row {
+    fn schema() -> String {
+        let reason = "Why it was skipped, blocked or failed, or that its sale was forced.";
+        let side = "Of what was executed, else of what was wanted.";
+        object(&[
+            ("decisionId", DecisionId::schema()),
+            ("logicalTime", LogicalTime::schema()),
+            ("strategyInstanceId", StrategyInstanceId::schema()),
+            ("decisionClass", DecisionClass::schema()),
+            ("targetMarketId", Option::<MarketId>::schema()),
+            ("outcome", Outcome::schema()),
+            ("reason", described(&or_null(&funnel::reason_schema()), reason)),
+            ("side", described(&Option::<Side>::schema(), side)),
+            ("marketId", Option::<MarketId>::schema()),
+            ("quantity", Option::<Decimal>::schema()),
+            ("safety", described(&Option::<SafetyResult>::schema(), "The result of safety.")),
+            (
+                "offset",
+                described(&u64::schema(), "Where its DECISION_EVALUATED begins in the log, in bytes."),
+            ),
+        ])
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dreichor_core::event::DecisionEvaluated;
+use dreichor_core::schema::{Members, Schema, array, described, object};
 use dreichor_core::value::{FailureReason, LogicalTime, SafetyReason, Side, SkipReason, Spelled};
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -28,6 +29,11 @@ pub fn reasons() -> impl Iterator<Item = &'static str> {
     let skips = SkipReason::ALL.iter().map(|reason| reason.as_str());
     let safety = SafetyReason::ALL.iter().map(|reason| reason.as_str());
     skips.chain(safety).chain(FailureReason::ALL.iter().map(|reason| reason.as_str()))
+}
+
+/// The schema of a reason.
+pub fn reason_schema() -> String {
+    format!("{{\"enum\":[\"{}\"]}}", reasons().collect::<Vec<_>>().join("\",\""))
 }
 
 /// What became of a decision, as the funnel counts it: a few bytes, so that those of a long log can be kept.
@@ -139,6 +145,22 @@ impl Serialize for Summary {
     }
 }
 
+impl Summary {
+    /// The members of a summary, each with its schema.
+    pub fn members() -> Members {
+        let mut group = vec![("key", described(&Option::<&str>::schema(), "Null: no target market."))];
+        group.extend(Funnel::members());
+        let groups = "One funnel of each key, in byte order, no target market first; empty without `by`.";
+        let mut members = vec![
+            ("from", described(&Option::<LogicalTime>::schema(), "The parameter.")),
+            ("to", described(&Option::<LogicalTime>::schema(), "The parameter.")),
+        ];
+        members.extend(Funnel::members());
+        members.push(("groups", described(&array(&object(&group)), groups)));
+        members
+    }
+}
+
 impl Funnel {
     /// Counts a decision.
     pub fn add(&mut self, fate: Fate) {
@@ -198,6 +220,23 @@ impl Funnel {
         let sides = Side::ALL.iter().map(|side| (side.as_str(), self.side(*side)));
         map.serialize_entry("sides", &Counts(sides.collect()))?;
         map.serialize_entry("reasons", &Counts(self.reasons().collect()))
+    }
+
+    fn members() -> Members {
+        let count = u64::schema;
+        let outcomes: Members = Outcome::ALL.iter().map(|outcome| (outcome.as_str(), count())).collect();
+        let sides: Members = Side::ALL.iter().map(|side| (side.as_str(), count())).collect();
+        let reasons = format!(
+            "{{\"type\":\"object\",\"propertyNames\":{},\"additionalProperties\":{}}}",
+            reason_schema(),
+            count()
+        );
+        vec![
+            ("decisions", count()),
+            ("outcomes", described(&object(&outcomes), "Every outcome, with the number of decisions.")),
+            ("sides", described(&object(&sides), "Filled executions, by side.")),
+            ("reasons", described(&reasons, "The reasons that occurred, each with the number of decisions.")),
+        ]
     }
 }
 

@@ -3,6 +3,7 @@
 use dreichor_core::canonical::{Sink, write_integer, write_string};
 use dreichor_core::event::EventType;
 use dreichor_core::id::DecisionId;
+use dreichor_core::schema::{Members, Schema, array, described, object};
 use dreichor_core::value::Uuid;
 
 /// The story of one decision, or of the feedback on one stretch of time.
@@ -127,6 +128,29 @@ impl Story {
         }
         json.put(b"]}");
         json
+    }
+
+    /// The members of the JSON object, each with its schema. `event`: the schema of an event.
+    pub fn members(event: &str) -> Members {
+        let line = described(&u64::schema(), "From 1.");
+        let told = object(&[("line", line.clone()), ("event", event.to_owned())]);
+        let sentence = object(&[
+            ("sentence", <&str>::schema()),
+            ("line", line),
+            ("eventId", described(&Uuid::schema(), "The event that the sentence comes from.")),
+        ]);
+        let outcome = "What became of the decision, in a sentence or two.";
+        let interrupted = "True if the log ends within the decision's tick.";
+        let left_out = "The number of the latest feedback events that are left out for their size.";
+        let events = "The decision's events and the feedback on it, in file order.";
+        vec![
+            ("decisionId", Option::<DecisionId>::schema()),
+            ("outcome", described(&Option::<&str>::schema(), outcome)),
+            ("interrupted", described(&bool::schema(), interrupted)),
+            ("feedbackLeftOut", described(&u64::schema(), left_out)),
+            ("events", described(&array(&told), events)),
+            ("explanation", described(&array(&sentence), "The same as sentences.")),
+        ]
     }
 
     /// Every sentence, with the event that it comes from.

@@ -1,10 +1,10 @@
 //! Values of the format in answers and parameters: their texts, and their schemas, which the core declares.
 
 use dreichor_core::event::EventType;
-use dreichor_core::schema::Schema;
+use dreichor_core::schema::{Members, Schema, described, object};
 use dreichor_core::value::Spelled as _;
 use dreichor_core::{Event, Snapshot as WholeSnapshot, id, state, value};
-use dreichor_explain::funnel;
+use dreichor_explain::{decided, funnel};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
@@ -53,14 +53,10 @@ forms! {
     StrategyInstanceId(value::StrategyInstanceId);
     DecisionId(id::DecisionId);
     MarketId(value::MarketId);
-    DecisionClass(value::DecisionClass);
     ParameterPool(value::ParameterPool);
     Decimal(value::Decimal);
     Hash(dreichor_core::Hash);
     TypeOfEvent(EventType);
-    Side(value::Side);
-    SafetyResult(value::SafetyResult);
-    ExecutionStatus(value::Status);
     Outcome(dreichor_explain::Outcome);
     By(dreichor_explain::By);
     LifecycleState(state::LifecycleState);
@@ -91,34 +87,76 @@ impl Cursor {
     }
 }
 
+/// Declares names of what others write and describe: a part of an answer, or one but for its last members.
+macro_rules! written {
+    ($( $(#[$doc:meta])* $name:ident = $schema:expr; )*) => {
+        $( $(#[$doc])* pub(crate) struct $name; )*
+
+        named!($($name),*);
+
+        fn written() -> Vec<(&'static str, String)> {
+            vec![$( (stringify!($name), $schema) ),*]
+        }
+    };
+}
+
+written! {
+    /// A snapshot of the Shadow Ledger, byte for byte as on disk.
+    Snapshot = WholeSnapshot::schema();
+    /// The position of a market in the Shadow Ledger.
+    Position = state::Position::schema();
+    /// The lifecycle of an instance.
+    Lifecycle = state::Instance::schema();
+    /// The totals of Decision Memory.
+    Totals = state::Totals::schema();
+    /// The entry of one decision in Decision Memory.
+    MemoryEntry = object(&state::Decision::members());
+    /// The same as an answer of its own.
+    RememberedDecision = derived(state::Decision::members());
+    /// What became of a decision.
+    DecisionRow = decided::Row::schema();
+    /// One decision's story.
+    Story = derived(dreichor_explain::Story::members(&place_of("AuditEvent")));
+    /// The funnel: how many decisions became what, and why.
+    Funnels = funnels();
+    /// The receipt of a replay.
+    Receipt = dreichor_replay::Receipt::schema();
+    /// The reason of a decision's outcome.
+    Reason = funnel::reason_schema();
+}
+
 /// An audit event, byte for byte as on disk.
 pub(crate) struct AuditEvent;
-
-/// A snapshot of the Shadow Ledger, byte for byte as on disk.
-pub(crate) struct Snapshot;
-
-/// The position of a market in the Shadow Ledger.
-pub(crate) struct Position;
-
-/// The lifecycle of an instance.
-pub(crate) struct Lifecycle;
-
-/// The receipt of a replay.
-pub(crate) struct Receipt;
-
-/// The reason of a decision's outcome.
-pub(crate) struct Reason;
 
 /// The identifier of a kind of problem.
 pub(crate) struct ProblemType;
 
-named!(AuditEvent, Snapshot, Position, Lifecycle, Receipt, Reason, ProblemType);
+named!(AuditEvent, ProblemType);
+
+fn funnels() -> String {
+    let left_out = "How many groups more there are, the last: an answer has at most 10,000.";
+    let mut members = dreichor_explain::Summary::members();
+    members.push(("groupsLeftOut", described(&<u64 as Schema>::schema(), left_out)));
+    derived(members)
+}
+
+/// The schema of a derived answer with these members.
+fn derived(mut members: Members) -> String {
+    members.push(("asOf", place_of("AsOf")));
+    object(&members)
+}
+
+/// Refers to the schema of this name.
+fn place_of(name: &str) -> String {
+    json!({ "$ref": format!("#/components/schemas/{name}") }).to_string()
+}
 
 /// The schemas of all these types, by name: each event has one of its own.
 pub(crate) fn schemas() -> Map<String, Value> {
     let parse = |schema: String| serde_json::from_str(&schema).unwrap_or_default();
+    let named = forms().into_iter().chain(written());
     let mut schemas: Map<String, Value> =
-        forms().into_iter().map(|(name, schema)| (name.to_owned(), parse(schema))).collect();
+        named.map(|(name, schema)| (name.to_owned(), parse(schema))).collect();
     let (mut union, mut mapping) = (Vec::new(), Map::new());
     for event_type in EventType::ALL {
         let name = pascal_case(event_type.as_str());
@@ -129,16 +167,8 @@ pub(crate) fn schemas() -> Map<String, Value> {
     }
     let discriminator = json!({ "propertyName": "type", "mapping": mapping });
     let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.urn()).collect();
-    let reasons: Vec<&str> = funnel::reasons().collect();
-    schemas.extend([
-        ("AuditEvent".into(), json!({ "oneOf": union, "discriminator": discriminator })),
-        ("Snapshot".into(), parse(WholeSnapshot::schema())),
-        ("Position".into(), parse(state::Position::schema())),
-        ("Lifecycle".into(), parse(state::Instance::schema())),
-        ("Receipt".into(), parse(dreichor_replay::Receipt::schema())),
-        ("Reason".into(), json!({ "enum": reasons })),
-        ("ProblemType".into(), json!({ "enum": kinds })),
-    ]);
+    schemas.insert("AuditEvent".into(), json!({ "oneOf": union, "discriminator": discriminator }));
+    schemas.insert("ProblemType".into(), json!({ "enum": kinds }));
     schemas
 }
 

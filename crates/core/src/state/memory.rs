@@ -1,6 +1,8 @@
 //! Decision Memory: the result of each decision and the feedback on it, in order of first appearance. It observes only:
 //! no decision depends on it.
 
+use alloc::string::String;
+use alloc::vec;
 use core::ops::Range;
 
 use super::table::{At, Row, Table};
@@ -8,6 +10,7 @@ use crate::canonical::{Sink, Value};
 use crate::event::DecisionEvaluated;
 use crate::fault::Result;
 use crate::id::{DecisionId, ExecutionId, FeedbackId};
+use crate::schema::{Members, Schema, object};
 use crate::value::{
     Attention, DecisionClass, FeedbackCategory, LogicalTime, MarketId, ParameterPool, ReasonCodes,
     SafetyGates, SafetyResult, Spelled, Status, StrategyInstanceId,
@@ -311,6 +314,32 @@ impl Decision<'_> {
         write_feedback(self.row.feedback, sink);
         sink.put(b"}");
     }
+
+    /// The members of an entry, each with its schema.
+    pub fn members() -> Members {
+        let count = u64::schema;
+        let execution = object(&[
+            ("executionsObserved", count()),
+            ("filledCount", count()),
+            ("failedCount", count()),
+            ("lastExecutionStatus", Option::<Status>::schema()),
+        ]);
+        let safety = object(&[
+            ("evaluationsObserved", count()),
+            ("blockedCount", count()),
+            ("forcedSellCount", count()),
+            ("lastSafetyResult", Option::<SafetyResult>::schema()),
+        ]);
+        vec![
+            ("decisionId", DecisionId::schema()),
+            ("strategyInstanceId", StrategyInstanceId::schema()),
+            ("decisionClass", DecisionClass::schema()),
+            ("firstSeenLogicalTime", LogicalTime::schema()),
+            ("execution", execution),
+            ("safety", safety),
+            ("feedback", FeedbackCounts::schema()),
+        ]
+    }
 }
 
 impl Totals {
@@ -336,6 +365,25 @@ impl Totals {
     }
 }
 
+impl Schema for Totals {
+    fn schema() -> String {
+        let count = u64::schema;
+        let execution =
+            object(&[("executionsObserved", count()), ("filledCount", count()), ("failedCount", count())]);
+        let safety = object(&[
+            ("evaluationsObserved", count()),
+            ("blockedCount", count()),
+            ("forcedSellCount", count()),
+        ]);
+        object(&[
+            ("decisions", count()),
+            ("execution", execution),
+            ("safety", safety),
+            ("feedback", FeedbackCounts::schema()),
+        ])
+    }
+}
+
 fn write_feedback(counts: FeedbackCounts, sink: &mut impl Sink) {
     sink.put(b"{\"feedbackCount\":");
     counts.total().write(sink);
@@ -348,4 +396,12 @@ fn write_feedback(counts: FeedbackCounts, sink: &mut impl Sink) {
         before = b",\"";
     }
     sink.put(b"}}");
+}
+
+impl Schema for FeedbackCounts {
+    fn schema() -> String {
+        let category = |category: &FeedbackCategory| (category.as_str(), u64::schema());
+        let categories: Members = FeedbackCategory::ALL.iter().map(category).collect();
+        object(&[("feedbackCount", u64::schema()), ("categories", object(&categories))])
+    }
 }

@@ -25,7 +25,7 @@ use crate::source::{Asked, Source, Work};
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DecisionsPage {
-    #[schema(value_type = Vec<DecisionRow>)]
+    #[schema(value_type = Vec<form::DecisionRow>)]
     decisions: Vec<Row>,
     /// The cursor for `after`: the next page, now or when the log has grown.
     next: form::Cursor,
@@ -33,35 +33,6 @@ pub(super) struct DecisionsPage {
     #[schema(required)]
     previous: Option<form::Cursor>,
     as_of: AsOf,
-}
-
-/// What became of a decision.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what `decisions` writes")]
-struct DecisionRow {
-    decision_id: form::DecisionId,
-    logical_time: u64,
-    strategy_instance_id: form::StrategyInstanceId,
-    decision_class: form::DecisionClass,
-    #[schema(required)]
-    target_market_id: Option<form::MarketId>,
-    outcome: form::Outcome,
-    /// Why it was skipped, blocked or failed, or that its sale was forced.
-    #[schema(required)]
-    reason: Option<form::Reason>,
-    /// `BUY` or `SELL`: of what was executed, else of what was wanted.
-    #[schema(required)]
-    side: Option<form::Side>,
-    #[schema(required)]
-    market_id: Option<form::MarketId>,
-    #[schema(required)]
-    quantity: Option<form::Decimal>,
-    /// The result of safety.
-    #[schema(required)]
-    safety: Option<form::SafetyResult>,
-    /// Where its DECISION_EVALUATED begins in the log, in bytes.
-    offset: u64,
 }
 
 /// What became of each decision, newest last, as `dreichor decisions` prints it: the last ones, those before a cursor,
@@ -164,44 +135,6 @@ fn read_page(
     })
 }
 
-/// One decision's story.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the story writes")]
-pub(super) struct Story {
-    decision_id: form::DecisionId,
-    /// What became of the decision, in a sentence or two.
-    outcome: String,
-    /// True if the log ends within the decision's tick.
-    interrupted: bool,
-    /// The number of the latest feedback events that are left out for their size.
-    feedback_left_out: u64,
-    /// The decision's events and the feedback on it, in file order.
-    events: Vec<StoryEvent>,
-    /// The same as sentences.
-    explanation: Vec<Sentence>,
-    as_of: AsOf,
-}
-
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what the story writes")]
-struct StoryEvent {
-    /// From 1.
-    line: u64,
-    event: form::AuditEvent,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, clippy::struct_field_names, reason = "it describes what the story writes")]
-struct Sentence {
-    sentence: String,
-    /// The line that the sentence comes from, from 1.
-    line: u64,
-    /// The event that the sentence comes from.
-    event_id: form::Uuid,
-}
-
 /// One decision's story: its events in order, and their explanation in sentences, as `dreichor explain` prints it.
 #[utoipa::path(
     get,
@@ -209,7 +142,7 @@ struct Sentence {
     tag = "derived",
     params(("decisionId" = form::DecisionId, Path, description = "The decision's id")),
     responses(
-        (status = 200, body = Story),
+        (status = 200, body = form::Story),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
     )
 )]

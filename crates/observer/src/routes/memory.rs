@@ -16,105 +16,14 @@ use crate::problem::{Document, Kind, Problem};
 use crate::query::{Place, Query, Segment, path_form};
 use crate::source::{Asked, Work};
 
-/// The totals of Decision Memory.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "it describes what the core writes")]
-pub(super) struct Totals {
-    decisions: u64,
-    execution: ExecutionTotals,
-    safety: SafetyTotals,
-    feedback: Feedback,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct ExecutionTotals {
-    executions_observed: u64,
-    filled_count: u64,
-    failed_count: u64,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct SafetyTotals {
-    evaluations_observed: u64,
-    blocked_count: u64,
-    forced_sell_count: u64,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct Feedback {
-    feedback_count: u64,
-    categories: Categories,
-}
-
-#[derive(ToSchema)]
-#[expect(dead_code, non_snake_case, reason = "it describes what the core writes")]
-struct Categories {
-    DECISION_QUALITY: u64,
-    RISK_COMFORT: u64,
-    SYSTEM_BEHAVIOR: u64,
-}
-
-/// The entry of one decision in Decision Memory.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-pub(super) struct MemoryEntry {
-    decision_id: form::DecisionId,
-    strategy_instance_id: form::StrategyInstanceId,
-    decision_class: form::DecisionClass,
-    first_seen_logical_time: u64,
-    execution: Execution,
-    safety: Safety,
-    feedback: Feedback,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct Execution {
-    executions_observed: u64,
-    filled_count: u64,
-    failed_count: u64,
-    #[schema(required)]
-    last_execution_status: Option<form::ExecutionStatus>,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-struct Safety {
-    evaluations_observed: u64,
-    blocked_count: u64,
-    forced_sell_count: u64,
-    #[schema(required)]
-    last_safety_result: Option<form::SafetyResult>,
-}
-
-/// What is remembered of one decision, as an answer of its own.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what the core writes")]
-pub(super) struct RememberedDecision {
-    #[schema(inline)]
-    #[serde(flatten)]
-    entry: MemoryEntry,
-    as_of: AsOf,
-}
-
 /// Decision Memory, a page of it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct DecisionMemoryPage {
-    #[schema(value_type = Totals)]
+    #[schema(value_type = form::Totals)]
     totals: Box<RawValue>,
     /// In the order of their first appearance.
-    #[schema(value_type = Vec<MemoryEntry>)]
+    #[schema(value_type = Vec<form::MemoryEntry>)]
     entries: Vec<Box<RawValue>>,
     /// The cursor for `after`: the next page, now or when the log has grown.
     next: form::Cursor,
@@ -191,7 +100,7 @@ pub(super) fn unknown(id: DecisionId) -> Problem {
     tag = "derived",
     params(("decisionId" = form::DecisionId, Path, description = "The decision's id")),
     responses(
-        (status = 200, body = RememberedDecision),
+        (status = 200, body = form::RememberedDecision),
         (status = 404, body = Document<'_>, content_type = "application/problem+json", description = "There is no such decision"),
     )
 )]

@@ -3,7 +3,6 @@
 use axum::extract::{Extension, RawQuery, State};
 use dreichor_explain::{By, Summary};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::Shared;
 use super::persistence::ANSWER_BYTES_MAX;
@@ -17,49 +16,14 @@ use crate::source::{Asked, Work};
 const GROUPS_MAX: usize = 10_000;
 
 /// The funnel: how many decisions became what, and why.
-#[derive(Serialize, ToSchema)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Funnels {
+struct Funnels {
     #[serde(flatten)]
-    #[schema(inline, value_type = FunnelOfTime)]
     summary: Summary,
     /// How many groups more there are, the last: an answer has at most 10,000.
     groups_left_out: usize,
     as_of: AsOf,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what `summary` writes")]
-struct FunnelOfTime {
-    /// The parameter.
-    #[schema(required)]
-    from: Option<u64>,
-    /// The parameter.
-    #[schema(required)]
-    to: Option<u64>,
-    decisions: u64,
-    /// Every outcome, with the number of decisions.
-    outcomes: std::collections::BTreeMap<String, u64>,
-    /// Filled executions, by side.
-    sides: std::collections::BTreeMap<String, u64>,
-    /// The reasons that occurred, each with the number of decisions.
-    reasons: std::collections::BTreeMap<String, u64>,
-    /// One funnel of each key, in byte order, no target market first; empty without `by`.
-    groups: Vec<Group>,
-}
-
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
-#[expect(dead_code, reason = "it describes what `summary` writes")]
-struct Group {
-    /// Null: no target market.
-    #[schema(required)]
-    key: Option<String>,
-    decisions: u64,
-    outcomes: std::collections::BTreeMap<String, u64>,
-    sides: std::collections::BTreeMap<String, u64>,
-    reasons: std::collections::BTreeMap<String, u64>,
 }
 
 /// The funnel of the decisions of a stretch of time, as `dreichor summary` prints it.
@@ -72,7 +36,7 @@ struct Group {
         ("from" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The least logical time"),
         ("to" = Option<u64>, Query, maximum = 9_007_199_254_740_991_u64, description = "The greatest logical time"),
     ),
-    responses((status = 200, body = Funnels))
+    responses((status = 200, body = form::Funnels))
 )]
 pub(super) async fn summary(
     State(api): Shared,
