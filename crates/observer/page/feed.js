@@ -7,11 +7,10 @@ import { asked, test } from "./filters.js";
 /** The filters that the API knows. */
 const KNOWN = new Set(["type", "decisionId", "marketId", "strategyInstanceId", "from", "to"]);
 
-/**
- * How many rows are followed: as many as the window is high, but not more than can all be others in the next drawing. The height of
- * a row is in pixels.
- */
+/** The least height of a row, in pixels. */
 const ROW_HEIGHT = 22;
+
+/** How many rows are followed: as many as the window has room for, and at most 50, since all may be others in the next drawing. */
 const rowsInView = () => Math.min(50, Math.max(20, Math.ceil(innerHeight / ROW_HEIGHT)));
 
 /** The rows that are read at once while reading back, and the most that are held. */
