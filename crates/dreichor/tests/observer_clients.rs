@@ -12,7 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
-use support::http::{Answer, Observed, connect, read_to_the_end};
+use support::http::{Answer, connect, read_to_the_end};
+use support::observed::Observed;
 use support::{Bench, PATIENCE, vector, wait_until};
 
 /// A page of the greatest size: more than any socket takes without a reader.

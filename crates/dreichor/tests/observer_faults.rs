@@ -16,7 +16,8 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use support::http::{Answer, Client, Observed};
+use support::http::{Answer, Client};
+use support::observed::Observed;
 use support::{Bench, DREICHOR, Running, clean, identified, lines, vector, wait_until, with_line};
 
 /// The paths that are computed from the whole log, and the latest snapshot.

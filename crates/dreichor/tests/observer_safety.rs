@@ -8,24 +8,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-use serde_json::Value;
-use support::http::{Answer, Observed};
-use support::{Bench, vector};
+use support::Bench;
+use support::http::Answer;
 
 const TOKEN: &str = "vS0Gm9-tOkEn_0f.thirty-two+chars";
 /// A path of the stores' data.
 const STATUS: &str = "/v1/observe/runtime/status";
 
 const WITH_TOKEN: [&str; 4] = ["--observer-addr", "0.0.0.0:0", "--observer-token-file", "{dir}/token"];
-
-/// An event and a decision of the published vectors.
-const EVENT: &str = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9";
-const DECISION: &str = "4d6e8f90-da87-821b-9956-a9a0aa072eec";
-
-/// Methods that no path knows. They are told apart by case (RFC 9110 section 9.1).
-const OTHER_METHODS: [&str; 12] = [
-    "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "get", "Head", "GETX", "A-B",
-];
 
 /// Hosts that are loopback, each to be had with a port as well.
 const LOOPBACK: [&str; 6] = ["localhost", "LOCALHOST", "LocalHost", "127.0.0.1", "127.9.9.9", "[::1]"];
@@ -69,38 +59,6 @@ fn with_token(text: &str) -> Bench {
 fn write_token(path: &Path, text: &str, mode: u32) {
     fs::write(path, text).unwrap();
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// All paths that the API describes, filled in: with these parameters they have an answer.
-fn paths(observed: &Observed, headers: &[&str]) -> Vec<String> {
-    let document = observed.ask("GET", "/openapi.json", headers).expect(200).json();
-    let paths: Vec<String> =
-        document["paths"].as_object().unwrap().keys().map(|path| fill_in(path)).collect();
-    assert!(paths.len() > 18);
-    paths
-}
-
-fn fill_in(path: &str) -> String {
-    match path {
-        "/v1/observe/persistence/proof/inclusion" => format!("{path}?eventId={EVENT}"),
-        "/v1/observe/persistence/proof/consistency" => format!("{path}?from=1"),
-        path => path.replace("{id}", EVENT).replace("{decisionId}", DECISION),
-    }
-}
-
-/// The answer keeps a browser from making anything of it, and says nothing of who answers.
-#[track_caller]
-fn is_safe(answer: &Answer) {
-    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{answer:?}");
-    assert_eq!(answer.header("cache-control"), Some("private, no-cache"), "{answer:?}");
-    let policy = answer.header("content-security-policy").unwrap();
-    assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"));
-    assert!(!policy.contains("script") && !policy.contains("http"), "{policy}");
-    for (name, value) in &answer.headers {
-        let tells = ["server", "via", "x-powered-by", "set-cookie", "location"].contains(&name.as_str());
-        assert!(!tells && !name.starts_with("access-control-"), "{name}: {value}");
-        assert!(!value.contains("hyper") && !value.contains("axum"), "{name}: {value}");
-    }
 }
 
 #[test]
@@ -198,7 +156,7 @@ fn without_the_token_nothing_of_the_stores_is_answered_and_nobody_is_told_it() {
     ];
     let mut answers = Vec::new();
     let unknown = ["/v1", "/livez/", "//livez", "/%6civez", "/nowhere"].map(ToOwned::to_owned);
-    for path in paths(&observed, &[&right]).into_iter().chain(unknown) {
+    for path in observed.paths(&[&right]).into_iter().chain(unknown) {
         // What holds no data, and what is no path.
         let is_open = !path.starts_with("/v1") && path != "/metrics";
         let status = if is_problem_path(&path) { 404 } else { 200 };
@@ -232,7 +190,7 @@ fn without_the_token_nothing_of_the_stores_is_answered_and_nobody_is_told_it() {
         Answer::parse(&observed.send(request.as_bytes())).expect(200);
     }
     for answer in &answers {
-        is_safe(answer);
+        answer.is_safe();
         let text = format!("{:?}{}", answer.headers, String::from_utf8_lossy(&answer.body));
         assert!(!text.contains(TOKEN), "{text}");
     }
@@ -254,7 +212,7 @@ fn without_a_token_only_loopback_names_are_served() {
         let hosts = hosts.iter().map(|host| format!("Host: {host}\r\n")).collect::<Vec<_>>().concat();
         let request = format!("GET {target} HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
         let answer = Answer::parse(&observed.send(request.as_bytes()));
-        is_safe(&answer);
+        answer.is_safe();
         answer
     };
     for path in ["/livez", "/v1/observe/derived/lifecycles"] {
@@ -287,104 +245,4 @@ fn without_a_token_only_loopback_names_are_served() {
     // Bytes that are no text.
     let answer = observed.send(b"GET /livez HTTP/1.1\r\nHost: localhost\xff\r\nConnection: close\r\n\r\n");
     Answer::parse(&answer).is_problem(400, "bad-host");
-}
-
-#[test]
-fn head_is_get_without_the_body() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
-    let wrong =
-        ["/", "/v1/observe/persistence/audit-events?limit=0", "/v1/observe/persistence/proof/inclusion"];
-    for path in paths(&observed, &[]).into_iter().chain(wrong.map(ToOwned::to_owned)) {
-        let [get, head] = ["GET", "HEAD"].map(|method| observed.ask(method, &path, &[]));
-        assert_eq!((head.status, head.body.len()), (get.status, 0), "{path}");
-        // Metrics count their own requests.
-        let is_told = |name: &str| {
-            name != "date" && (path != "/metrics" || !["etag", "content-length"].contains(&name))
-        };
-        let headers = |answer: &Answer| -> Vec<(String, String)> {
-            answer.headers.iter().filter(|(name, _)| is_told(name)).cloned().collect()
-        };
-        assert_eq!(headers(&head), headers(&get), "{path}");
-        assert_eq!(get.header("content-length"), Some(get.body.len().to_string().as_str()));
-        assert!(head.header("content-length").is_some());
-        if let Some(etag) = head.header("etag").filter(|_| path != "/metrics") {
-            let unchanged = observed.ask("HEAD", &path, &[&format!("If-None-Match: {etag}")]).expect(304);
-            assert!(unchanged.body.is_empty());
-        }
-    }
-}
-
-#[test]
-fn other_methods_are_not_allowed() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
-    let known = paths(&observed, &[]);
-    for method in OTHER_METHODS {
-        for path in known.iter().map(String::as_str).chain(["/", "/page/app.js"]) {
-            let answer = observed.ask(method, path, &[]);
-            answer.is_problem(405, "method-not-allowed");
-            assert_eq!(answer.header("allow"), Some("GET, HEAD"), "{method} {path}");
-            is_safe(&answer);
-        }
-        for path in ["/nowhere", "/v1/observe", "/livez/"] {
-            let answer = observed.ask(method, path, &[]);
-            answer.is_problem(404, "unknown-path");
-            assert_eq!(answer.header("allow"), None, "{method} {path}");
-        }
-    }
-    bench.check_whole();
-}
-
-#[test]
-fn no_page_of_elsewhere_may_read_an_answer() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
-    for path in paths(&observed, &[]) {
-        for origin in ["http://dreichor.example", "http://localhost", "null"] {
-            let origin = format!("Origin: {origin}");
-            let answer = observed.ask("GET", &path, &[&origin, "Cookie: a=b"]).expect(200);
-            is_safe(&answer);
-            let preflight = [
-                origin.as_str(),
-                "Access-Control-Request-Method: GET",
-                "Access-Control-Request-Headers: authorization",
-                "Access-Control-Request-Private-Network: true",
-            ];
-            let answer = observed.ask("OPTIONS", &path, &preflight);
-            answer.is_problem(405, "method-not-allowed");
-            is_safe(&answer);
-        }
-    }
-}
-
-#[test]
-fn every_answer_is_safe_whatever_it_is() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
-    for path in paths(&observed, &[]) {
-        let answer = observed.get(&path).expect(200);
-        is_safe(&answer);
-        if path != "/metrics" {
-            let known = format!("If-None-Match: {}", answer.header("etag").unwrap());
-            is_safe(&observed.ask("GET", &path, &[&known]).expect(304));
-        }
-    }
-    let missing = format!("/v1/observe/persistence/audit-events/{}0", &EVENT[..35]);
-    is_safe(&observed.get(&missing).expect(404));
-    is_safe(&observed.get("/nowhere").expect(404));
-    is_safe(&observed.get("/livez?a=b").expect(400));
-    let mut log = vector("audit_events.ndjson");
-    log[10] = b'!';
-    fs::write(bench.log_path(), log).unwrap();
-    let answer = observed.get("/v1/observe/persistence/tree-head");
-    answer.is_problem(500, "store-malformed");
-    is_safe(&answer);
-    let answer = observed.get("/readyz");
-    answer.is_problem(503, "not-ready");
-    is_safe(&answer);
-    // A probe knows no token, so it learns no path and no content.
-    let problem: Value = answer.json();
-    assert_eq!((&problem["file"], &problem["line"]), (&Value::Null, &Value::Null));
-    assert!(!problem.to_string().contains("ndjson"), "{problem}");
 }

@@ -5,7 +5,8 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use support::http::{Observed, ask};
+use support::http::ask;
+use support::observed::Observed;
 use support::page::Page;
 use support::published::{PUBLISH, bench, clone, log_of, tool, verified};
 use support::server::{Server, nginx, python};

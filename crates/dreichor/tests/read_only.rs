@@ -32,7 +32,8 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
 use harness::Test;
-use support::http::{Answer, Observed, ask};
+use support::http::{Answer, ask};
+use support::observed::Observed;
 use support::{Bench, DREICHOR, Running, clean};
 
 /// Names the directory of a child process.

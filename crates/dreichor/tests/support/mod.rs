@@ -8,8 +8,10 @@
     reason = "a helper's failure is the test's"
 )]
 
+#[path = "../../../observer/tests/support/http.rs"]
 pub(crate) mod http;
 pub(crate) mod namespace;
+pub(crate) mod observed;
 pub(crate) mod page;
 pub(crate) mod published;
 pub(crate) mod server;

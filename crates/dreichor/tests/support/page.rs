@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::http::Observed;
+use super::observed::Observed;
 use super::{Bench, DREICHOR, Running, clean, run};
 
 /// The Observer's address on the pages.

@@ -1,19 +1,11 @@
-//! A client that says exactly what a test wants said, and a runtime to say it to.
+//! A client that says exactly what a test wants said, and reads exactly what comes.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-use super::{Bench, Running};
-
 /// No answer takes so long, unless it hangs: the server's own limit is 10 s.
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A runtime that is ready, and serves.
-pub(crate) struct Observed {
-    pub(crate) running: Running,
-    pub(crate) address: SocketAddr,
-}
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,47 +14,6 @@ pub(crate) struct Answer {
     /// Names in small letters.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-}
-
-impl Bench {
-    /// Starts `run` on these stores, and waits until it is ready.
-    pub(crate) fn observe(&self, arguments: &[&str]) -> Observed {
-        Observed::when_ready(self.start(&[&["run", "--log-format", "json"], arguments].concat()))
-    }
-}
-
-impl Observed {
-    /// Waits until a runtime, whose log is JSON, is ready.
-    pub(crate) fn when_ready(running: Running) -> Self {
-        Self::when_it_says(running, "READY")
-    }
-
-    /// Waits until a process, whose log is JSON, has said this, and with it or before where it serves.
-    pub(crate) fn when_it_says(mut running: Running, text: &str) -> Self {
-        running.wait_until_it_says(text);
-        let log = super::json_lines(running.told().as_bytes());
-        let address = log.iter().find_map(|line| line["addr"].as_str()).unwrap().parse().unwrap();
-        Self { running, address }
-    }
-
-    pub(crate) fn connect(&self) -> TcpStream {
-        connect(self.address)
-    }
-
-    /// Asks for a path by GET.
-    pub(crate) fn get(&self, path: &str) -> Answer {
-        self.ask("GET", path, &[])
-    }
-
-    /// Asks by one request on a connection of its own.
-    pub(crate) fn ask(&self, method: &str, path: &str, headers: &[&str]) -> Answer {
-        ask(self.address, method, path, headers)
-    }
-
-    /// Sends these bytes, and reads all that comes back until the server closes the connection.
-    pub(crate) fn send(&self, bytes: &[u8]) -> Vec<u8> {
-        send(self.address, bytes)
-    }
 }
 
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
@@ -202,6 +153,21 @@ impl Answer {
         self
     }
 
+    /// It keeps a browser from making anything of it, and says nothing of who answers.
+    #[track_caller]
+    pub(crate) fn is_safe(&self) {
+        assert_eq!(self.header("x-content-type-options"), Some("nosniff"), "{self:?}");
+        assert_eq!(self.header("cache-control"), Some("private, no-cache"), "{self:?}");
+        let policy = self.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"));
+        assert!(!policy.contains("script") && !policy.contains("http"), "{policy}");
+        for (name, value) in &self.headers {
+            let tells = ["server", "via", "x-powered-by", "set-cookie", "location"].contains(&name.as_str());
+            assert!(!tells && !name.starts_with("access-control-"), "{name}: {value}");
+            assert!(!value.contains("hyper") && !value.contains("axum"), "{name}: {value}");
+        }
+    }
+
     /// It is this problem, told in full.
     #[track_caller]
     pub(crate) fn is_problem(&self, status: u16, kind: &str) -> serde_json::Value {
@@ -214,5 +180,25 @@ impl Answer {
             assert!(!problem[member].as_str().unwrap().is_empty(), "{problem}");
         }
         problem
+    }
+}
+
+/// An event and a decision of the published vectors.
+pub(crate) const EVENT: &str = "ac5ad41c-216f-8ffd-b05e-a84435f6b1d9";
+pub(crate) const DECISION: &str = "4d6e8f90-da87-821b-9956-a9a0aa072eec";
+
+/// All paths that this OpenAPI document describes, filled in: of the published vectors, each has an answer.
+pub(crate) fn paths(document: &serde_json::Value) -> Vec<String> {
+    let paths: Vec<String> =
+        document["paths"].as_object().unwrap().keys().map(|path| fill_in(path)).collect();
+    assert!(paths.len() > 18);
+    paths
+}
+
+fn fill_in(path: &str) -> String {
+    match path {
+        "/v1/observe/persistence/proof/inclusion" => format!("{path}?eventId={EVENT}"),
+        "/v1/observe/persistence/proof/consistency" => format!("{path}?from=1"),
+        path => path.replace("{id}", EVENT).replace("{decisionId}", DECISION),
     }
 }

@@ -1,13 +1,14 @@
-//! Requests that no good client sends: two in one's clothes, too long, too odd. Each gets its one answer, none ends
-//! the process, and what is not meant is not guessed.
+//! Requests that no good client sends: two in one's clothes, too long, too odd. Each gets its one answer, none makes
+//! a thread panic, and what is not meant is not guessed.
 
 mod support;
 
 use std::thread;
+use std::time::Duration;
 
-use rustix::process::Signal;
-use support::Bench;
-use support::http::{Answer, Observed, send};
+use dreichor_observer::Limits;
+use support::Observed;
+use support::http::{Answer, send};
 
 /// The request that a smuggler hides.
 const HIDDEN: &str = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -116,21 +117,10 @@ const SHAPES: [(&str, &[u16]); 55] = [
     ("POST /livez HTTP/1.1{h}\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n", &[405]),
 ];
 
-/// It answers still, has not panicked, and ends as it should.
-fn is_well(observed: Observed) {
-    observed.get("/readyz").expect(200);
-    observed.running.signal(Signal::TERM);
-    let outcome = observed.running.finish().expect(0);
-    for word in ["panicked", "ERROR", "WARN"] {
-        assert!(!outcome.stderr.contains(word), "{}", outcome.stderr);
-    }
-}
-
 #[test]
 fn each_request_gets_its_one_answer() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
-    // A connection that is kept open is closed after a while, so all are opened at once.
+    // A connection that is kept open is closed after this while.
+    let observed = Observed::filled(Limits { headers: Duration::from_secs(1), ..Limits::default() });
     thread::scope(|scope| {
         for (shape, expected) in SHAPES {
             let address = observed.address;
@@ -146,14 +136,13 @@ fn each_request_gets_its_one_answer() {
         }
     });
     assert_eq!(HIDDEN.len(), 0x29);
-    is_well(observed);
+    observed.is_well();
 }
 
 #[test]
 fn headers_have_8_kib() {
     const LIMIT: usize = 8 << 10;
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
+    let observed = Observed::filled(Limits::default());
     let begin = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
     // One header, up to this length of all, with its end and without.
     let long = |length: usize| format!("{begin}A: {}\r\n\r\n", "a".repeat(length - begin.len() - 7));
@@ -172,7 +161,7 @@ fn headers_have_8_kib() {
     }
     // They are refused as soon as they are too long, and without being kept: an end need not come.
     ask(&"a".repeat(LIMIT + 1)).expect(431);
-    is_well(observed);
+    observed.is_well();
 }
 
 const EVENTS: &str = "/v1/observe/persistence/audit-events";
@@ -293,8 +282,7 @@ const SPELLINGS: [&str; 8] =
 
 #[test]
 fn a_path_is_taken_by_its_letters() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
+    let observed = Observed::filled(Limits::default());
     for (path, status, parameter) in PATHS {
         let path = path.replace("{events}", EVENTS);
         let answer = observed.get(&path);
@@ -312,13 +300,12 @@ fn a_path_is_taken_by_its_letters() {
     }
     let long = format!("{EVENTS}/{}", "a".repeat(7_000));
     assert_eq!(observed.get(&long).is_problem(400, "bad-parameter")["parameter"], "id");
-    is_well(observed);
+    observed.is_well();
 }
 
 #[test]
 fn a_query_is_taken_by_its_rules() {
-    let bench = Bench::filled();
-    let observed = bench.observe(&[]);
+    let observed = Observed::filled(Limits::default());
     let is_refused = |target: &str, parameter: &str| {
         let problem = observed.get(target).is_problem(400, "bad-parameter");
         assert_eq!(problem["parameter"], parameter, "{target}");
@@ -358,5 +345,5 @@ fn a_query_is_taken_by_its_rules() {
     for query in SPELLINGS {
         observed.get(&format!("{EVENTS}{query}")).expect(200);
     }
-    is_well(observed);
+    observed.is_well();
 }
