@@ -236,8 +236,9 @@ pub(crate) struct Answers(Mutex<VecDeque<(Request, Answer)>>);
 /// What a request asks for, and in which form.
 type Request = (Hash, bool, Encoding);
 
-/// How much memory the answers have together, in bytes.
+/// How much memory the answers have together, in bytes; and how many there are, so that one is found quickly.
 const ANSWERS_BYTES_MAX: usize = 16 << 20;
+const ANSWERS_MAX: usize = 1_000;
 
 impl Answers {
     /// The answer to the same request.
@@ -249,8 +250,13 @@ impl Answers {
     /// Keeps an answer, and no longer the oldest for which there is no room.
     pub(crate) fn keep(&self, asked: Asked, answer: Answer) {
         let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two that asked at once may both have made it.
+        answers.retain(|(of, _)| *of != request(asked));
         answers.push_back((request(asked), answer));
-        while answers.iter().map(|(_, answer)| answer.size()).sum::<usize>() > ANSWERS_BYTES_MAX {
+        let bytes = |answers: &VecDeque<(Request, Answer)>| {
+            answers.iter().map(|(_, answer)| answer.size()).sum::<usize>()
+        };
+        while answers.len() > ANSWERS_MAX || bytes(&answers) > ANSWERS_BYTES_MAX {
             answers.pop_front();
         }
     }
