@@ -364,6 +364,7 @@ class PageTest(unittest.TestCase):
         expect(page.locator(".chip")).to_have_count(2)
         expect(page.locator(".tail tbody tr")).to_have_count(17)
         page.get_by_label("Remove the filter type=SAFETY_EVALUATED").click()
+        expect(page.locator(".chip")).to_have_count(1)
         expect(page.locator(".chip")).to_have_text("reason=POSITION_ALREADY_OPEN×")
         page.go_back()
         expect(page.locator(".chip")).to_have_count(2)
