@@ -333,6 +333,39 @@ class PageTest(unittest.TestCase):
             self.is_at_end(page)
         self.assertNotIn("at=", page.url)
 
+    def test_a_window_that_becomes_higher_is_filled(self):
+        page = self.open(self.vectors, "tail", viewport={"width": 1280, "height": 400})
+        rows = page.locator(".tail tbody tr")
+        expect(rows).to_have_count(20)
+        page.set_viewport_size({"width": 1280, "height": HEIGHT})
+        expect(rows).to_have_count(ROWS)
+        self.is_at_end(page)
+
+    def test_a_line_stays_where_it_is_when_it_opens_and_when_others_are_put_before(self):
+        """Rows had been replaced since the last change of sizes, which was taken for lines that are put before."""
+        stores = self.stores(b"".join(INPUTS)).run()
+        page = self.open(stores, "tail")
+        pane = page.locator(".pane.tail")
+        rows = page.locator(".lines > table > tbody > tr:not(.opened)")
+        expect(rows).to_have_count(ROWS)
+        self.is_at_end(page)
+        for time_ in range(200, 205):
+            stores.ingest(encoded([tick(time_)]))
+            expect(rows.last.locator("td.time")).to_have_text(str(time_))
+        self.place(pane)
+        row = rows.nth(ROWS - 4)
+        top = row.bounding_box()["y"]
+        row.locator("[data-row]").click()
+        expect(page.locator(".bytes")).to_be_visible()
+        self.place(pane)
+        self.assertAlmostEqual(row.bounding_box()["y"], top, delta=1)
+
+        # Not by a click, which scrolls to the button.
+        page.get_by_role("button", name="Earlier lines").dispatch_event("click")
+        expect(rows).to_have_count(ROWS + 100)
+        self.place(pane)
+        self.assertAlmostEqual(rows.nth(ROWS + 100 - 4).bounding_box()["y"], top, delta=1)
+
     def test_reading_back_reaches_the_first_line(self):
         page = self.open(self.vectors, "tail")
         rows = page.locator(".tail tbody tr")

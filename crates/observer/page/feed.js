@@ -120,6 +120,13 @@ export class Feed {
     return this.rows.length >= ROWS_MAX;
   }
 
+  /** Reads so many lines before those that are followed that the window is full, if it has become higher. */
+  fillView() {
+    const wanted = rowsInView();
+    if (this.isHeld || this.isReading || this.previous === null || this.rows.length >= wanted) return;
+    this.#once(() => this.#fill(wanted));
+  }
+
   /** Reads the page before the rows. */
   readBack = () => this.#once(() => this.#fill(this.rows.length + ROWS_BACK));
 
@@ -193,7 +200,10 @@ export class Feed {
     let place = this.rows.length > 0 || this.previous !== null ? { before: this.previous } : first;
     for (let pages = 0; pages < PAGES_MAX && this.rows.length < wanted; pages += 1) {
       const missing = wanted - this.rows.length;
+      const before = this.previous;
       const page = await this.#read({ ...place, limit: limitOf(this.#fits, missing) });
+      // Rows that are followed have gone meanwhile: what was read is not next to those that are left.
+      if (this.previous !== before) break;
       const have = new Set(this.rows.map((row) => row.id));
       this.rows = [...page.rows.filter((row) => !have.has(row.id)), ...this.rows];
       this.previous = page.previous;

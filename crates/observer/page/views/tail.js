@@ -115,8 +115,8 @@ const follow = () => go(linkWith({ at: null, open: null }));
 
 /**
  * Keeps the pane at its end while the log is followed, and at its place when lines are put before. It does so after the browser has
- * laid the lines out: to ask for their height in the task that draws them would have them laid out within that task. Returns what
- * tells the height that the lines had then.
+ * laid the lines out: to ask for their height earlier would force the layout into the task that draws them. Returns a function that
+ * gives the last known height.
  */
 function usePlace(pane, feed) {
   const last = useRef({});
@@ -124,15 +124,16 @@ function usePlace(pane, feed) {
     const { current } = pane;
     last.current = {};
     const place = () => {
-      const first = feed.rows[0]?.id;
-      if (!feed.isHeld || last.current.first === undefined) {
+      const { drawn, first, height } = last.current;
+      if (!feed.isHeld || first === undefined) {
         const opened = feed.isHeld && current.querySelector(".opened");
         if (opened) opened.scrollIntoView({ block: "center" });
         else current.scrollTop = current.scrollHeight;
-      } else if (first !== last.current.first) {
-        current.scrollTop += current.scrollHeight - last.current.height;
+      } else if (drawn !== first) {
+        current.scrollTop += current.scrollHeight - height;
       }
-      last.current = { first, height: current.scrollHeight };
+      last.current = { ...last.current, first: drawn, height: current.scrollHeight };
+      feed.fillView();
     };
     // It calls for the sizes that there are, and then for each change of them.
     const sizes = new ResizeObserver(place);
@@ -140,6 +141,13 @@ function usePlace(pane, feed) {
     sizes.observe(current.firstElementChild);
     return () => sizes.disconnect();
   }, [feed]);
+  useLayoutEffect(() => {
+    const drawn = feed.rows[0]?.id;
+    const { first, isHeld } = last.current;
+    // While the log is followed, other rows come at the same height, without a change of sizes: they are not put before.
+    const isFollowing = first !== undefined && !(feed.isHeld && isHeld);
+    last.current = { ...last.current, drawn, first: isFollowing ? drawn : first, isHeld: feed.isHeld };
+  });
   return () => last.current.height;
 }
 
