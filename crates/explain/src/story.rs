@@ -130,7 +130,7 @@ impl Story {
         json
     }
 
-    /// The members of the JSON object, each with its schema. `event`: the schema of an event.
+    /// The members of the JSON object of a decision's story, each with its schema. `event`: the schema of an event.
     pub fn members(event: &str) -> Members {
         let line = described(&u64::schema(), "From 1.");
         let told = object(&[("line", line.clone()), ("event", event.to_owned())]);
@@ -144,8 +144,8 @@ impl Story {
         let left_out = "The number of the latest feedback events that are left out for their size.";
         let events = "The decision's events and the feedback on it, in file order.";
         vec![
-            ("decisionId", Option::<DecisionId>::schema()),
-            ("outcome", described(&Option::<&str>::schema(), outcome)),
+            ("decisionId", DecisionId::schema()),
+            ("outcome", described(&<&str>::schema(), outcome)),
             ("interrupted", described(&bool::schema(), interrupted)),
             ("feedbackLeftOut", described(&u64::schema(), left_out)),
             ("events", described(&array(&told), events)),

@@ -47,10 +47,10 @@ pub(crate) struct Answer {
 pub(crate) type Outcome = Result<Answer, Problem>;
 
 impl Answer {
-    /// A value as JSON.
+    /// A value as JSON. Bodies are boxed where they have grown: they are counted by their length, also where they are kept.
     pub(crate) fn json(value: &impl Serialize) -> Outcome {
         let body = serde_json::to_vec(value).map_err(|_| Problem::internal("an answer cannot be written"))?;
-        Self::of(JSON, body)
+        Self::of(JSON, body.into_boxed_slice())
     }
 
     /// The lines of a page as NDJSON, and its cursors.
@@ -60,7 +60,7 @@ impl Answer {
             body.extend_from_slice(line.as_ref());
             body.push(b'\n');
         }
-        Self::linked(NDJSON, body.into(), Some(link))
+        Self::linked(NDJSON, body.into_boxed_slice().into(), Some(link))
     }
 
     /// A body of another kind.
@@ -85,7 +85,7 @@ impl Answer {
         match encoded.map_err(|_| Problem::internal("an answer cannot be compressed"))? {
             Some(body) => {
                 let etag = tag(&format!("W/{}", self.etag.to_str().unwrap_or_default()))?;
-                Ok(Self { body: body.into(), is_compressed: true, etag, ..self })
+                Ok(Self { body: body.into_boxed_slice().into(), is_compressed: true, etag, ..self })
             }
             None => Ok(self),
         }
@@ -115,7 +115,7 @@ pub(crate) fn with_as_of(mut object: Vec<u8>, as_of: AsOf) -> Outcome {
     serde_json::to_writer(&mut object, &as_of)
         .map_err(|_| Problem::internal("an answer cannot be written"))?;
     object.push(b'}');
-    Answer::of(JSON, object)
+    Answer::of(JSON, object.into_boxed_slice())
 }
 
 /// A part of an answer that is JSON already: bytes from the stores, or written by the core's one encoder.

@@ -1,7 +1,7 @@
 //! The state of a whole log, computed once while the files stay the same.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dreichor_core::event::EventType;
 use dreichor_core::fault::{Fault, Rule};
@@ -194,7 +194,7 @@ impl Derived {
 #[derive(Debug, Default)]
 struct Ids(Vec<u64>);
 
-/// Enough for each place: a state holds fewer than 2^32 decisions, with six events each at most, and as much feedback.
+/// Enough for each place: a state holds fewer than 2^32 decisions, with six events each at most, and fewer than 2^32 feedbacks.
 const PLACE_BITS: u32 = 36;
 
 impl Ids {
@@ -231,7 +231,14 @@ fn history_changed((size, root): (u64, Hash)) -> Box<Fault> {
 
 /// Answers of one derived state, by what was asked for. A repeated request gets its answer at once.
 #[derive(Debug, Default)]
-pub(crate) struct Answers(Mutex<VecDeque<(Request, Answer)>>);
+pub(crate) struct Answers(Mutex<Kept>);
+
+/// The answers, the oldest first, and their size in bytes.
+#[derive(Debug, Default)]
+struct Kept {
+    answers: VecDeque<(Request, Answer)>,
+    bytes: usize,
+}
 
 /// What a request asks for, and in which form.
 type Request = (Hash, bool, Encoding);
@@ -243,22 +250,28 @@ const ANSWERS_MAX: usize = 1_000;
 impl Answers {
     /// The answer to the same request.
     pub(crate) fn find(&self, asked: Asked) -> Option<Answer> {
-        let answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        answers.iter().find(|(of, _)| *of == request(asked)).map(|(_, answer)| answer.clone())
+        let kept = self.kept();
+        kept.answers.iter().find(|(of, _)| *of == request(asked)).map(|(_, answer)| answer.clone())
     }
 
-    /// Keeps an answer, and no longer the oldest for which there is no room.
+    /// Keeps an answer. The oldest make room for it.
     pub(crate) fn keep(&self, asked: Asked, answer: Answer) {
-        let mut answers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         // Two that asked at once may both have made it.
-        answers.retain(|(of, _)| *of != request(asked));
-        answers.push_back((request(asked), answer));
-        let bytes = |answers: &VecDeque<(Request, Answer)>| {
-            answers.iter().map(|(_, answer)| answer.size()).sum::<usize>()
-        };
-        while answers.len() > ANSWERS_MAX || bytes(&answers) > ANSWERS_BYTES_MAX {
-            answers.pop_front();
+        if kept.answers.iter().any(|(of, _)| *of == request(asked)) {
+            return;
         }
+        kept.bytes += answer.size();
+        kept.answers.push_back((request(asked), answer));
+        while (kept.answers.len() > ANSWERS_MAX || kept.bytes > ANSWERS_BYTES_MAX)
+            && let Some((_, oldest)) = kept.answers.pop_front()
+        {
+            kept.bytes -= oldest.size();
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -285,5 +298,59 @@ pub(crate) struct AsOf {
 impl AsOf {
     pub(crate) fn new(tree_size: u64, logical_time: Option<LogicalTime>) -> Self {
         Self { tree_size, logical_time: logical_time.map(LogicalTime::get) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderMap, Uri};
+
+    use super::*;
+    use crate::limits::Limits;
+
+    fn asked(path: &str) -> Asked {
+        Asked::now(Limits::default(), &Uri::try_from(path).unwrap(), &HeaderMap::new())
+    }
+
+    fn answer(bytes: usize) -> Answer {
+        Answer::of("text/plain", vec![b'a'; bytes]).unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_kept_until_newer_ones_need_its_room() {
+        let answers = Answers::default();
+        let is_kept = |path: &str| answers.find(asked(path)).is_some();
+        answers.keep(asked("/0"), answer(10));
+        answers.keep(asked("/0"), answer(20));
+        assert_eq!(answers.kept().answers.len(), 1);
+        for at in 1..=ANSWERS_MAX {
+            answers.keep(asked(&format!("/{at}")), answer(10));
+        }
+        assert!(!is_kept("/0") && is_kept("/1") && is_kept("/1000") && !is_kept("/1?a=b"));
+        for at in 0..4 {
+            answers.keep(asked(&format!("/large/{at}")), answer(5 << 20));
+        }
+        assert!(!is_kept("/1000") && !is_kept("/large/0") && is_kept("/large/1") && is_kept("/large/3"));
+        assert!(answers.kept().bytes <= ANSWERS_BYTES_MAX);
+        answers.keep(asked("/too/large"), answer(17 << 20));
+        let kept = answers.kept();
+        assert_eq!((kept.answers.len(), kept.bytes), (0, 0));
+    }
+
+    /// Ids that begin with the same bits are told apart by the lines that they lead to.
+    #[test]
+    fn ids_of_the_same_beginning_lead_to_each_of_their_places() {
+        let id = |text: &str| text.parse::<Uuid>().unwrap();
+        let [a, b] = ["ac5ad41c-216f-8ffd-b05e-a84435f6b1d9", "ac5ad41c-200f-8ffd-b05e-a84435f6b1d9"].map(id);
+        let c = id("ac5ad42c-216f-8ffd-b05e-a84435f6b1d9");
+        let mut ids = Ids::default();
+        for id in [c, a, c, b] {
+            ids.push(id);
+        }
+        let ids = ids.sorted();
+        let places = |id| ids.places(id).collect::<Vec<_>>();
+        assert_eq!((places(a), places(b), places(c)), (vec![1, 3], vec![1, 3], vec![0, 2]));
+        assert!(places(id("ac5ad40c-216f-8ffd-b05e-a84435f6b1d9")).is_empty());
+        assert!(places(id("ffffffff-216f-8ffd-b05e-a84435f6b1d9")).is_empty());
     }
 }

@@ -87,7 +87,7 @@ impl Cursor {
     }
 }
 
-/// Declares names of what others write and describe: a part of an answer, or one but for its last members.
+/// Declares names of what others write and describe: a part of an answer, or an answer without its last members.
 macro_rules! written {
     ($( $(#[$doc:meta])* $name:ident = $schema:expr; )*) => {
         $( $(#[$doc])* pub(crate) struct $name; )*
@@ -111,7 +111,7 @@ written! {
     Totals = state::Totals::schema();
     /// The entry of one decision in Decision Memory.
     MemoryEntry = object(&state::Decision::members());
-    /// The same as an answer of its own.
+    /// The entry of one decision as an answer.
     RememberedDecision = derived(state::Decision::members());
     /// What became of a decision.
     DecisionRow = decided::Row::schema();

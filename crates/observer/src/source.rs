@@ -183,7 +183,8 @@ impl Source {
         Ok(look)
     }
 
-    /// Answers by `make` of what the whole log adds up to. An answer that is much work is kept as long as that.
+    /// Answers by `make` of what the whole log adds up to. Answers of [`Work::Large`] are kept as long as the derived
+    /// state.
     pub(crate) async fn derive(
         self: &Arc<Self>,
         asked: Asked,

@@ -16,7 +16,7 @@ use support::{Observed, vector};
 
 const EVENTS: &str = "/v1/observe/persistence/audit-events";
 
-/// The paths whose answers are kept.
+/// The paths of the golden answers.
 fn golden_paths() -> Vec<String> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/observer/answers.txt");
     let golden = fs::read_to_string(file).unwrap();

@@ -57,7 +57,10 @@ fn other_methods_are_not_allowed() {
             assert_eq!(answer.header("allow"), None, "{method} {path}");
         }
     }
-    assert!(fs::read(observed.log_path()).unwrap() == vector("audit_events.ndjson"));
+    for file in ["audit-events/audit_events.ndjson", "snapshots/snapshots.ndjson"] {
+        let (_, name) = file.split_once('/').unwrap();
+        assert!(fs::read(observed.path(file)).unwrap() == vector(name), "{file}");
+    }
 }
 
 #[test]
@@ -98,7 +101,7 @@ fn every_answer_is_safe_whatever_it_is() {
     observed.get("/livez?a=b").expect(400).is_safe();
     let mut log = vector("audit_events.ndjson");
     log[10] = b'!';
-    fs::write(observed.log_path(), log).unwrap();
+    fs::write(observed.path("audit-events/audit_events.ndjson"), log).unwrap();
     let answer = observed.get("/v1/observe/persistence/tree-head");
     answer.is_problem(500, "store-malformed");
     answer.is_safe();

@@ -130,7 +130,7 @@ fn a_search_of_a_small_budget_finds_everything() {
 #[test]
 fn a_page_that_must_read_a_line_that_is_too_long_says_so() {
     let observed = Observed::filled(Limits::default());
-    let log = observed.log_path();
+    let log = observed.path("audit-events/audit_events.ndjson");
     let mut bytes = fs::read(&log).unwrap();
     let end = bytes.len();
     // A sound line follows it, so that the log's end says nothing of it.
@@ -238,7 +238,7 @@ fn what_is_kept_is_the_answer_to_the_same_request() {
         ("shadow-ledger", &[]),
     ];
     for bytes in [&log, &longer] {
-        fs::write(observed.log_path(), bytes).unwrap();
+        fs::write(observed.path("audit-events/audit_events.ndjson"), bytes).unwrap();
         let ask = |observed: &Observed, (path, headers): (&str, &[&str])| {
             let answer = observed.ask("GET", &format!("/v1/observe/derived/{path}"), headers).expect(200);
             (answer.header("etag").map(ToOwned::to_owned), answer.body)

@@ -1,5 +1,5 @@
 //! Requests that no good client sends: two in one's clothes, too long, too odd. Each gets its one answer, none makes
-//! a thread panic, and what is not meant is not guessed.
+//! a thread panic or the log warn, and what is not meant is not guessed.
 
 mod support;
 
@@ -120,7 +120,7 @@ const SHAPES: [(&str, &[u16]); 55] = [
 #[test]
 fn each_request_gets_its_one_answer() {
     // A connection that is kept open is closed after this while.
-    let observed = Observed::filled(Limits { headers: Duration::from_secs(1), ..Limits::default() });
+    let observed = Observed::filled(Limits { headers: Duration::from_secs(3), ..Limits::default() });
     thread::scope(|scope| {
         for (shape, expected) in SHAPES {
             let address = observed.address;

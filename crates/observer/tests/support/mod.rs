@@ -17,6 +17,8 @@ use dreichor_observer::{About, Limits, Observer, Running, SandboxReport};
 use dreichor_replay::{Directories, Receipt, Replay, Stores};
 use http::Answer;
 use tempfile::TempDir;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
 
 /// An Observer.
 pub(crate) struct Observed {
@@ -25,17 +27,40 @@ pub(crate) struct Observed {
     dir: TempDir,
 }
 
-/// How often a thread of this process has panicked.
-static PANICS: AtomicUsize = AtomicUsize::new(0);
+/// How often a thread of this process has panicked, or logged a warning or an error.
+static ALARMS: AtomicUsize = AtomicUsize::new(0);
 
-fn count_panics() {
+/// Counts warnings and errors.
+struct Alarms;
+
+impl Subscriber for Alarms {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn event(&self, _: &Event<'_>) {
+        ALARMS.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+fn count_alarms() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let shown = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            PANICS.fetch_add(1, Ordering::SeqCst);
+            ALARMS.fetch_add(1, Ordering::SeqCst);
             shown(panic);
         }));
+        tracing::subscriber::set_global_default(Alarms).unwrap();
     });
 }
 
@@ -61,7 +86,7 @@ impl Observed {
     }
 
     fn of(log: Option<&[u8]>, snapshots: Option<&[u8]>, limits: Limits) -> Self {
-        count_panics();
+        count_alarms();
         let dir = TempDir::new().unwrap();
         for (mount, file, bytes) in
             [("audit-events", "audit_events.ndjson", log), ("snapshots", "snapshots.ndjson", snapshots)]
@@ -85,9 +110,9 @@ impl Observed {
         Self { address: running.address(), running: Some(running), dir }
     }
 
-    /// The file of the log.
-    pub(crate) fn log_path(&self) -> PathBuf {
-        self.dir.path().join("audit-events/audit_events.ndjson")
+    /// A file of the stores.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -114,10 +139,10 @@ impl Observed {
         http::paths(&self.get("/openapi.json").expect(200).json())
     }
 
-    /// It answers still, and no thread has panicked.
+    /// It answers still, no thread of this process has panicked, and none has logged a warning.
     pub(crate) fn is_well(&self) {
         self.get("/readyz").expect(200);
-        assert_eq!(PANICS.load(Ordering::SeqCst), 0);
+        assert_eq!(ALARMS.load(Ordering::SeqCst), 0);
     }
 }
 
