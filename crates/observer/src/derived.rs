@@ -231,11 +231,11 @@ fn history_changed((size, root): (u64, Hash)) -> Box<Fault> {
 
 /// Answers of one derived state, by what was asked for. A repeated request gets its answer at once.
 #[derive(Debug, Default)]
-pub(crate) struct Answers(Mutex<Kept>);
+pub(crate) struct Answers(Mutex<AnswerList>);
 
 /// The answers, the oldest first, and their size in bytes.
 #[derive(Debug, Default)]
-struct Kept {
+struct AnswerList {
     answers: VecDeque<(Request, Answer)>,
     bytes: usize,
 }
@@ -270,7 +270,7 @@ impl Answers {
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
+    fn kept(&self) -> MutexGuard<'_, AnswerList> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

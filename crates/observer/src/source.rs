@@ -193,16 +193,19 @@ impl Source {
         make: impl FnOnce(&Derived) -> Outcome + Send + 'static,
     ) -> Outcome {
         let derived = self.derived(asked).await?;
-        if let Some(answer) = derived.answers.find(asked) {
+        let is_kept = match work {
+            Work::Large => true,
+            Work::Quick | Work::Search => false,
+        };
+        if is_kept && let Some(answer) = derived.answers.find(asked) {
             let place = self.room.take(answer.size() as u64).await;
             return Ok(answer.within(place));
         }
         let place = self.room.take(asked.encoding.memory(bytes)).await;
         let make = move |_: &Wanted<'_>| {
             let answer = make(&derived)?.encoded(asked.encoding)?;
-            match work {
-                Work::Large => derived.answers.keep(asked, answer.clone()),
-                Work::Quick | Work::Search => {}
+            if is_kept {
+                derived.answers.keep(asked, answer.clone());
             }
             Ok(answer)
         };
